@@ -1,0 +1,262 @@
+//! What a scan met in the data: rows read, rows rejected and why, files that break off.
+//!
+//! A report belongs to one plan and grows while its streams run. Plans publish it as a metric, so that whoever holds
+//! a plan finds it with [`quality_of_plan`] without knowing the connector.
+
+use std::any::Any;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion_physical_plan::ExecutionPlan;
+use datafusion_physical_plan::metrics::{CustomMetricValue, ExecutionPlanMetricsSet, MetricBuilder, MetricValue};
+
+/// Rejections, breakages and notes beyond this many are counted but not kept.
+pub const REASONS_KEPT_MAX: usize = 10;
+
+/// A row that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The file.
+    pub path: PathBuf,
+    /// Line number from 1, or record number for files without lines.
+    pub line: u64,
+    /// What was found and what was expected.
+    pub reason: String,
+}
+
+/// A file of which the rest could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakage {
+    /// The file.
+    pub path: PathBuf,
+    /// The last complete line (or record) before the defect.
+    pub line: u64,
+    /// Decompressed bytes before the defect.
+    pub offset: u64,
+    /// What went wrong.
+    pub reason: String,
+}
+
+/// Counts and first reasons of one scan; shared between its streams.
+#[derive(Debug, Default)]
+pub struct QualityReport {
+    rows_read: AtomicU64,
+    rows_rejected: AtomicU64,
+    bytes_read: AtomicU64,
+    bytes_total: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    rejections: Vec<Rejection>,
+    breakages: Vec<Breakage>,
+    breakages_count: u64,
+    notes: Vec<String>,
+}
+
+impl QualityReport {
+    /// Good rows given so far.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
+    }
+
+    /// Rows left out so far.
+    pub fn rows_rejected(&self) -> u64 {
+        self.rows_rejected.load(Ordering::Relaxed)
+    }
+
+    /// Bytes read so far, as stored (compressed).
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// Bytes to read, as stored; 0 when unknown.
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total.load(Ordering::Relaxed)
+    }
+
+    /// The first [`REASONS_KEPT_MAX`] rejections.
+    pub fn rejections(&self) -> Vec<Rejection> {
+        self.kept().rejections.clone()
+    }
+
+    /// The first [`REASONS_KEPT_MAX`] files that break off.
+    pub fn breakages(&self) -> Vec<Breakage> {
+        self.kept().breakages.clone()
+    }
+
+    /// Other things the analyst should know, e.g. keys that have no column.
+    pub fn notes(&self) -> Vec<String> {
+        self.kept().notes.clone()
+    }
+
+    /// Whether all data was read and every row was good.
+    pub fn is_clean(&self) -> bool {
+        let kept = self.kept();
+        self.rows_rejected() == 0 && kept.breakages_count == 0 && kept.notes.is_empty()
+    }
+
+    /// One line for a caption, e.g. `3 rows rejected, 1 file breaks off`; `None` when there is nothing to say.
+    pub fn caption(&self) -> Option<String> {
+        let kept = self.kept();
+        let parts: Vec<String> = [
+            counted(self.rows_rejected(), "row rejected", "rows rejected"),
+            counted(kept.breakages_count, "file breaks off", "files break off"),
+            counted(kept.notes.len() as u64, "note", "notes"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// Counts good rows; called per batch, not per row.
+    pub fn add_rows(&self, rows: u64) {
+        self.rows_read.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Counts stored bytes as they are read.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds to the bytes there are to read.
+    pub fn expect_bytes(&self, bytes: u64) {
+        self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts a row that is left out; its reason is only worded while there is room to keep it.
+    pub fn reject(&self, path: &Path, line: u64, reason: impl FnOnce() -> String) {
+        if self.rows_rejected.fetch_add(1, Ordering::Relaxed) >= REASONS_KEPT_MAX as u64 {
+            return;
+        }
+        let rejection = Rejection { path: path.to_owned(), line, reason: reason() };
+        self.kept().rejections.push(rejection);
+    }
+
+    /// Records that a file cannot be read further.
+    pub fn break_off(&self, breakage: Breakage) {
+        let mut kept = self.kept();
+        kept.breakages_count += 1;
+        if kept.breakages.len() < REASONS_KEPT_MAX {
+            kept.breakages.push(breakage);
+        }
+    }
+
+    /// Records a remark once.
+    pub fn note(&self, note: String) {
+        let mut kept = self.kept();
+        if kept.notes.len() < REASONS_KEPT_MAX && !kept.notes.contains(&note) {
+            kept.notes.push(note);
+        }
+    }
+
+    /// Publishes the report among a plan's metrics; called once when the plan is made.
+    pub fn publish(self: &Arc<Self>, metrics: &ExecutionPlanMetricsSet) {
+        let value = Arc::new(QualityMetric { reports: Mutex::new(vec![Arc::clone(self)]) });
+        MetricBuilder::new(metrics).build(MetricValue::Custom { name: METRIC_NAME.into(), value });
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Every change under the lock is one push, so a poisoned lock still holds a usable value.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reports of all scans below (and at) a plan node, in plan order.
+pub fn quality_of_plan(plan: &dyn ExecutionPlan) -> Vec<Arc<QualityReport>> {
+    let mut reports = Vec::new();
+    collect_reports(plan, &mut reports);
+    reports
+}
+
+const METRIC_NAME: &str = "quality";
+
+/// A report as a DataFusion metric; holds several after DataFusion has aggregated partitions.
+#[derive(Debug)]
+struct QualityMetric {
+    reports: Mutex<Vec<Arc<QualityReport>>>,
+}
+
+impl QualityMetric {
+    fn reports(&self) -> Vec<Arc<QualityReport>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Display for QualityMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let captions: Vec<String> = self.reports().iter().filter_map(|report| report.caption()).collect();
+        f.write_str(if captions.is_empty() { "clean" } else { "" })?;
+        f.write_str(&captions.join("; "))
+    }
+}
+
+impl CustomMetricValue for QualityMetric {
+    fn new_empty(&self) -> Arc<dyn CustomMetricValue> {
+        Arc::new(Self { reports: Mutex::default() })
+    }
+
+    fn aggregate(&self, other: Arc<dyn CustomMetricValue + 'static>) {
+        if let Some(other) = other.as_any().downcast_ref::<Self>() {
+            let added = other.reports();
+            self.reports.lock().unwrap_or_else(PoisonError::into_inner).extend(added);
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_usize(&self) -> usize {
+        self.reports().iter().map(|report| usize::try_from(report.rows_rejected()).unwrap_or(usize::MAX)).sum()
+    }
+
+    fn is_eq(&self, other: &Arc<dyn CustomMetricValue>) -> bool {
+        let Some(other) = other.as_any().downcast_ref::<Self>() else { return false };
+        let (ours, theirs) = (self.reports(), other.reports());
+        ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+fn collect_reports(plan: &dyn ExecutionPlan, reports: &mut Vec<Arc<QualityReport>>) {
+    for metric in plan.metrics().iter().flat_map(|set| set.iter()) {
+        let MetricValue::Custom { value, .. } = metric.value() else { continue };
+        if let Some(quality) = value.as_any().downcast_ref::<QualityMetric>() {
+            reports.extend(quality.reports());
+        }
+    }
+    for child in plan.children() {
+        collect_reports(child.as_ref(), reports);
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_first_reasons_and_counts_all() {
+        let report = QualityReport::default();
+        assert_eq!(report.caption(), None);
+        for line in 1..=25 {
+            report.reject(Path::new("conn.log"), line, || format!("reason {line}"));
+        }
+        assert_eq!(report.rows_rejected(), 25);
+        assert_eq!(report.rejections().len(), REASONS_KEPT_MAX);
+        assert_eq!(report.rejections()[0].reason, "reason 1");
+        report.break_off(Breakage { path: "a.gz".into(), line: 3, offset: 90, reason: "cut".into() });
+        assert_eq!(report.caption().as_deref(), Some("25 rows rejected, 1 file breaks off"));
+    }
+}

@@ -1,0 +1,81 @@
+//! Loads compiled cells and runs them, one after another, as evcxr asks on standard input.
+//!
+//! evcxr's line protocol: `LOAD_AND_RUN <object> <symbol>` in, `EVCXR_EXECUTION_COMPLETE` out. The symbol takes and
+//! gives the pointer to evcxr's variable store, which lives in this process.
+
+use std::{ffi::c_void, fs::File, io::Write, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use flowdeck::{abi, bridge};
+use libloading::{Library, Symbol};
+use serde_json::json;
+
+use crate::{connection, host_api};
+
+/// evcxr's word that a cell is done.
+const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+
+/// Serves evcxr until it closes our standard input.
+///
+/// # Errors
+/// When the kernel cannot be reached or evcxr says something that is not in the protocol.
+pub fn serve() -> Result<ExitCode> {
+    connection::die_with_parent();
+    let mut evcxr = connection::open()?;
+    let mut store: *mut c_void = std::ptr::null_mut();
+    while let Some(line) = read_line()? {
+        store = load_and_run(&line, store, &mut evcxr)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load_and_run(line: &str, store: *mut c_void, evcxr: &mut File) -> Result<*mut c_void> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let ["LOAD_AND_RUN", object, symbol] = words[..] else { bail!("evcxr said `{line}`, which is no instruction") };
+    // Safety: the object was compiled for this process by evcxr. Its initialisers run here.
+    let cell = unsafe { Library::new(object) }.with_context(|| format!("cannot load the compiled cell {object}"))?;
+    let store = run(&cell, symbol, store)?;
+    connection::sync();
+    connection::pass_on(evcxr)?;
+    writeln!(evcxr, "{EXECUTION_COMPLETE}")?;
+    // Variables, closures and thread-locals may point into the object: it stays loaded.
+    std::mem::forget(cell);
+    Ok(store)
+}
+
+fn run(cell: &Library, symbol: &str, store: *mut c_void) -> Result<*mut c_void> {
+    // Safety: the types are those that evcxr generates and the prelude defines.
+    unsafe {
+        let run: Symbol<unsafe extern "C" fn(*mut c_void) -> *mut c_void> = cell.get(symbol.as_bytes())?;
+        // A cell compiled without the prelude (stock path with other dependencies) has neither.
+        if let Ok(attach) = cell.get::<unsafe extern "C" fn(*const abi::HostApi)>(abi::ATTACH_SYMBOL.as_bytes()) {
+            attach(host_api::table());
+        }
+        connection::send(&bridge::Frame::new(json!({"type": bridge::CELL_STARTED})));
+        let store = run(store);
+        if let Ok(flush) = cell.get::<extern "C" fn()>(abi::FLUSH_SYMBOL.as_bytes()) {
+            flush();
+        }
+        Ok(store)
+    }
+}
+
+/// One line of standard input, read byte by byte: cells that read standard input themselves must find the rest there.
+fn read_line() -> Result<Option<String>> {
+    let mut line = Vec::new();
+    loop {
+        let mut byte = 0u8;
+        // Safety: one byte is read into one byte.
+        match unsafe { libc::read(0, (&raw mut byte).cast(), 1) } {
+            1 if byte == b'\n' => return Ok(Some(String::from_utf8(line)?)),
+            1 => line.push(byte),
+            0 => return Ok(None),
+            _ => {
+                let error = std::io::Error::last_os_error();
+                if error.kind() != std::io::ErrorKind::Interrupted {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+}

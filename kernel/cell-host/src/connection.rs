@@ -1,0 +1,203 @@
+//! The line to the kernel: a bridge of frames, and the process's two output descriptors.
+//!
+//! Standard output and error of this process are connections to the kernel, so what a cell wrote before it died is
+//! still in the kernel's hands. evcxr's pipe, which was our standard output, is kept aside for its protocol.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write,
+    os::{
+        fd::{AsRawFd, FromRawFd, RawFd},
+        unix::net::UnixStream,
+    },
+    sync::{
+        Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use flowdeck::bridge::{self, Frame};
+use serde_json::{Value, json};
+
+/// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
+
+static CONNECTION: OnceLock<Connection> = OnceLock::new();
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+struct Connection {
+    writer: Mutex<UnixStream>,
+    /// Requests that wait for their answer, by identifier.
+    waiting: Mutex<HashMap<u64, Sender<Frame>>>,
+    /// What the kernel wants evcxr to read, and marks that have arrived.
+    events: Mutex<Receiver<Frame>>,
+    /// Lines for evcxr that came while a cell was still running.
+    for_evcxr: Mutex<Vec<String>>,
+}
+
+/// Connects to the kernel, moves our output descriptors there and gives the pipe on which evcxr listens.
+///
+/// # Errors
+/// When the kernel's socket is not there: then we were not started by it.
+pub fn open() -> Result<File> {
+    let path = std::env::var_os(bridge::SOCKET_ENV)
+        .with_context(|| format!("{} is not set: the cell host is started by the kernel", bridge::SOCKET_ENV))?;
+    let connect = |role: &str| -> Result<UnixStream> {
+        let mut stream = UnixStream::connect(&path).context("cannot reach the kernel")?;
+        Frame::new(json!({"type": bridge::HELLO, "role": role, "pid": std::process::id()})).write(&mut stream)?;
+        Ok(stream)
+    };
+    let [bridge, stdout, stderr] = bridge::ROLES.map(connect);
+    let (bridge, stdout, stderr) = (bridge?, stdout?, stderr?);
+    let evcxr = set_aside_standard_output()?;
+    redirect(&stdout, libc::STDOUT_FILENO)?;
+    redirect(&stderr, libc::STDERR_FILENO)?;
+    start(bridge)?;
+    // Safety: the handler only uses what lives until the process ends.
+    unsafe { libc::atexit(sync_at_exit) };
+    Ok(evcxr)
+}
+
+/// Asks the system to end this process when the kernel dies, even while a cell loops.
+pub fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // Safety: no memory is involved.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}
+
+/// Sends a one-way frame.
+pub fn send(frame: &Frame) {
+    if let Some(connection) = CONNECTION.get() {
+        // A kernel that is gone takes this process with it; there is nobody to tell.
+        let _ = frame.write(&mut *lock(&connection.writer));
+    }
+}
+
+/// Sends a request and waits for the answer; an `error` in it when the kernel is gone.
+pub fn request(mut frame: Frame) -> Frame {
+    let gone = || Frame::new(json!({"error": "the kernel is gone"}));
+    let Some(connection) = CONNECTION.get() else { return gone() };
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    frame.json.insert("id".to_owned(), Value::from(id));
+    let (answer, wait) = channel();
+    lock(&connection.waiting).insert(id, answer);
+    send(&frame);
+    wait.recv().unwrap_or_else(|_| gone())
+}
+
+/// Passes on what the kernel found in a cell's output that is meant for evcxr.
+///
+/// # Errors
+/// When evcxr's pipe is closed.
+pub fn pass_on(evcxr: &mut File) -> Result<()> {
+    if let Some(connection) = CONNECTION.get() {
+        for line in lock(&connection.for_evcxr).drain(..) {
+            writeln!(evcxr, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the kernel has read all that this process wrote so far.
+pub fn sync() {
+    let Some(connection) = CONNECTION.get() else { return };
+    let events = lock(&connection.events);
+    let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let text = format!("{}{mark}\n", bridge::SYNC_MARK);
+    // Three connections, no order among them: each is asked by itself.
+    send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
+    let mut missing = 1;
+    for descriptor in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        missing += u32::from(write_all(descriptor, text.as_bytes()));
+    }
+    while missing > 0 {
+        match events.recv_timeout(SYNC_TIMEOUT) {
+            Ok(frame) if frame.kind() == bridge::SYNCED => missing -= u32::from(frame.number("id") == mark),
+            Ok(frame) => lock(&connection.for_evcxr).push(frame.text("line").to_owned()),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+}
+
+extern "C" fn sync_at_exit() {
+    // `exit` in a cell: what it wrote before must arrive.
+    sync();
+}
+
+fn start(bridge: UnixStream) -> Result<()> {
+    let mut reader = bridge.try_clone()?;
+    let (event, events) = channel();
+    let connection = Connection {
+        writer: Mutex::new(bridge),
+        waiting: Mutex::default(),
+        events: Mutex::new(events),
+        for_evcxr: Mutex::default(),
+    };
+    CONNECTION.get_or_init(|| connection);
+    std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
+        while let Ok(Some(frame)) = Frame::read(&mut reader) {
+            deliver(frame, &event);
+        }
+        // The kernel is gone: nothing of ours may stay behind, not even an endless cell.
+        // Safety: ends the process at once, without handlers that would wait for the kernel.
+        unsafe { libc::_exit(1) }
+    })?;
+    Ok(())
+}
+
+fn deliver(frame: Frame, events: &Sender<Frame>) {
+    if frame.kind() != bridge::REPLY {
+        // The receiver lives as long as the process.
+        let _ = events.send(frame);
+        return;
+    }
+    let waiting = CONNECTION.get().and_then(|connection| lock(&connection.waiting).remove(&frame.number("id")));
+    if let Some(answer) = waiting {
+        // Who asked may have been a thread that ended.
+        let _ = answer.send(frame);
+    }
+}
+
+fn set_aside_standard_output() -> Result<File> {
+    // Safety: the descriptor is ours alone; close-on-exec keeps it from programs that a cell starts.
+    unsafe {
+        let copy = libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+        if copy < 0 {
+            return Err(std::io::Error::last_os_error()).context("cannot keep evcxr's pipe");
+        }
+        Ok(File::from_raw_fd(copy))
+    }
+}
+
+fn redirect(stream: &UnixStream, descriptor: RawFd) -> Result<()> {
+    // Safety: both descriptors are open.
+    match unsafe { libc::dup2(stream.as_raw_fd(), descriptor) } {
+        -1 => Err(std::io::Error::last_os_error()).context("cannot redirect the output of cells"),
+        _ => Ok(()),
+    }
+}
+
+fn write_all(descriptor: RawFd, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        // Safety: the slice is valid for its length.
+        let written = unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
+            // A cell may have closed its own output.
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while one of these was held left plain data behind.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,36 @@
+//! The cell host: evcxr's child process. It loads compiled cells, holds the user's variables, and talks to the kernel.
+//!
+//! The same small program also stands in for `cargo` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
+//! called by those names through links in a folder on evcxr's PATH.
+//!
+//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call).
+
+// Everything here is internal to one program.
+#![allow(unreachable_pub)]
+
+mod cells;
+mod connection;
+mod driver;
+mod host_api;
+
+use std::{path::Path, process::ExitCode};
+
+fn main() -> ExitCode {
+    let called_as = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called_as).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let ended = match name {
+        "cargo" => driver::cargo(),
+        "rustup" => driver::rustup(),
+        _ => cells::serve(),
+    };
+    ended.unwrap_or_else(|error| {
+        report(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Says on stderr what ended the process; evcxr and the kernel pass it on.
+#[allow(clippy::print_stderr)]
+fn report(message: &str) {
+    eprintln!("flowdeck-cell-host: {message}");
+}

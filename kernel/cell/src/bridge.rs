@@ -1,0 +1,173 @@
+//! The line between cell host and kernel: names of messages, and frames on a Unix socket.
+//!
+//! Both ends use this module. A frame is two lengths (JSON: u32, payload: u64, little-endian), a JSON dictionary whose
+//! `type` is one of the constants below, and a payload (an Arrow IPC stream, or nothing).
+
+use std::io::{self, Read, Write};
+
+use serde_json::{Map, Value};
+
+/// Environment variable that tells the cell host where the kernel listens.
+pub const SOCKET_ENV: &str = "FLOWDECK_BRIDGE";
+
+/// The largest dictionary either end takes, bytes: a display can carry a big picture, but not everything.
+pub const JSON_BYTES_MAX: u32 = 256 * 1024 * 1024;
+
+/// The largest payload either end takes, bytes.
+pub const PAYLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// First frame on each connection: `role` is one of [`ROLES`], `pid` the host's process.
+pub const HELLO: &str = "hello";
+/// What a connection carries: frames, or what the process writes to its two output descriptors.
+pub const ROLES: [&str; 3] = ["bridge", "stdout", "stderr"];
+
+/// Host to kernel: a cell is about to run.
+pub const CELL_STARTED: &str = "cell_started";
+/// Host to kernel: `text` for the stream `name`.
+pub const STREAM: &str = "stream";
+/// Host to kernel: a MIME bundle `data`, `metadata`, `transient`; `update` when it replaces an earlier one.
+pub const DISPLAY: &str = "display";
+/// Host to kernel: a MIME bundle `data` that is the value of the cell.
+pub const RESULT: &str = "result";
+/// Host to kernel: clear the output, with the next one when `wait`.
+pub const CLEAR_OUTPUT: &str = "clear_output";
+/// Host to kernel: a panic's `message`, `file`, `line` and the `thread` it happened in.
+pub const PANIC: &str = "panic";
+/// Host to kernel: a cell returned early because `?` met the error `message`.
+pub const RETURNED_ERROR: &str = "returned_error";
+/// Host to kernel: run the query `sql`; answered with the same `id`.
+pub const SQL: &str = "sql";
+/// Kernel to host: the answer to a request, `id`, and `error` with `hint` if it failed.
+pub const REPLY: &str = "reply";
+/// Kernel to host: write `line` to evcxr, which reads the host's standard output.
+pub const CONTROL: &str = "control";
+/// Host to kernel: asks for [`SYNCED`] with the same `id` once all frames before this one are dealt with.
+pub const SYNC: &str = "sync";
+/// Kernel to host: everything before the mark `id` on one of the connections has arrived.
+pub const SYNCED: &str = "synced";
+
+/// Written to both output descriptors, followed by a number and a line feed: asks the kernel for [`SYNCED`].
+pub const SYNC_MARK: &str = "\u{0}FLOWDECK_SYNC ";
+
+/// One frame.
+#[derive(Debug, Default, PartialEq)]
+pub struct Frame {
+    /// The dictionary, `type` included.
+    pub json: Map<String, Value>,
+    /// What does not fit into JSON.
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    /// A frame of a JSON dictionary without payload.
+    pub fn new(json: Value) -> Frame {
+        match json {
+            Value::Object(json) => Frame { json, payload: Vec::new() },
+            other => unreachable!("frames are dictionaries, not {other}"),
+        }
+    }
+
+    /// The `type` of the frame.
+    pub fn kind(&self) -> &str {
+        self.text("type")
+    }
+
+    /// A field as text, empty when missing.
+    pub fn text(&self, field: &str) -> &str {
+        self.json.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A field as a number, 0 when missing.
+    pub fn number(&self, field: &str) -> u64 {
+        self.json.get(field).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// The frame's bytes.
+    pub fn encoded(&self) -> Vec<u8> {
+        let json = serde_json::to_vec(&self.json).expect("a map with text keys is always JSON");
+        let mut bytes = Vec::with_capacity(12 + json.len() + self.payload.len());
+        bytes.extend((json.len() as u32).to_le_bytes());
+        bytes.extend((self.payload.len() as u64).to_le_bytes());
+        bytes.extend(json);
+        bytes.extend(&self.payload);
+        bytes
+    }
+
+    /// Writes the frame.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&self.encoded())
+    }
+
+    /// Reads one frame; `None` at the end of the connection.
+    ///
+    /// # Errors
+    /// `InvalidData` for lengths beyond the limits or a dictionary that is none.
+    pub fn read(reader: &mut impl Read) -> io::Result<Option<Frame>> {
+        let mut lengths = [0u8; 12];
+        match reader.read_exact(&mut lengths) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let (json_len, payload_len) = checked_lengths(lengths)?;
+        let mut json = vec![0; json_len];
+        reader.read_exact(&mut json)?;
+        let mut payload = vec![0; payload_len];
+        reader.read_exact(&mut payload)?;
+        Ok(Some(Frame { json: dictionary(&json)?, payload }))
+    }
+}
+
+/// The lengths at the head of a frame: of the dictionary and of the payload, bytes.
+///
+/// # Errors
+/// `InvalidData` when they are beyond the limits.
+pub fn checked_lengths(head: [u8; 12]) -> io::Result<(usize, usize)> {
+    let [a, b, c, d, payload @ ..] = head;
+    let (json, payload) = (u32::from_le_bytes([a, b, c, d]), u64::from_le_bytes(payload));
+    if json > JSON_BYTES_MAX || payload > PAYLOAD_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a bridge frame is larger than its limit"));
+    }
+    Ok((json as usize, payload as usize))
+}
+
+/// Parses the dictionary of a frame.
+///
+/// # Errors
+/// `InvalidData` when it is none.
+pub fn dictionary(json: &[u8]) -> io::Result<Map<String, Value>> {
+    serde_json::from_slice(json).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn frames_come_back_as_written_and_the_end_is_no_error() {
+        let frames = [
+            Frame::new(json!({"type": STREAM, "name": "stdout", "text": "ä\n"})),
+            Frame { payload: vec![0, 255, 1], ..Frame::new(json!({"type": REPLY, "id": 7})) },
+        ];
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|frame| frame.write(&mut bytes).unwrap());
+        let mut reader = bytes.as_slice();
+        for frame in &frames {
+            assert_eq!(Frame::read(&mut reader).unwrap().as_ref(), Some(frame));
+        }
+        assert_eq!(Frame::read(&mut reader).unwrap(), None);
+    }
+
+    #[test]
+    fn lengths_beyond_the_limits_are_refused_before_anything_is_allocated() {
+        let mut head = [0xff; 12];
+        assert!(Frame::read(&mut head.as_slice()).is_err());
+        head[..4].fill(0);
+        assert!(Frame::read(&mut head.as_slice()).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! What a Rust cell imports: queries, displays, output. Available in every cell without a `use`.
+//!
+//! This crate is linked into each cell's shared object, so it stays small: everything that lives longer than a cell
+//! (the connection, callbacks) and everything heavy (Arrow IPC) is in the cell host, behind [`abi`].
+
+#![warn(missing_docs)]
+
+pub mod abi;
+pub mod bridge;
+mod convert;
+mod display;
+mod host;
+mod output;
+mod table;
+
+pub use arrow_array;
+pub use arrow_schema;
+pub use chrono;
+
+pub use convert::{FromCell, FromRow, Mismatch};
+pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html, display_markdown, update_display};
+pub use host::Error;
+pub use output::{clear_output, return_error, write_stderr, write_stdout};
+pub use table::{Row, Table, sql};

@@ -1,0 +1,200 @@
+//! The result of a query in a Rust cell: Arrow record batches, typed rows, and a display like that of a SQL cell.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{Schema, SchemaRef};
+use serde_json::{Value, json};
+
+use crate::{
+    bridge,
+    convert::{FromCell, FromRow, Mismatch},
+    display::{self, Displayable, MimeBundle},
+    host::{self, Error},
+};
+
+/// Runs a query on the kernel's tables and gives its rows.
+///
+/// ```ignore
+/// let top = flowdeck::sql("SELECT src_ip, count(*) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5")?;
+/// for (address, flows) in top.rows::<(String, u64)>()? { println!("{address} {flows}"); }
+/// ```
+///
+/// # Errors
+/// What the engine says of the query, with a hint; [`Error::is_interrupted`] when the user stopped it.
+pub fn sql(query: &str) -> Result<Table, Error> {
+    let reply = host::request(&json!({"type": bridge::SQL, "sql": query}))?;
+    let Some(stream) = reply.batches else {
+        return Err(Error::new("internal: the kernel answered a query without rows"));
+    };
+    let schema = arrow_array::RecordBatchReader::schema(&stream);
+    let batches = stream.collect::<Result<Vec<_>, _>>().map_err(|error| Error::new(error.to_string()))?;
+    let shown = match reply.json.get("data") {
+        Some(Value::Object(data)) => data.clone(),
+        _ => MimeBundle::new(),
+    };
+    Ok(Table { schema, batches: batches.into(), shown })
+}
+
+/// Rows of a query. Cheap to clone: the batches are shared.
+#[derive(Clone)]
+pub struct Table {
+    schema: SchemaRef,
+    batches: Arc<[RecordBatch]>,
+    /// The first rows as the kernel shows them.
+    shown: MimeBundle,
+}
+
+impl Table {
+    /// How many rows there are.
+    pub fn row_count(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Names, types and metadata of the columns.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The rows as Arrow record batches.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// Iterates over the rows without a type; read values with [`Row::get`].
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))
+    }
+
+    /// All rows as tuples.
+    ///
+    /// # Errors
+    /// [`Mismatch`] for the first value that is not of its type.
+    pub fn rows<T: FromRow>(&self) -> Result<Vec<T>, Mismatch> {
+        self.iter().map(|row| T::from_row(&row)).collect()
+    }
+
+    /// One column as a vector.
+    ///
+    /// # Errors
+    /// [`Mismatch`] for an unknown column or the first value that is not of its type.
+    pub fn column<T: FromCell>(&self, name: &str) -> Result<Vec<T>, Mismatch> {
+        self.iter().map(|row| row.get(name)).collect()
+    }
+
+    /// Makes the table the cell's result; evcxr calls it when a table is the last expression of a cell.
+    pub fn evcxr_display(&self) {
+        display::result(&self.mime_bundle());
+    }
+}
+
+impl Displayable for Table {
+    fn mime_bundle(&self) -> MimeBundle {
+        self.shown.clone()
+    }
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.shown.get("text/plain").and_then(Value::as_str) {
+            Some(text) => f.write_str(text),
+            None => write!(f, "Table of {} rows", self.row_count()),
+        }
+    }
+}
+
+/// One row of a table.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    batch: &'a RecordBatch,
+    row: usize,
+}
+
+impl Row<'_> {
+    /// The value in the column `name`.
+    ///
+    /// # Errors
+    /// [`Mismatch`] when there is no such column or the value is of another type.
+    pub fn get<T: FromCell>(&self, name: &str) -> Result<T, Mismatch> {
+        match self.batch.schema_ref().index_of(name) {
+            Ok(index) => self.at(index),
+            Err(_) => Err(Mismatch { column: name.to_owned(), found: self.known_columns(), wanted: T::NAME }),
+        }
+    }
+
+    /// The value in the column with this index, counted from 0.
+    ///
+    /// # Errors
+    /// [`Mismatch`] when there is no such column or the value is of another type.
+    pub fn at<T: FromCell>(&self, index: usize) -> Result<T, Mismatch> {
+        let Some(column) = self.batch.columns().get(index) else {
+            return Err(Mismatch { column: index.to_string(), found: self.known_columns(), wanted: T::NAME });
+        };
+        let value = match column.is_null(self.row) {
+            true => T::from_null(),
+            false => T::from_cell(column, self.row),
+        };
+        value.ok_or_else(|| Mismatch {
+            column: self.batch.schema_ref().field(index).name().clone(),
+            found: self.found(column),
+            wanted: T::NAME,
+        })
+    }
+
+    fn found(&self, column: &ArrayRef) -> String {
+        match column.is_null(self.row) {
+            true => "NULL".to_owned(),
+            false => format!("a value of type {}", column.data_type()),
+        }
+    }
+
+    fn known_columns(&self) -> String {
+        let schema = self.batch.schema_ref();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        format!("a table with the columns {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow_array::{Int64Array, StringViewArray, UInt64Array};
+
+    fn table() -> Table {
+        let batch = RecordBatch::try_from_iter([
+            ("src_ip", Arc::new(StringViewArray::from(vec![Some("10.0.0.1"), None])) as ArrayRef),
+            ("bytes", Arc::new(UInt64Array::from(vec![u64::MAX, 7])) as ArrayRef),
+            ("delta", Arc::new(Int64Array::from(vec![-1, 3])) as ArrayRef),
+        ])
+        .unwrap();
+        Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() }
+    }
+
+    #[test]
+    fn rows_come_as_tuples_and_null_needs_an_option() {
+        let rows = table().rows::<(Option<String>, u64, i64)>().unwrap();
+        assert_eq!(rows, [(Some("10.0.0.1".to_owned()), u64::MAX, -1), (None, 7, 3)]);
+        let refused = table().rows::<(String,)>().unwrap_err().to_string();
+        assert_eq!(refused, "column `src_ip`: NULL cannot be read as String\nhint: ask for Option<String>");
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_refused_not_wrapped() {
+        assert_eq!(table().column::<u64>("bytes").unwrap(), [u64::MAX, 7]);
+        assert!(table().column::<i64>("bytes").is_err());
+        assert!(table().column::<u64>("delta").is_err());
+        assert!(table().column::<bool>("bytes").is_err());
+    }
+
+    #[test]
+    fn an_unknown_column_is_named_beside_the_known_ones() {
+        let refused = table().column::<u64>("octets").unwrap_err().to_string();
+        assert!(refused.contains("`octets`") && refused.contains("src_ip, bytes, delta"), "{refused}");
+    }
+
+    #[test]
+    fn outside_a_cell_host_a_query_says_so() {
+        assert!(sql("SELECT 1").unwrap_err().to_string().contains("no kernel"));
+    }
+}

@@ -1,0 +1,248 @@
+//! The engine: one DataFusion `SessionContext` with our settings, functions and tables.
+//!
+//! Cheap to create and to clone; all clones share the tables. Running a query is in [`crate::query`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::FutureExt;
+
+use crate::error::{self, EngineError};
+use crate::executor::Executor;
+use crate::files::{self, Shape};
+use crate::result::QueryResult;
+use crate::{functions, memory, names};
+
+/// Consumers of memory named in the log when there is too little.
+const CONSUMERS_LOGGED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
+
+/// What an engine is made with.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Memory that queries may hold together before they spill or stop; `None` means `FLOWDECK_MEMORY_LIMIT`, else
+    /// 60 % of what the machine or container has.
+    pub memory_limit_bytes: Option<u64>,
+    /// Where sorts and joins put what does not fit; `None` means the system's temporary folder.
+    pub spill_folder: Option<PathBuf>,
+    /// Threads for queries; `None` means one per core.
+    pub thread_count: Option<usize>,
+}
+
+/// Which columns the table of a source gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SourceKind {
+    /// The common flow schema.
+    Flows,
+    /// The file's own columns.
+    Log,
+    /// The common flow schema where the file maps to it, else its own columns.
+    #[default]
+    Auto,
+}
+
+/// SQL over flows. Clones share their tables.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    context: ContextOf,
+    executor: Executor,
+    memory_limit_bytes: u64,
+}
+
+/// `SessionContext` has no `Debug` worth printing.
+struct ContextOf(SessionContext);
+
+impl std::fmt::Debug for ContextOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionContext")
+    }
+}
+
+impl Engine {
+    /// An engine with defaults. Starts no thread and opens no file but those that tell the memory's size.
+    pub fn new() -> Result<Engine, EngineError> {
+        Engine::with_options(EngineOptions::default())
+    }
+
+    /// An engine made to measure.
+    pub fn with_options(options: EngineOptions) -> Result<Engine, EngineError> {
+        let memory_limit_bytes = memory_limit(&options)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let thread_count = options.thread_count.unwrap_or(cores).max(1);
+        let pool_bytes = usize::try_from(memory_limit_bytes).unwrap_or(usize::MAX);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(pool_bytes), CONSUMERS_LOGGED);
+        let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
+        if let Some(folder) = options.spill_folder {
+            runtime = runtime.with_temp_file_path(folder);
+        }
+        let runtime = runtime.build_arc().map_err(|fault| EngineError::internal(fault.to_string()))?;
+        let context = SessionContext::new_with_config_rt(settings(thread_count), runtime);
+        functions::register(&context);
+        let executor = Executor::new(thread_count);
+        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes })))
+    }
+
+    /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
+    /// SQL finds it: names are folded to lower case.
+    pub fn register_source(&self, name: &str, path_or_glob: &str, kind: SourceKind) -> Result<String, EngineError> {
+        let name = checked_name(name)?;
+        let shape = match kind {
+            SourceKind::Flows => Shape::Flows,
+            SourceKind::Log => Shape::Native,
+            SourceKind::Auto => Shape::Either,
+        };
+        let state = self.context().state();
+        let opened = crate::executor::wait(files::open(&state, path_or_glob, shape));
+        let table = opened.map_err(DataFusionError::IoError).and_then(|opened| opened);
+        let table = table.map_err(|fault| self.explain_datafusion(&fault))?;
+        self.replace_table(&name, table)?;
+        Ok(name)
+    }
+
+    /// Makes a result a table. Replaces a table of that name; repeated column names are numbered. Returns the name
+    /// under which SQL finds it.
+    pub fn register_result(&self, name: &str, result: &QueryResult) -> Result<String, EngineError> {
+        let name = checked_name(name)?;
+        let result = result.with_distinct_names()?;
+        // One partition per thread, so that later queries on the result use all of them.
+        let mut partitions = vec![Vec::new(); self.0.executor.thread_count()];
+        let partition_count = partitions.len();
+        for (index, batch) in result.batches.into_iter().enumerate() {
+            partitions[index % partition_count].push(batch);
+        }
+        let table = MemTable::try_new(result.schema, partitions).map_err(|fault| self.explain_datafusion(&fault))?;
+        self.replace_table(&name, Arc::new(table))?;
+        Ok(name)
+    }
+
+    /// Makes a connector's table known to SQL. Replaces a table of that name.
+    pub fn register_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<String, EngineError> {
+        let name = checked_name(name)?;
+        self.replace_table(&name, table)?;
+        Ok(name)
+    }
+
+    /// Forgets a table; says whether there was one.
+    pub fn deregister(&self, name: &str) -> bool {
+        let folded = name.to_ascii_lowercase();
+        self.context().deregister_table(folded).is_ok_and(|table| table.is_some())
+    }
+
+    /// The tables and views, sorted.
+    pub fn table_names(&self) -> Vec<String> {
+        let settings = self.context().copied_config();
+        let catalog = &settings.options().catalog;
+        let schema = self.context().catalog(&catalog.default_catalog).and_then(|it| it.schema(&catalog.default_schema));
+        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// Names and types of a table's columns; empty when there is no such table.
+    pub fn columns(&self, table: &str) -> Vec<(String, String)> {
+        // Tables of ours are in memory, so the answer is there at once; waiting would not be allowed here.
+        let provider = self.context().table_provider(table).now_or_never();
+        let Some(Ok(provider)) = provider else { return Vec::new() };
+        let schema = provider.schema();
+        schema.fields().iter().map(|field| (field.name().clone(), type_text(field.data_type()))).collect()
+    }
+
+    /// The functions of SQL, sorted: scalar, aggregate, window and table functions.
+    pub fn function_names(&self) -> Vec<String> {
+        let state = self.context().state_ref();
+        let state = state.read();
+        let mut names: Vec<String> = state
+            .scalar_functions()
+            .keys()
+            .chain(state.aggregate_functions().keys())
+            .chain(state.window_functions().keys())
+            .chain(state.table_functions().keys())
+            .chain(state.higher_order_functions().keys())
+            .cloned()
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The `SessionContext`, for what belongs to the engine but lives elsewhere: a connector that registers more
+    /// than a table, a test that looks at a plan.
+    pub fn context(&self) -> &SessionContext {
+        &self.0.context.0
+    }
+
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.0.executor
+    }
+
+    pub(crate) fn explain_datafusion(&self, fault: &DataFusionError) -> EngineError {
+        let known = error::Known {
+            tables: self.table_names(),
+            functions: self.function_names(),
+            memory_limit_bytes: self.0.memory_limit_bytes,
+        };
+        error::translate(fault, &known)
+    }
+
+    fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
+        let context = self.context();
+        let replaced = context.deregister_table(name).and_then(|_| context.register_table(name, table));
+        replaced.map(drop).map_err(|fault| self.explain_datafusion(&fault))
+    }
+}
+
+fn settings(thread_count: usize) -> SessionConfig {
+    let utc = ScalarValue::Utf8(Some("UTC".into()));
+    let mut config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_target_partitions(thread_count)
+        .set("datafusion.execution.time_zone", &utc);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = true;
+    // Errors then tell line and column.
+    options.sql_parser.collect_spans = true;
+    config
+}
+
+fn memory_limit(options: &EngineOptions) -> Result<u64, EngineError> {
+    if let Some(bytes) = options.memory_limit_bytes {
+        return Ok(bytes);
+    }
+    match std::env::var(memory::MEMORY_LIMIT_VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => memory::parse_limit(&text).ok_or(EngineError::MemoryLimitText { text }),
+        _ => Ok(memory::default_limit_bytes()),
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, EngineError> {
+    names::table_name(name).map_err(|reason| EngineError::TableName {
+        name: crate::render::visible(name),
+        reason,
+        suggestion: names::suggested_table_name(name),
+    })
+}
+
+/// A type as analysts read it. Arrow's own spelling of timestamps and views is for programmers.
+pub(crate) fn type_text(data_type: &arrow::datatypes::DataType) -> String {
+    use arrow::datatypes::DataType;
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "binary".into(),
+        DataType::FixedSizeBinary(size) => format!("binary({size})"),
+        DataType::Timestamp(_, Some(zone)) => format!("timestamp {zone}"),
+        DataType::Timestamp(_, None) => "timestamp without zone".into(),
+        DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
+            format!("list of {}", type_text(item.data_type()))
+        }
+        DataType::Dictionary(_, values) => type_text(values),
+        other => other.to_string(),
+    }
+}

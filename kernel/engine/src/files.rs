@@ -1,0 +1,191 @@
+//! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
+//!
+//! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
+//! found instead, `listing` lets DataFusion read them. Zeek's logs go to the Zeek connector; none of their format is
+//! known here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DataFusionError;
+use datafusion::common::Result as DataFusionResult;
+
+use crate::{flow_view, zeek};
+use sniff::{FileFormat, Sniffed};
+
+pub(crate) mod delimited;
+pub(crate) mod describe;
+mod listing;
+mod paths;
+pub(crate) mod sniff;
+
+/// Columns and names named in one error at most.
+pub(crate) const NAMES_SHOWN_MAX: usize = 20;
+
+/// Which columns the table of a file gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The common flow schema.
+    Flows,
+    /// The file's own columns.
+    Native,
+    /// The common flow schema where the file maps to it, else its own columns.
+    Either,
+}
+
+/// What is wrong with a file or with the path that should lead to it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FileFault {
+    /// Nothing is at the path.
+    #[error("there is no file `{path}`")]
+    Missing { path: String, nearest: Vec<String> },
+    /// The glob is well-formed and matches nothing.
+    #[error("no file matches `{pattern}`")]
+    NoMatch { pattern: String, nearest: Vec<String> },
+    /// The glob is not one.
+    #[error("`{pattern}` is not a file pattern: {reason}")]
+    Pattern { pattern: String, reason: String },
+    /// More files than one table may have.
+    #[error("`{pattern}` matches more than {limit} files")]
+    TooMany { pattern: String, limit: usize },
+    /// The operating system refuses to give its bytes, or they cannot be unpacked.
+    #[error("could not read `{path}`: {reason}")]
+    Unreadable { path: String, reason: String },
+    /// Nothing is in it.
+    #[error("`{path}` is empty")]
+    Empty { path: String },
+    /// The bytes are of no format we read, or of another one than the name says.
+    #[error("`{path}` {}: it holds {found}", expectation(*.expected))]
+    Unrecognised { path: String, expected: Option<&'static str>, found: String },
+    /// The beginning is right, the rest is not.
+    #[error("`{path}` begins like {format} but cannot be read as such: {reason}")]
+    Broken { path: String, format: &'static str, reason: String },
+    /// One table cannot have both.
+    #[error("`{first}` holds {first_format} but `{other}` holds {other_format}")]
+    Mixed { first: String, first_format: &'static str, other: String, other_format: &'static str },
+    /// Read well, but it holds no flows.
+    #[error("`{path}` does not hold flows: none of {essential} is among its columns {found}")]
+    NotFlows { path: String, essential: String, found: String },
+    /// A table function was not given one path.
+    #[error("{function} takes one path as text, as in {function}('conn.log'); {found}")]
+    Argument { function: &'static str, found: String },
+}
+
+impl FileFault {
+    /// What to try.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FileFault::Missing { nearest, .. } | FileFault::NoMatch { nearest, .. } if !nearest.is_empty() => {
+                Some(format!("Did you mean {}?", list_of(nearest)))
+            }
+            FileFault::Missing { .. } | FileFault::NoMatch { .. } => Some(format!(
+                "Relative paths start at {}",
+                std::env::current_dir()
+                    .map_or_else(|_| "the notebook's folder".into(), |dir| dir.display().to_string())
+            )),
+            FileFault::Unrecognised { .. } => {
+                Some("Readable are Zeek logs, Parquet, Arrow IPC, CSV and newline-delimited JSON".into())
+            }
+            FileFault::Mixed { .. } => Some("Read them as two tables, or narrow the pattern".into()),
+            FileFault::TooMany { .. } => Some("Narrow the pattern, for example to one day".into()),
+            FileFault::NotFlows { .. } => Some("Use read_log to read it with its own columns".into()),
+            _ => None,
+        }
+    }
+
+    /// The error in the form in which it travels through DataFusion.
+    pub(crate) fn into_datafusion(self) -> DataFusionError {
+        DataFusionError::External(Box::new(self))
+    }
+}
+
+fn expectation(expected: Option<&str>) -> String {
+    match expected {
+        Some(format) => format!("is not {format}, as its name says"),
+        None => "is of no known format".into(),
+    }
+}
+
+/// "`a`, `b` or `c`".
+pub(crate) fn list_of(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [firsts @ .., last] => format!("{} or {last}", firsts.join(", ")),
+    }
+}
+
+/// Opens what `pattern` names as one table.
+///
+/// Reads the beginning of each file and, where the format needs it, enough of them to know the columns.
+pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let files = identify(pattern).map_err(FileFault::into_datafusion)?;
+    if matches!(files.format(), FileFormat::Zeek) {
+        return open_zeek(&files, shape);
+    }
+    let table = listing::open(state, &files, shape).await?;
+    match shape {
+        Shape::Native => Ok(table),
+        Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
+        Shape::Flows | Shape::Either => flow_view::under_flow_schema(table, files.first_path()),
+    }
+}
+
+fn open_zeek(files: &IdentifiedFiles, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let paths = files.paths();
+    let opened = match shape {
+        Shape::Flows => zeek::open_flows(paths),
+        Shape::Native => zeek::open_log(paths),
+        Shape::Either => zeek::open_either(paths),
+    };
+    opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
+}
+
+/// Files of one format.
+#[derive(Debug)]
+pub(crate) struct IdentifiedFiles {
+    /// Invariant: not empty, and all formats have the same name.
+    files: Vec<(PathBuf, Sniffed)>,
+}
+
+impl IdentifiedFiles {
+    fn format(&self) -> &FileFormat {
+        &self.files[0].1.format
+    }
+
+    fn first_path(&self) -> &Path {
+        &self.files[0].0
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|(path, _)| path.clone()).collect()
+    }
+}
+
+fn identify(pattern: &str) -> Result<IdentifiedFiles, FileFault> {
+    let mut files: Vec<(PathBuf, Sniffed)> = Vec::new();
+    let mut empty: Option<FileFault> = None;
+    for path in paths::find(pattern)? {
+        match sniff::sniff(&path) {
+            Ok(sniffed) => files.push((path, sniffed)),
+            // A quiet hour leaves an empty file among full ones; only all of them empty is a fault.
+            Err(fault @ FileFault::Empty { .. }) => empty = Some(fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    let Some((first_path, first)) = files.first() else {
+        return Err(empty.unwrap_or_else(|| FileFault::NoMatch { pattern: pattern.into(), nearest: Vec::new() }));
+    };
+    let differs = files.iter().find(|(_, sniffed)| sniffed.format.name() != first.format.name());
+    if let Some((path, sniffed)) = differs {
+        return Err(FileFault::Mixed {
+            first: first_path.display().to_string(),
+            first_format: first.format.name(),
+            other: path.display().to_string(),
+            other_format: sniffed.format.name(),
+        });
+    }
+    Ok(IdentifiedFiles { files })
+}

@@ -1,0 +1,141 @@
+//! CSV and its relatives: which character separates the fields, and whether the first line names them.
+
+use super::describe::as_text;
+
+/// Separators in the order in which a tie is decided.
+const SEPARATORS: &[u8] = b",\t;|";
+/// Lines looked at.
+const LINES_MAX: usize = 20;
+
+/// How one delimited file is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Delimited {
+    pub(crate) separator: u8,
+    pub(crate) has_header: bool,
+    /// The header as written: files that share it share one schema. Empty without a header.
+    pub(crate) header: String,
+    pub(crate) column_count: usize,
+}
+
+/// The dialect of `head`, or `None` when its lines do not look like rows of one table.
+///
+/// `is_whole` tells that the file ends where `head` does; otherwise the last line may be cut and is not counted.
+/// One column is accepted only when the name claims CSV: any text is a table of one column.
+pub(crate) fn sniff(head: &[u8], is_whole: bool, name_claims_it: bool) -> Option<Delimited> {
+    let lines = complete_lines(as_text(head)?, is_whole);
+    let first = *lines.first()?;
+    let counted = SEPARATORS.iter().filter_map(|separator| {
+        let column_count = field_count(first, *separator);
+        let agrees = lines.iter().all(|line| field_count(line, *separator) == column_count);
+        (column_count > 1 && agrees && lines.len() > 1).then_some((column_count, *separator))
+    });
+    let best = counted.fold(None, |best: Option<(usize, u8)>, next| match best {
+        Some(best) if best.0 >= next.0 => Some(best),
+        _ => Some(next),
+    });
+    let (column_count, separator) = match best {
+        Some(found) => found,
+        None if name_claims_it && is_plausible_alone(&lines) => most_fields(first),
+        None => return None,
+    };
+    let has_header = is_header(first, separator);
+    let header = if has_header { first.to_string() } else { String::new() };
+    Some(Delimited { separator, has_header, header, column_count })
+}
+
+/// The header's names, for messages.
+pub(crate) fn names_of(header: &str, separator: u8) -> Vec<String> {
+    header.split(char::from(separator)).map(|name| name.trim().trim_matches('"').to_string()).collect()
+}
+
+fn complete_lines(text: &str, is_whole: bool) -> Vec<&str> {
+    let text = if is_whole { text } else { text.rfind('\n').map_or(text, |end| &text[..end]) };
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut quoted = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '\n' if !quoted => {
+                lines.push(text[start..at].trim_end_matches('\r'));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        if lines.len() == LINES_MAX {
+            return without_blank(lines);
+        }
+    }
+    if !quoted {
+        lines.push(text[start..].trim_end_matches('\r'));
+    }
+    without_blank(lines)
+}
+
+fn without_blank(lines: Vec<&str>) -> Vec<&str> {
+    lines.into_iter().filter(|line| !line.trim().is_empty()).collect()
+}
+
+fn field_count(line: &str, separator: u8) -> usize {
+    let mut quoted = false;
+    let mut count = 1;
+    for byte in line.bytes() {
+        if byte == b'"' {
+            quoted = !quoted;
+        } else if byte == separator && !quoted {
+            count += 1;
+        }
+    }
+    count
+}
+
+fn most_fields(line: &str) -> (usize, u8) {
+    let counted = SEPARATORS.iter().map(|separator| (field_count(line, *separator), *separator));
+    counted.rev().max_by_key(|(count, _)| *count).unwrap_or((1, b','))
+}
+
+/// Text whose lines disagree on every separator can be a table only if it is one line or one column of words.
+fn is_plausible_alone(lines: &[&str]) -> bool {
+    lines.len() == 1 || lines.iter().all(|line| SEPARATORS.iter().all(|separator| field_count(line, *separator) == 1))
+}
+
+/// A header names things: no field is empty, a number or an address.
+fn is_header(line: &str, separator: u8) -> bool {
+    names_of(line, separator)
+        .iter()
+        .all(|name| !name.is_empty() && name.parse::<f64>().is_err() && name.parse::<std::net::IpAddr>().is_err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(u8, bool, usize)>) {
+        let found = sniff(text.as_bytes(), true, false);
+        assert_eq!(found.map(|it| (it.separator, it.has_header, it.column_count)), expected, "{text:?}");
+    }
+
+    #[test]
+    fn dialects() {
+        check("a,b\n1,2\n", Some((b',', true, 2)));
+        check("a;b;c\r\n1,0;2,0;3\r\n", Some((b';', true, 3)));
+        check("a\tb\n1\t2\n", Some((b'\t', true, 2)));
+        check("1,google.com\n2,youtube.com\n", Some((b',', false, 2)));
+        check("name,note\nx,\"one, two\nthree\"\n", Some((b',', true, 2)));
+        check("Dear all,\nplease find attached\n", None);
+        check("{\"a\":1}\n{\"a\":2}\n", None);
+        check("\u{feff}a,b\n1,2", Some((b',', true, 2)));
+    }
+
+    #[test]
+    fn a_single_column_needs_the_name() {
+        assert!(sniff(b"ip\n10.0.0.1\n", true, false).is_none());
+        assert!(sniff(b"ip\n10.0.0.1\n", true, true).is_some());
+    }
+
+    #[test]
+    fn a_cut_last_line_is_not_counted() {
+        assert!(sniff(b"a,b\n1,2\n3", false, false).is_some());
+    }
+}

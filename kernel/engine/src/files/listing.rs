@@ -1,0 +1,171 @@
+//! Parquet, Arrow, CSV and JSON through DataFusion's listing tables.
+//!
+//! Files that cannot share one reader (another separator, header or compression) become tables of their own, joined
+//! by column name. DataFusion reads CSV by position, so two files whose columns are in another order would silently
+//! swap them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, plan_datafusion_err};
+use datafusion::datasource::file_format::FileFormat as FileReader;
+use datafusion::datasource::file_format::arrow::ArrowFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::json::JsonFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
+use url::Url;
+
+use super::delimited::Delimited;
+use super::sniff::{FileFormat, Packing, Sniffed};
+use super::{FileFault, IdentifiedFiles, Shape};
+use crate::error::plain_text;
+use crate::flow_view;
+
+/// Rows from which the types of CSV and JSON columns are guessed.
+const ROWS_FOR_TYPES: usize = 10_000;
+
+/// Opens files of one format as one table with the columns they have.
+pub(super) async fn open(
+    state: &dyn Session,
+    files: &IdentifiedFiles,
+    shape: Shape,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let mut tables = Vec::new();
+    for group in groups(files) {
+        tables.push(open_group(state, &group, shape).await?);
+    }
+    if tables.len() == 1 {
+        return Ok(tables.remove(0));
+    }
+    let mut plans = tables.into_iter().map(scan);
+    let first = plans.next().ok_or_else(|| plan_datafusion_err!("no files"))??;
+    let all = plans.try_fold(first, |all, next| LogicalPlanBuilder::new(all).union_by_name(next?)?.build())?;
+    Ok(Arc::new(ViewTable::new(all, None)))
+}
+
+/// The plan that reads all of `table`.
+pub(crate) fn scan(table: Arc<dyn TableProvider>) -> DataFusionResult<LogicalPlan> {
+    LogicalPlanBuilder::scan("file", provider_as_source(table), None)?.build()
+}
+
+/// Files that one reader can read.
+struct Group<'a> {
+    sniffed: &'a Sniffed,
+    paths: Vec<&'a Path>,
+}
+
+fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<(Packing, String), Group<'_>> = BTreeMap::new();
+    for (path, sniffed) in &files.files {
+        let dialect = match &sniffed.format {
+            FileFormat::Delimited(Delimited { separator, header, column_count, .. }) => {
+                format!("{separator} {column_count} {header}")
+            }
+            _ => String::new(),
+        };
+        let group = groups.entry((sniffed.packing, dialect)).or_insert(Group { sniffed, paths: Vec::new() });
+        group.paths.push(path);
+    }
+    groups.into_values().collect()
+}
+
+async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let reader = reader_of(group.sniffed);
+    let urls = group.paths.iter().map(|path| url_of(path)).collect::<DataFusionResult<Vec<_>>>()?;
+    let inferred = infer_schema(state, reader.as_ref(), &urls).await;
+    let inferred = inferred.map_err(|fault| broken(group, &fault))?;
+    let schema = match &group.sniffed.format {
+        FileFormat::Delimited(_) | FileFormat::JsonLines | FileFormat::JsonArray if shape != Shape::Native => {
+            with_flow_types(&inferred)
+        }
+        _ => inferred,
+    };
+    let options = ListingOptions::new(reader).with_file_extension("");
+    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {
+    let compression = match sniffed.packing {
+        Packing::None => FileCompressionType::UNCOMPRESSED,
+        Packing::Gzip => FileCompressionType::GZIP,
+        Packing::Zstd => FileCompressionType::ZSTD,
+    };
+    match &sniffed.format {
+        FileFormat::Parquet => Arc::new(ParquetFormat::default()),
+        FileFormat::ArrowFile | FileFormat::ArrowStream => Arc::new(ArrowFormat),
+        FileFormat::JsonArray => Arc::new(json_reader(compression).with_newline_delimited(false)),
+        FileFormat::JsonLines | FileFormat::Zeek => Arc::new(json_reader(compression)),
+        FileFormat::Delimited(dialect) => Arc::new(
+            CsvFormat::default()
+                .with_has_header(dialect.has_header)
+                .with_delimiter(dialect.separator)
+                .with_schema_infer_max_rec(ROWS_FOR_TYPES)
+                .with_file_compression_type(compression)
+                // Costs parallel reading of one file, but a line break inside quotes must not cut a row in two.
+                .with_newlines_in_values(true),
+        ),
+    }
+}
+
+fn json_reader(compression: FileCompressionType) -> JsonFormat {
+    JsonFormat::default().with_schema_infer_max_rec(ROWS_FOR_TYPES).with_file_compression_type(compression)
+}
+
+fn url_of(path: &Path) -> DataFusionResult<ListingTableUrl> {
+    let url =
+        Url::from_file_path(path).map_err(|()| plan_datafusion_err!("`{}` is not an absolute path", path.display()))?;
+    ListingTableUrl::try_new(url, None)
+}
+
+async fn infer_schema(
+    state: &dyn Session,
+    reader: &dyn FileReader,
+    urls: &[ListingTableUrl],
+) -> DataFusionResult<SchemaRef> {
+    let Some(first) = urls.first() else { return Ok(Arc::new(Schema::empty())) };
+    let store = state.runtime_env().object_store(first)?;
+    let mut objects: Vec<ObjectMeta> = Vec::with_capacity(urls.len());
+    for url in urls {
+        objects.push(store.head(url.prefix()).await.map_err(|fault| DataFusionError::ObjectStore(Box::new(fault)))?);
+    }
+    reader.infer_schema(state, &store, &objects).await
+}
+
+/// Text formats carry no types. Where the flow schema knows a column, its type is read at once: guessed from a few
+/// rows, a counter beyond 2^63 or an address that looks like a number would be lost.
+fn with_flow_types(inferred: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = inferred
+        .fields()
+        .iter()
+        .map(|field| match flow_view::type_of(field.name()) {
+            Some(wanted) if is_read_from_text(&wanted) => Field::new(field.name(), wanted, true),
+            Some(_) => Field::new(field.name(), DataType::Utf8, true),
+            None => field.as_ref().clone(),
+        })
+        .collect();
+    Arc::new(Schema::new_with_metadata(fields, inferred.metadata().clone()))
+}
+
+fn is_read_from_text(wanted: &DataType) -> bool {
+    wanted.is_integer() || wanted.is_floating() || wanted.is_string() || matches!(wanted, DataType::Timestamp(_, _))
+}
+
+fn broken(group: &Group<'_>, fault: &DataFusionError) -> DataFusionError {
+    let format = group.sniffed.format.name();
+    let mut path: PathBuf = group.paths.first().map(|path| path.to_path_buf()).unwrap_or_default();
+    if group.paths.len() > 1 {
+        path = path.parent().map_or(path.clone(), Path::to_path_buf);
+    }
+    FileFault::Broken { path: path.display().to_string(), format, reason: plain_text(&fault.to_string()) }
+        .into_datafusion()
+}

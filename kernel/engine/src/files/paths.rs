@@ -1,0 +1,131 @@
+//! From the path or glob an analyst typed to the files on disk, or to the names it may have meant.
+
+use std::path::{Path, PathBuf};
+
+use super::FileFault;
+use crate::names;
+
+/// Files one table may have. Beyond it, opening them only to look inside takes longer than people wait.
+const FILES_MAX: usize = 20_000;
+/// Entries of a folder that are looked through for a similar name.
+const ENTRIES_SEARCHED_MAX: usize = 10_000;
+/// Similar names offered.
+const NEAREST_MAX: usize = 3;
+
+/// The files `pattern` names, in order of their names. A folder stands for the files in it.
+pub(super) fn find(pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
+    let path = expand_home(pattern);
+    // A file may have brackets in its name, so what exists literally is not read as a glob.
+    if path.is_file() {
+        return Ok(vec![absolute(&path)]);
+    }
+    if path.is_dir() {
+        return files_in(&path, pattern);
+    }
+    if !pattern.contains(['*', '?', '[']) {
+        return Err(FileFault::Missing { path: pattern.into(), nearest: nearest_files(&path) });
+    }
+    matching(&path, pattern)
+}
+
+fn expand_home(pattern: &str) -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    match (pattern.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(pattern.strip_prefix("file://").unwrap_or(pattern)),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn files_in(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
+    let unreadable =
+        |reason: std::io::Error| FileFault::Unreadable { path: pattern.into(), reason: reason.to_string() };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !hidden && entry.path().is_file() {
+            files.push(absolute(&entry.path()));
+        }
+    }
+    bounded(files, pattern)
+}
+
+fn matching(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
+    let text = path.to_string_lossy();
+    let matches = glob::glob(&text)
+        .map_err(|fault| FileFault::Pattern { pattern: pattern.into(), reason: fault.msg.to_string() })?;
+    let files = matches.filter_map(Result::ok).filter(|path| path.is_file()).map(|path| absolute(&path));
+    bounded(files.take(FILES_MAX + 1).collect(), pattern)
+}
+
+fn bounded(mut files: Vec<PathBuf>, pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
+    if files.len() > FILES_MAX {
+        return Err(FileFault::TooMany { pattern: pattern.into(), limit: FILES_MAX });
+    }
+    if files.is_empty() {
+        return Err(FileFault::NoMatch { pattern: pattern.into(), nearest: nearest_files(Path::new(pattern)) });
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Existing paths that resemble `path`: names beside it, or where its folder is the wrong one, folders beside that.
+fn nearest_files(path: &Path) -> Vec<String> {
+    let mut wanted = path;
+    while let (Some(parent), Some(name)) = (wanted.parent(), wanted.file_name()) {
+        let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        if let Ok(entries) = std::fs::read_dir(folder) {
+            let names: Vec<String> = entries
+                .take(ENTRIES_SEARCHED_MAX)
+                .filter_map(Result::ok)
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect();
+            let nearest = names::nearest(&name.to_string_lossy(), names.iter().map(String::as_str), NEAREST_MAX);
+            return nearest.into_iter().map(|name| parent.join(name).display().to_string()).collect();
+        }
+        wanted = parent;
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in names {
+            std::fs::write(folder.path().join(name), b"x").expect("a file");
+        }
+        folder
+    }
+
+    fn names_found(folder: &tempfile::TempDir, pattern: &str) -> Result<Vec<String>, FileFault> {
+        let files = find(&folder.path().join(pattern).to_string_lossy())?;
+        Ok(files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
+    }
+
+    #[test]
+    fn paths_globs_and_folders() {
+        let folder = folder_with(&["b.log", "a.log", "c[1].log", ".hidden"]);
+        assert_eq!(names_found(&folder, "a.log").expect("a file"), ["a.log"]);
+        assert_eq!(names_found(&folder, "?.log").expect("two files"), ["a.log", "b.log"]);
+        assert_eq!(names_found(&folder, "c[1].log").expect("a literal name"), ["c[1].log"]);
+        assert_eq!(names_found(&folder, "").expect("a folder"), ["a.log", "b.log", "c[1].log"]);
+    }
+
+    #[test]
+    fn a_missing_file_brings_similar_names() {
+        let folder = folder_with(&["conn.log", "dns.log"]);
+        let fault = names_found(&folder, "con.log").expect_err("no such file");
+        assert!(fault.hint().is_some_and(|hint| hint.contains("conn.log")), "{fault:?}");
+        let fault = names_found(&folder, "*.parquet").expect_err("no match");
+        assert!(matches!(fault, FileFault::NoMatch { .. }), "{fault:?}");
+        let fault = names_found(&folder, "[.log").expect_err("no pattern");
+        assert!(matches!(fault, FileFault::Pattern { .. }), "{fault:?}");
+    }
+}

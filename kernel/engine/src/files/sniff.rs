@@ -1,0 +1,243 @@
+//! What a file holds, from its first bytes.
+//!
+//! A signature (Parquet, Arrow, Zeek) beats the name. Formats without one (CSV, JSON) are recognised by their looks;
+//! there the name must not contradict, so that a damaged `.parquet` is not read as a table of one odd text column.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::FileFault;
+use super::delimited::{self, Delimited};
+use super::describe::{as_text, describe};
+use crate::zeek;
+
+/// Bytes looked at, after decompression. Zeek headers and wide CSV headers fit many times.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Bytes that tell how a file is packed.
+const PACKING_BYTES: u64 = 4;
+const PARQUET_SIGNATURE: &[u8] = b"PAR1";
+const ARROW_FILE_SIGNATURE: &[u8] = b"ARROW1";
+const ARROW_STREAM_SIGNATURE: &[u8] = b"\xff\xff\xff\xff";
+/// A schema message longer than this is not one.
+const ARROW_SCHEMA_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Sniffed {
+    pub(crate) format: FileFormat,
+    pub(crate) packing: Packing,
+}
+
+/// How the bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(beginning: &[u8]) -> Packing {
+        if beginning.starts_with(b"\x1f\x8b") {
+            return Packing::Gzip;
+        }
+        if beginning.starts_with(b"\x28\xb5\x2f\xfd") { Packing::Zstd } else { Packing::None }
+    }
+}
+
+/// The formats we read.
+#[derive(Debug, Clone)]
+pub(crate) enum FileFormat {
+    Zeek,
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+    Delimited(Delimited),
+    JsonLines,
+    JsonArray,
+}
+
+impl FileFormat {
+    /// As in "`a.log` holds a Zeek log".
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            FileFormat::Zeek => "a Zeek log",
+            FileFormat::Parquet => "Parquet",
+            FileFormat::ArrowFile => "an Arrow IPC file",
+            FileFormat::ArrowStream => "an Arrow IPC stream",
+            FileFormat::Delimited(_) => "CSV",
+            FileFormat::JsonLines => "newline-delimited JSON",
+            FileFormat::JsonArray => "a JSON array",
+        }
+    }
+}
+
+/// What a name promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Parquet,
+    Arrow,
+    Csv,
+    Json,
+    Zeek,
+}
+
+impl Claim {
+    fn of(path: &Path) -> Option<Claim> {
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        match name.rsplit_once('.')?.1 {
+            "parquet" | "parq" | "pq" => Some(Claim::Parquet),
+            "arrow" | "arrows" | "ipc" | "feather" => Some(Claim::Arrow),
+            "csv" | "tsv" => Some(Claim::Csv),
+            "json" | "jsonl" | "ndjson" => Some(Claim::Json),
+            "log" => Some(Claim::Zeek),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Claim::Parquet => "Parquet",
+            Claim::Arrow => "Arrow IPC",
+            Claim::Csv => "CSV",
+            Claim::Json => "JSON",
+            Claim::Zeek => "a Zeek log",
+        }
+    }
+}
+
+/// Looks into `path`.
+pub(crate) fn sniff(path: &Path) -> Result<Sniffed, FileFault> {
+    let shown = path.display().to_string();
+    let unreadable = |reason: std::io::Error| FileFault::Unreadable { path: shown.clone(), reason: reason.to_string() };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut beginning = Vec::new();
+    file.by_ref().take(PACKING_BYTES).read_to_end(&mut beginning).map_err(unreadable)?;
+    let packing = Packing::of(&beginning);
+    let head = zeek::read_head(path, HEAD_BYTES)
+        .map_err(|fault| FileFault::Unreadable { path: shown.clone(), reason: fault.to_string() })?;
+    if head.is_empty() {
+        return Err(FileFault::Empty { path: shown });
+    }
+    let format = recognise(&head, Claim::of(path), &shown)?;
+    if packing != Packing::None
+        && matches!(format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream)
+    {
+        let found = format!("{} packed as a whole, which cannot be read in parts", format.name());
+        return Err(FileFault::Unrecognised { path: shown, expected: None, found });
+    }
+    if matches!(format, FileFormat::Parquet) {
+        check_parquet_end(&mut file, &shown)?;
+    }
+    Ok(Sniffed { format, packing })
+}
+
+fn recognise(head: &[u8], claim: Option<Claim>, path: &str) -> Result<FileFormat, FileFault> {
+    if let Some(format) = by_signature(head) {
+        return Ok(format);
+    }
+    let is_whole = head.len() < HEAD_BYTES;
+    let contradicts = |format: &FileFormat| match (claim, format) {
+        (None, _) => false,
+        (Some(claim), FileFormat::Delimited(_)) => claim != Claim::Csv,
+        (Some(claim), _) => claim != Claim::Json,
+    };
+    match by_looks(head, is_whole, claim == Some(Claim::Csv)) {
+        Some(format) if !contradicts(&format) => Ok(format),
+        _ => {
+            Err(FileFault::Unrecognised { path: path.into(), expected: claim.map(Claim::name), found: describe(head) })
+        }
+    }
+}
+
+fn by_signature(head: &[u8]) -> Option<FileFormat> {
+    if head.starts_with(PARQUET_SIGNATURE) {
+        return Some(FileFormat::Parquet);
+    }
+    if head.starts_with(ARROW_FILE_SIGNATURE) {
+        return Some(FileFormat::ArrowFile);
+    }
+    if is_arrow_stream(head) {
+        return Some(FileFormat::ArrowStream);
+    }
+    zeek::sniff(head).map(|_| FileFormat::Zeek)
+}
+
+fn is_arrow_stream(head: &[u8]) -> bool {
+    let Some([a, b, c, d, ..]) = head.strip_prefix(ARROW_STREAM_SIGNATURE) else { return false };
+    let schema_bytes = u32::from_le_bytes([*a, *b, *c, *d]);
+    schema_bytes > 0 && schema_bytes.is_multiple_of(8) && schema_bytes < ARROW_SCHEMA_BYTES_MAX
+}
+
+fn by_looks(head: &[u8], is_whole: bool, name_claims_csv: bool) -> Option<FileFormat> {
+    let text = as_text(head)?.trim_start();
+    if text.starts_with('{') {
+        return Some(FileFormat::JsonLines);
+    }
+    if text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']'])) {
+        return Some(FileFormat::JsonArray);
+    }
+    if text.starts_with('<') {
+        return None;
+    }
+    delimited::sniff(head, is_whole, name_claims_csv).map(FileFormat::Delimited)
+}
+
+/// A Parquet file ends as it begins; one whose copy was cut does not.
+fn check_parquet_end(file: &mut File, path: &str) -> Result<(), FileFault> {
+    let mut end = [0; PARQUET_SIGNATURE.len()];
+    let seek_back = -(PARQUET_SIGNATURE.len() as i64);
+    let read = file.seek(SeekFrom::End(seek_back)).and_then(|_| file.read_exact(&mut end));
+    if read.is_ok() && end == PARQUET_SIGNATURE {
+        return Ok(());
+    }
+    let reason = "its end is missing, so it was cut while being written or copied".into();
+    Err(FileFault::Broken { path: path.into(), format: "Parquet", reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, bytes: &[u8], expected: Result<&str, &str>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        match (sniff(&path), expected) {
+            (Ok(sniffed), Ok(expected)) => assert_eq!(sniffed.format.name(), expected, "{name}"),
+            (Err(fault), Err(expected)) => {
+                let text = fault.to_string();
+                assert!(text.contains(expected) && text.contains(name), "{name}: {text}");
+            }
+            (found, expected) => panic!("{name}: expected {expected:?}, found {found:?}"),
+        }
+    }
+
+    #[test]
+    fn formats_without_signature() {
+        check("a.csv", b"x,y\n1,2\n", Ok("CSV"));
+        check("a.txt", b"x,y\n1,2\n", Ok("CSV"));
+        check("a.json", b"{\"x\":1}\n{\"x\":2}\n", Ok("newline-delimited JSON"));
+        check("a.json", b"[\n {\"x\":1}]\n", Ok("a JSON array"));
+        check("a.arrows", b"\xff\xff\xff\xff\x10\x00\x00\x00rest", Ok("an Arrow IPC stream"));
+        check("a.feather", b"ARROW1\0\0rest", Ok("an Arrow IPC file"));
+        check("misnamed.csv", b"PAR1 data PAR1", Ok("Parquet"));
+    }
+
+    #[test]
+    fn files_that_are_not_what_they_claim() {
+        check("a.parquet", b"hello there\n", Err("is not Parquet, as its name says: it holds text beginning `hello"));
+        check("a.parquet", b"x,y\n1,2\n", Err("is not Parquet"));
+        check("a.csv", b"\x00\x01\x02\x03\x04", Err("binary data beginning with the bytes 00 01 02 03 04"));
+        check("a.csv", b"PK\x03\x04\x00\x00", Err("a ZIP archive"));
+        check("a.log", b"{\"message\": \"hi\"}\n", Err("is not a Zeek log, as its name says: it holds JSON text"));
+        check("a.arrow", b"\x89PNG\r\n", Err("a PNG image"));
+        check("a.parquet", b"PAR1 cut off", Err("its end is missing"));
+        check("a.json", b"<html><body>", Err("an HTML page"));
+        check("a.csv", b"", Err("is empty"));
+        check("unnamed", b"Dear all,\nhello\n", Err("is of no known format: it holds text"));
+    }
+}

@@ -1,0 +1,34 @@
+//! The engine room: SQL over flows, from the text of a query to rows that can be shown, stored or exported.
+//!
+//! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
+//! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
+//! [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
+//! [`completion`] (what the editor offers while typing).
+//!
+//! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
+//! only asks them what a file is and lets them open it.
+
+pub mod completion;
+pub mod engine;
+pub mod error;
+mod executor;
+pub mod export;
+mod files;
+mod flow_view;
+mod functions;
+mod memory;
+mod names;
+pub mod query;
+pub mod render;
+pub mod result;
+mod statement;
+mod zeek;
+
+pub use completion::{Completion, CompletionKind, Completions};
+pub use engine::{Engine, EngineOptions, SourceKind};
+pub use error::{EngineError, Position};
+pub use export::Format;
+pub use query::{Progress, ProgressCallback, QueryOptions};
+pub use result::QueryResult;
+/// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
+pub use tokio_util::sync::CancellationToken;

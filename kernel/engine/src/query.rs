@@ -1,0 +1,382 @@
+//! One query: from its text to its rows, with limit, parameters, progress, cancellation and a bound on memory.
+//!
+//! Statements run one after the other on the engine's own threads. What the tables are is [`crate::engine`]'s
+//! business, how rows look is [`crate::render`]'s.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use datafusion::common::{DataFusionError, ParamValues, Result as DataFusionResult, ScalarValue};
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanVisitor, accept, execute_stream};
+use datafusion::prelude::DataFrame;
+use datafusion::sql::parser::Statement;
+use flow_source::quality_of_plan;
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::executor::Executor;
+use crate::functions::QueryParameters;
+use crate::memory::new_bytes;
+use crate::result::QueryResult;
+use crate::statement;
+
+/// Time between two reports of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Called from a thread of the engine, a few times per second and once at the end.
+pub type ProgressCallback = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// How far a query is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that sources have given so far.
+    pub rows_read: u64,
+    /// Bytes that sources have read so far, as stored; 0 when they do not tell.
+    pub bytes_read: u64,
+    /// Bytes there are to read, as stored; 0 when unknown.
+    pub bytes_total: u64,
+    /// Since the statement began to run.
+    pub elapsed: Duration,
+}
+
+/// What a caller may set about a query.
+#[derive(Clone)]
+pub struct QueryOptions {
+    /// Rows to bring at most. `None` and 0 mean all of them.
+    pub limit: Option<usize>,
+    /// Values of `$name`, without the dollar sign. More than the query needs may be given.
+    pub params: Vec<(String, ScalarValue)>,
+    /// Whether `COPY … TO`, `CREATE EXTERNAL TABLE`, `INSERT` may run: for texts their author wrote, not for texts
+    /// put together from input.
+    pub allow_writes: bool,
+    /// Told how far the query is.
+    pub progress: Option<ProgressCallback>,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        QueryOptions { limit: None, params: Vec::new(), allow_writes: true, progress: None }
+    }
+}
+
+impl fmt::Debug for QueryOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be long or private; names are enough to follow what happened.
+        let names: Vec<&str> = self.params.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("QueryOptions")
+            .field("limit", &self.limit)
+            .field("params", &names)
+            .field("allow_writes", &self.allow_writes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Runs the statements of `sql` in order; the result is that of the last one.
+    ///
+    /// Returns soon after `cancel` is cancelled, also while a thread computes; dropping the future stops the query
+    /// the same way. Tables and views that earlier statements created stay.
+    pub async fn query(
+        &self,
+        sql: &str,
+        options: QueryOptions,
+        cancel: CancellationToken,
+    ) -> Result<QueryResult, EngineError> {
+        let started = Instant::now();
+        let (engine, sql) = (self.clone(), sql.to_string());
+        let work = async move { engine.run(&sql, &options).await.map_err(|fault| engine.explain(fault)) };
+        let task = self.executor().spawn(work).map_err(no_threads)?;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(EngineError::Cancelled { after: started.elapsed() }),
+            outcome = task => match outcome {
+                Ok(result) => result.map(|result| QueryResult { elapsed: started.elapsed(), ..result }),
+                Err(fault) => Err(EngineError::internal(format!("the query's task failed: {fault}"))),
+            },
+        }
+    }
+
+    async fn run(&self, sql: &str, options: &QueryOptions) -> Result<QueryResult, Fault> {
+        let mut last = None;
+        let statements = statement::parse(self.context(), sql)?;
+        let count = statements.len();
+        for (index, statement) in statements.into_iter().enumerate() {
+            let is_last = index + 1 == count;
+            last = Some(self.run_statement(statement, options, is_last).await?);
+        }
+        last.ok_or(Fault::Ours(EngineError::EmptyQuery))
+    }
+
+    async fn run_statement(
+        &self,
+        statement: Statement,
+        options: &QueryOptions,
+        is_last: bool,
+    ) -> Result<QueryResult, Fault> {
+        let mut state = self.context().state();
+        state.config_mut().set_extension(Arc::new(QueryParameters(options.params.clone())));
+        let plan = state.statement_to_plan(statement).await?;
+        if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
+            return Err(Fault::Ours(EngineError::WriteRefused { what }));
+        }
+        let plan = bind(plan, &options.params)?;
+        let limit = options.limit.filter(|limit| *limit > 0 && is_last);
+        let takes_limit = statement::yields_rows(&plan);
+        let mut frame = self.context().execute_logical_plan(plan).await?;
+        if let Some(limit) = limit.filter(|_| takes_limit) {
+            // One more than wanted tells whether there are more.
+            frame = frame.limit(0, Some(limit.saturating_add(1)))?;
+        }
+        let rows = if is_last { Rows::Keep { limit } } else { Rows::Discard };
+        self.execute(frame, rows, options.progress.as_ref()).await
+    }
+
+    async fn execute(
+        &self,
+        frame: DataFrame,
+        rows: Rows,
+        progress: Option<&ProgressCallback>,
+    ) -> Result<QueryResult, Fault> {
+        let schema = Arc::clone(frame.schema().inner());
+        let task_context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&task_context))?;
+        let reporter = progress.map(|callback| report(self.executor(), &plan, callback)).transpose();
+        let reporter = reporter.map_err(no_threads).map_err(Fault::Ours)?;
+        let mut collected = Collected::new(rows);
+        let reservation = MemoryConsumer::new("result").register(task_context.memory_pool());
+        while let Some(batch) = stream.next().await {
+            reservation.try_grow(collected.push(batch?))?;
+            if collected.truncated {
+                break;
+            }
+        }
+        drop(reporter);
+        if let Some(callback) = progress {
+            callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan) });
+        }
+        Ok(collected.into_result(schema, notes_of(plan.as_ref())))
+    }
+}
+
+/// Ours as it is, DataFusion's still to be explained.
+enum Fault {
+    Ours(EngineError),
+    DataFusion(DataFusionError),
+}
+
+impl From<DataFusionError> for Fault {
+    fn from(error: DataFusionError) -> Fault {
+        Fault::DataFusion(error)
+    }
+}
+
+impl Engine {
+    fn explain(&self, fault: Fault) -> EngineError {
+        match fault {
+            Fault::Ours(error) => error,
+            Fault::DataFusion(error) => self.explain_datafusion(&error),
+        }
+    }
+}
+
+fn no_threads(reason: std::io::Error) -> EngineError {
+    EngineError::internal(format!("the threads for queries could not be started: {reason}"))
+}
+
+/// Puts values in the place of `$name`. Values are never text of the query.
+fn bind(plan: LogicalPlan, params: &[(String, ScalarValue)]) -> Result<LogicalPlan, Fault> {
+    let needed = plan.get_parameter_names()?;
+    if needed.is_empty() {
+        return Ok(plan);
+    }
+    let is_given = |name: &str| params.iter().any(|(given, _)| given == name);
+    let mut missing: Vec<String> =
+        needed.iter().map(|name| name.trim_start_matches('$').to_string()).filter(|name| !is_given(name)).collect();
+    if !missing.is_empty() {
+        missing.sort();
+        let given = params.iter().map(|(name, _)| name.clone()).collect();
+        return Err(Fault::Ours(EngineError::MissingParameter { missing, given }));
+    }
+    Ok(plan.with_param_values(ParamValues::from(params.to_vec()))?)
+}
+
+/// What to do with the rows of a statement.
+#[derive(Clone, Copy)]
+enum Rows {
+    Keep { limit: Option<usize> },
+    Discard,
+}
+
+struct Collected {
+    rows: Rows,
+    batches: Vec<RecordBatch>,
+    row_count: usize,
+    truncated: bool,
+    buffers_seen: HashSet<usize>,
+    started: Instant,
+}
+
+impl Collected {
+    fn new(rows: Rows) -> Collected {
+        Collected {
+            rows,
+            batches: Vec::new(),
+            row_count: 0,
+            truncated: false,
+            buffers_seen: HashSet::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Keeps what the limit allows; returns the memory this costs in bytes.
+    fn push(&mut self, batch: RecordBatch) -> usize {
+        let Rows::Keep { limit } = self.rows else { return 0 };
+        let room = limit.map_or(usize::MAX, |limit| limit - self.row_count);
+        self.truncated = batch.num_rows() > room;
+        let kept = if self.truncated { batch.slice(0, room) } else { batch };
+        if kept.num_rows() == 0 {
+            return 0;
+        }
+        self.row_count += kept.num_rows();
+        let bytes = new_bytes(&kept, &mut self.buffers_seen);
+        self.batches.push(kept);
+        bytes
+    }
+
+    fn into_result(self, schema: arrow::datatypes::SchemaRef, notes: Vec<String>) -> QueryResult {
+        QueryResult {
+            schema,
+            batches: self.batches,
+            row_count: self.row_count,
+            truncated: self.truncated,
+            elapsed: self.started.elapsed(),
+            notes,
+        }
+    }
+}
+
+fn report(
+    executor: &Executor,
+    plan: &Arc<dyn ExecutionPlan>,
+    callback: &ProgressCallback,
+) -> std::io::Result<crate::executor::Task<()>> {
+    let (plan, callback, started) = (Arc::clone(plan), Arc::clone(callback), Instant::now());
+    executor.spawn(async move {
+        loop {
+            tokio::time::sleep(PROGRESS_INTERVAL).await;
+            callback(Progress { elapsed: started.elapsed(), ..progress_of(&plan) });
+        }
+    })
+}
+
+fn progress_of(plan: &Arc<dyn ExecutionPlan>) -> Progress {
+    let mut progress = Progress::default();
+    let _: DataFusionResult<()> = accept(plan.as_ref(), &mut SourceCounts(&mut progress));
+    for quality in quality_of_plan(plan.as_ref()) {
+        progress.bytes_read += quality.bytes_read();
+        progress.bytes_total += quality.bytes_total();
+    }
+    progress
+}
+
+/// Adds up what the leaves of a plan have read.
+struct SourceCounts<'a>(&'a mut Progress);
+
+impl ExecutionPlanVisitor for SourceCounts<'_> {
+    type Error = DataFusionError;
+
+    fn pre_visit(&mut self, plan: &dyn ExecutionPlan) -> Result<bool, Self::Error> {
+        if !plan.children().is_empty() {
+            return Ok(true);
+        }
+        if let Some(metrics) = plan.metrics() {
+            self.0.rows_read += metrics.output_rows().unwrap_or(0) as u64;
+            self.0.bytes_read += metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize() as u64);
+        }
+        Ok(true)
+    }
+}
+
+/// What sources report about their data, in lines for the caption.
+fn notes_of(plan: &dyn ExecutionPlan) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for quality in quality_of_plan(plan) {
+        let rejected = quality.rejections();
+        let first =
+            rejected.first().map(|it| format!("; first: {}, line {}: {}", it.path.display(), it.line, it.reason));
+        notes.extend(quality.caption().map(|caption| format!("{caption}{}", first.unwrap_or_default())));
+        notes.extend(
+            quality
+                .breakages()
+                .iter()
+                .map(|it| format!("{} breaks off after line {}: {}", it.path.display(), it.line, it.reason)),
+        );
+        notes.extend(quality.notes());
+    }
+    notes.dedup();
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 10^11 pairs: minutes of computing.
+    const HEAVY: &str =
+        "SELECT count(*) FROM range(1, 100000) a CROSS JOIN range(1, 1000000) b WHERE a.value + b.value = 7";
+    /// What an analyst feels as at once.
+    const PROMPT: Duration = Duration::from_millis(50);
+    /// A debug build on a busy machine yields less often.
+    const STOPPED_MAX: Duration = Duration::from_secs(5);
+
+    async fn assert_threads_become_idle(engine: &Engine) {
+        let waiting = Instant::now();
+        while engine.executor().alive_tasks() > 0 {
+            assert!(waiting.elapsed() < STOPPED_MAX, "{} tasks still run", engine.executor().alive_tasks());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn cancelling_returns_at_once_and_stops_the_work() {
+        let engine = Engine::new().expect("an engine");
+        let cancel = CancellationToken::new();
+        let (runner, token) = (engine.clone(), cancel.clone());
+        let query = tokio::spawn(async move { runner.query(HEAVY, QueryOptions::default(), token).await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!query.is_finished(), "the query is heavy enough");
+        let asked = Instant::now();
+        cancel.cancel();
+        let outcome = query.await.expect("no panic");
+        assert!(asked.elapsed() < PROMPT, "{:?}", asked.elapsed());
+        assert!(matches!(outcome, Err(EngineError::Cancelled { .. })), "{outcome:?}");
+        assert_threads_become_idle(&engine).await;
+    }
+
+    #[tokio::test]
+    async fn dropping_the_future_stops_the_work() {
+        let engine = Engine::new().expect("an engine");
+        let query = engine.query(HEAVY, QueryOptions::default(), CancellationToken::new());
+        let outcome = tokio::time::timeout(Duration::from_millis(300), query).await;
+        assert!(outcome.is_err(), "the query is heavy enough");
+        assert_threads_become_idle(&engine).await;
+    }
+
+    #[tokio::test]
+    async fn the_last_handle_may_go_while_a_query_runs() {
+        let engine = Engine::new().expect("an engine");
+        let query =
+            tokio::spawn(
+                async move { engine.query("SELECT 1", QueryOptions::default(), CancellationToken::new()).await },
+            );
+        assert!(query.await.expect("no panic").is_ok());
+    }
+}

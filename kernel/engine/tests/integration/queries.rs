@@ -1,0 +1,181 @@
+//! Statements, limits, parameters, results as tables, settings.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use datafusion::common::ScalarValue;
+use flow_engine::engine::EngineOptions;
+use flow_engine::{CancellationToken, Engine, EngineError, Progress, QueryOptions};
+
+use crate::{engine, expect_rows, query, rows, try_query};
+
+async fn with_options(sql: &str, options: QueryOptions) -> Result<flow_engine::QueryResult, EngineError> {
+    engine().query(sql, options, CancellationToken::new()).await
+}
+
+#[test]
+fn creating_an_engine_is_cheap() {
+    let started = Instant::now();
+    let engine = Engine::new().expect("an engine");
+    let first = started.elapsed();
+    let started = Instant::now();
+    let second = Engine::new().expect("an engine");
+    eprintln_times(first, started.elapsed());
+    drop((engine, second));
+    assert!(first.as_millis() < 500, "{first:?}");
+}
+
+#[expect(clippy::print_stderr, reason = "the time is read by whoever works on start-up")]
+fn eprintln_times(first: std::time::Duration, second: std::time::Duration) {
+    eprintln!("Engine::new(): first {first:?}, second {second:?}");
+}
+
+#[tokio::test]
+async fn limits_tell_whether_there_is_more() {
+    for (limit, expected, truncated) in
+        [(Some(5), 5, true), (Some(10), 10, false), (Some(11), 10, false), (Some(0), 10, false), (None, 10, false)]
+    {
+        let options = QueryOptions { limit, ..QueryOptions::default() };
+        let result = expect_rows(with_options("SELECT value FROM range(0, 10) ORDER BY value", options).await);
+        assert_eq!((result.row_count, result.truncated), (expected, truncated), "{limit:?}");
+        assert_eq!(result.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_does_not_break_what_takes_none() {
+    for sql in [
+        "EXPLAIN SELECT 1",
+        "SHOW TABLES",
+        "CREATE TABLE t AS SELECT 1 AS x",
+        "EXPLAIN ANALYZE SELECT 1",
+        "SET datafusion.execution.batch_size = 100",
+        "SHOW datafusion.execution.batch_size",
+    ] {
+        let options = QueryOptions { limit: Some(1), ..QueryOptions::default() };
+        expect_rows(with_options(sql, options).await);
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_values_never_text() {
+    let hostile = "x' OR 1=1; DROP TABLE t --";
+    let params = vec![
+        ("who".to_string(), ScalarValue::from(hostile)),
+        ("count".to_string(), ScalarValue::from(u64::MAX)),
+        ("unused".to_string(), ScalarValue::Null),
+    ];
+    let options = QueryOptions { params, ..QueryOptions::default() };
+    let result = expect_rows(with_options("SELECT $who AS who, $count AS count WHERE $who <> ''", options).await);
+    assert_eq!(rows(&result), format!("{hostile}  {}", u64::MAX));
+}
+
+#[tokio::test]
+async fn missing_parameters_are_named() {
+    let options = QueryOptions { params: vec![("a".into(), ScalarValue::from(1))], ..QueryOptions::default() };
+    let fault = with_options("SELECT $a, $b, $c", options).await.expect_err("two are missing");
+    assert_eq!(fault.to_string(), "the query needs $b, $c, which are not set");
+    assert_eq!(fault.hint().as_deref(), Some("Set are $a"));
+}
+
+#[tokio::test]
+async fn statements_run_in_order() {
+    let engine = engine();
+    let result = query(
+        &engine,
+        "CREATE TABLE t AS SELECT 1 AS x; INSERT INTO t VALUES (2); -- done\nSELECT sum(x) AS s FROM t;",
+    )
+    .await;
+    assert_eq!(rows(&result), "3");
+    let fault = try_query(&engine, " ; -- nothing").await.expect_err("no statement");
+    assert!(matches!(fault, EngineError::EmptyQuery), "{fault:?}");
+    query(&engine, "CREATE VIEW v AS SELECT x * 2 AS y FROM t").await;
+    assert_eq!(rows(&query(&engine, "SELECT max(y) AS m FROM v").await), "4");
+    assert_eq!(engine.table_names(), ["t", "v"]);
+}
+
+#[tokio::test]
+async fn writes_are_refused_where_only_reading_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("out.csv").display().to_string();
+    let copy = format!("COPY (SELECT 1 AS x) TO '{path}'");
+    for sql in [
+        copy.clone(),
+        format!("EXPLAIN ANALYZE {copy}"),
+        format!("SELECT 1; {copy}"),
+        format!("CREATE EXTERNAL TABLE e STORED AS CSV LOCATION '{path}'"),
+    ] {
+        let options = QueryOptions { allow_writes: false, ..QueryOptions::default() };
+        let outcome = with_options(&sql, options).await;
+        assert!(outcome.is_err(), "{sql}");
+        assert!(!std::path::Path::new(&path).exists(), "{sql}");
+    }
+    expect_rows(with_options(&copy, QueryOptions::default()).await);
+    assert!(std::path::Path::new(&path).exists());
+}
+
+#[tokio::test]
+async fn results_become_tables_even_with_repeated_names() {
+    let engine = engine();
+    let result =
+        query(&engine, "SELECT a.value, b.value FROM range(0, 3) a JOIN range(0, 3) b ON a.value = b.value").await;
+    assert_eq!(result.schema.fields().len(), 2);
+    assert_eq!(engine.register_result("Result", &result).expect("a table"), "result");
+    assert_eq!(rows(&query(&engine, "SELECT sum(value) AS a, sum(value_2) AS b FROM result").await), "3  3");
+    let other = query(&engine, "SELECT 'new' AS t").await;
+    engine.register_result("result", &other).expect("replaced");
+    assert_eq!(rows(&query(&engine, "SELECT t FROM result").await), "new");
+    let empty = query(&engine, "SELECT 1 AS x WHERE false").await;
+    engine.register_result("empty", &empty).expect("a table without rows");
+    assert_eq!(rows(&query(&engine, "SELECT count(x) AS n FROM empty").await), "0");
+}
+
+#[tokio::test]
+async fn times_are_utc_and_names_fold() {
+    let engine = engine();
+    let result = query(&engine, "SELECT TIMESTAMPTZ '2024-05-06T07:08:09+02:00' AS T").await;
+    assert_eq!(result.schema.field(0).name(), "t");
+    assert_eq!(rows(&result), "2024-05-06T05:08:09Z");
+}
+
+#[tokio::test]
+async fn big_sorts_spill_instead_of_failing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = EngineOptions {
+        memory_limit_bytes: Some(48 << 20),
+        spill_folder: Some(folder.path().to_path_buf()),
+        thread_count: Some(2),
+    };
+    let engine = Engine::with_options(options).expect("an engine");
+    let sql = "SELECT count(*) AS n FROM (SELECT value, repeat('x', 100) AS pad FROM range(0, 1000000) ORDER BY value * 7919 % 1000003 LIMIT 900000)";
+    assert_eq!(rows(&query(&engine, sql).await), "900000");
+}
+
+#[tokio::test]
+async fn results_that_do_not_fit_are_an_error_with_the_limit() {
+    let options = EngineOptions { memory_limit_bytes: Some(16 << 20), ..EngineOptions::default() };
+    let engine = Engine::with_options(options).expect("an engine");
+    let fault = try_query(&engine, "SELECT value, repeat('x', 100) AS pad FROM range(0, 1000000)").await;
+    let fault = fault.expect_err("more than 16 MiB");
+    assert_eq!(fault.to_string(), "the query needs more memory than the 16.0 MiB allowed");
+    assert!(fault.hint().is_some_and(|hint| hint.contains("FLOWDECK_MEMORY_LIMIT")));
+}
+
+#[tokio::test]
+async fn progress_is_told_at_the_end_at_least() {
+    let told: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let keeper = Arc::clone(&told);
+    let progress = Arc::new(move |progress| keeper.lock().expect("no panic").push(progress));
+    let options = QueryOptions { progress: Some(progress), ..QueryOptions::default() };
+    expect_rows(with_options("SELECT count(DISTINCT value) FROM range(0, 100000)", options).await);
+    let told = told.lock().expect("no panic");
+    assert_eq!(told.last().map(|progress| progress.rows_read), Some(100_000), "{told:?}");
+}
+
+#[test]
+fn names_of_tables_are_checked() {
+    let engine = engine();
+    let fault = engine.register_source("conn-2024", "x", flow_engine::SourceKind::Auto).expect_err("no name");
+    assert_eq!(fault.to_string(), "`conn-2024` cannot be the name of a table: it contains `-`");
+    assert!(fault.hint().is_some_and(|hint| hint.contains("`conn_2024`")));
+}

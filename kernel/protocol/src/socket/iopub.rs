@@ -1,0 +1,195 @@
+//! The iopub channel: one task owns the socket, the order of everything published, and the stream buffer.
+//!
+//! Invariants: every subscriber gets `iopub_welcome` before anything else; stream text is coalesced by time but never
+//! overtaken by, nor overtakes, another message; nothing published before a barrier is missing after it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use zeromq::{Socket, SocketRecv, SocketSend, XPubSocket, ZmqMessage};
+
+use super::BindFailed;
+use crate::{
+    session::Session,
+    wire::{header::Header, message::Message},
+};
+
+/// How long stream text is gathered before it is published.
+const STREAM_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Stream text of this size is published without waiting.
+const STREAM_FLUSH_BYTES: usize = 64 * 1024;
+
+/// Messages waiting for the socket; beyond it, whoever publishes waits.
+const QUEUE_MESSAGES_MAX: usize = 4096;
+
+/// A pause after a failed receive, so that a broken subscriber cannot keep a core busy.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Publishes on iopub, in order. Clones share one queue.
+#[derive(Clone)]
+pub struct Iopub {
+    session: Arc<Session>,
+    queue: mpsc::Sender<Event>,
+}
+
+enum Event {
+    Publish(Box<Message>),
+    Stream { parent: Header, name: &'static str, text: String },
+    Barrier(oneshot::Sender<()>),
+}
+
+impl Iopub {
+    /// Binds the channel and starts its task.
+    ///
+    /// # Errors
+    /// [`BindFailed`] when the address is taken or not ours.
+    pub async fn bind(url: &str, session: Arc<Session>) -> Result<Iopub, BindFailed> {
+        let mut socket = XPubSocket::new();
+        socket.bind(url).await.map_err(|error| BindFailed {
+            channel: "iopub",
+            url: url.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let (queue, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        let publisher = Publisher { session: session.clone(), socket, pending: None };
+        tokio::spawn(publisher.run(events));
+        Ok(Iopub { session, queue })
+    }
+
+    /// Publishes a message caused by the one with the header `parent`.
+    pub async fn publish(&self, parent: &Header, msg_type: &str, content: serde_json::Value) {
+        self.send(self.session.caused_by(parent, msg_type, content)).await;
+    }
+
+    /// Publishes a message as it is.
+    pub async fn send(&self, message: Message) {
+        self.enqueue(Event::Publish(Box::new(message))).await;
+    }
+
+    /// Adds text to `stdout` or `stderr` of the cell with the header `parent`.
+    pub async fn stream(&self, parent: &Header, name: &'static str, text: String) {
+        if !text.is_empty() {
+            self.enqueue(Event::Stream { parent: parent.clone(), name, text }).await;
+        }
+    }
+
+    /// Waits until all that was published before has been handed to the transport.
+    pub async fn barrier(&self) {
+        let (done, wait) = oneshot::channel();
+        self.enqueue(Event::Barrier(done)).await;
+        // The task lives as long as the process; if it were gone there would be nothing to wait for.
+        let _ = wait.await;
+    }
+
+    async fn enqueue(&self, event: Event) {
+        if self.queue.send(event).await.is_err() {
+            tracing::error!("the iopub task is gone: output is lost");
+        }
+    }
+}
+
+struct Publisher {
+    session: Arc<Session>,
+    socket: XPubSocket,
+    pending: Option<PendingStream>,
+}
+
+struct PendingStream {
+    parent: Header,
+    name: &'static str,
+    text: String,
+    due: Instant,
+}
+
+impl Publisher {
+    async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        loop {
+            let due = self.pending.as_ref().map(|pending| pending.due);
+            tokio::select! {
+                // Subscriptions first: a welcome must precede all else that the subscriber sees.
+                biased;
+                received = self.socket.recv() => match received {
+                    Ok(frames) => self.subscription(frames).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "an iopub subscriber went away");
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                },
+                event = events.recv() => match event {
+                    Some(event) => self.handle(event).await,
+                    None => break,
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.flush().await,
+            }
+        }
+        self.flush().await;
+    }
+
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Publish(message) => {
+                self.flush().await;
+                self.transmit(topic(&message), *message).await;
+            }
+            Event::Stream { parent, name, text } => self.gather(parent, name, text).await,
+            Event::Barrier(done) => {
+                self.flush().await;
+                // Who asked may have stopped waiting.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    async fn gather(&mut self, parent: Header, name: &'static str, text: String) {
+        let continues = self
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.name == name && pending.parent.msg_id() == parent.msg_id());
+        if !continues {
+            self.flush().await;
+        }
+        let pending = self.pending.get_or_insert_with(|| PendingStream {
+            parent,
+            name,
+            text: String::new(),
+            due: Instant::now() + STREAM_FLUSH_INTERVAL,
+        });
+        pending.text.push_str(&text);
+        if pending.text.len() >= STREAM_FLUSH_BYTES {
+            self.flush().await;
+        }
+    }
+
+    async fn flush(&mut self) {
+        let Some(PendingStream { parent, name, text, .. }) = self.pending.take() else { return };
+        let message = self.session.caused_by(&parent, "stream", json!({"name": name, "text": text}));
+        self.transmit(Bytes::from(format!("stream.{name}")), message).await;
+    }
+
+    /// Answers a subscription; JEP 65: to every subscriber, with the topic as first frame and in the content.
+    async fn subscription(&mut self, frames: ZmqMessage) {
+        let Some(event) = frames.get(0) else { return };
+        let Some((1, topic)) = event.split_first().map(|(kind, topic)| (*kind, topic)) else { return };
+        let Ok(text) = std::str::from_utf8(topic) else { return };
+        let welcome = self.session.caused_by(&Header::default(), "iopub_welcome", json!({"subscription": text}));
+        self.transmit(Bytes::copy_from_slice(topic), welcome).await;
+    }
+
+    async fn transmit(&mut self, topic: Bytes, mut message: Message) {
+        message.identities = vec![topic];
+        let Ok(frames) = ZmqMessage::try_from(self.session.frames(&message)) else { return };
+        if let Err(error) = self.socket.send(frames).await {
+            tracing::debug!(%error, msg_type = message.msg_type(), "an iopub subscriber did not take a message");
+        }
+    }
+}
+
+fn topic(message: &Message) -> Bytes {
+    Bytes::from(format!("kernel.{}", message.msg_type()))
+}

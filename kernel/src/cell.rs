@@ -1,0 +1,166 @@
+//! What kind of cell a text is: its first line, if it is a magic, and its body.
+//!
+//! Parsing only; what each kind does is in [`crate::interpreter`], and the list of magics in [`crate::help`].
+
+use crate::report::Report;
+
+/// A cell, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Nothing but white space.
+    Empty,
+    /// Rust code, evcxr's `:commands` included.
+    Rust(String),
+    /// `%%sql`.
+    Sql(SqlCell),
+    /// `%%html`, `%%markdown` and `%%javascript`: the body under this MIME type.
+    Content {
+        /// The MIME type.
+        mime: &'static str,
+        /// The body as written.
+        body: String,
+    },
+    /// `%name arguments`.
+    LineMagic {
+        /// Without the percent sign.
+        name: String,
+        /// The rest of the line.
+        arguments: String,
+    },
+    /// `?name`: help on one thing.
+    Help(String),
+}
+
+/// The options and text of a `%%sql` cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SqlCell {
+    /// The query.
+    pub query: String,
+    /// Registers the result as a table of this name.
+    pub into: Option<String>,
+    /// At most this many rows; 0 means all.
+    pub limit: Option<usize>,
+}
+
+impl Cell {
+    /// Parses the text of a cell.
+    ///
+    /// # Errors
+    /// A report for the author when a magic is unknown or its options are wrong.
+    pub fn parse(code: &str) -> Result<Cell, Report> {
+        let text = code.trim();
+        if text.is_empty() {
+            return Ok(Cell::Empty);
+        }
+        if let Some(rest) = text.strip_prefix("%%") {
+            let (head, body) = rest.split_once('\n').unwrap_or((rest, ""));
+            return cell_magic(head.trim(), body);
+        }
+        if let Some(line) = text.strip_prefix('%') {
+            let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            return Ok(Cell::LineMagic { name: name.to_owned(), arguments: arguments.trim().to_owned() });
+        }
+        if let Some(name) = text.strip_prefix('?').or_else(|| text.strip_suffix('?').filter(|name| is_name(name))) {
+            return Ok(Cell::Help(name.trim().trim_matches('?').to_owned()));
+        }
+        Ok(Cell::Rust(code.to_owned()))
+    }
+}
+
+/// `name?` is help only for a plain name: in Rust, `call()?` ends with a question mark too.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '%'))
+}
+
+fn cell_magic(head: &str, body: &str) -> Result<Cell, Report> {
+    let (name, options) = head.split_once(char::is_whitespace).unwrap_or((head, ""));
+    let content = |mime| Ok(Cell::Content { mime, body: body.to_owned() });
+    match name {
+        "sql" => sql(options, body).map(Cell::Sql),
+        "html" => content("text/html"),
+        "markdown" => content("text/markdown"),
+        "javascript" | "js" => content("application/javascript"),
+        _ => Err(Report::new("UnknownMagic", format!("there is no cell magic `%%{name}`"))
+            .with_hint("run `%help` to see the magics there are")),
+    }
+}
+
+fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
+    let mut cell = SqlCell { query: body.trim().to_owned(), ..SqlCell::default() };
+    let mut words = options.split_whitespace();
+    while let Some(word) = words.next() {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, Some(value)),
+            None => (word, None),
+        };
+        let mut value = || value.or_else(|| words.next()).ok_or_else(|| usage(&format!("`{option}` needs a value")));
+        match option {
+            "--into" => cell.into = Some(value()?.to_owned()),
+            "--limit" => cell.limit = Some(number(value()?)?),
+            _ => return Err(usage(&format!("`%%sql` has no option `{option}`"))),
+        }
+    }
+    if cell.query.is_empty() {
+        return Err(
+            Report::new("EmptyQuery", "the cell has no query").with_hint("write the SQL below the `%%sql` line")
+        );
+    }
+    Ok(cell)
+}
+
+fn number(text: &str) -> Result<usize, Report> {
+    let digits = text.replace('_', "");
+    digits.parse().map_err(|_| usage(&format!("`--limit` takes a number of rows, not `{text}`")))
+}
+
+fn usage(fact: &str) -> Report {
+    Report::new("UsageError", fact).with_hint("usage: %%sql [--into NAME] [--limit ROWS], the query below it")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[track_caller]
+    fn check(code: &str, wanted: Cell) {
+        assert_eq!(Cell::parse(code).unwrap(), wanted);
+    }
+
+    #[test]
+    fn kinds_of_cells() {
+        check(" \n", Cell::Empty);
+        check("let x = 1;", Cell::Rust("let x = 1;".into()));
+        check("1 % 2", Cell::Rust("1 % 2".into()));
+        check(":vars", Cell::Rust(":vars".into()));
+        check("fallible()?", Cell::Rust("fallible()?".into()));
+        check("%%html\n<b>hi</b>", Cell::Content { mime: "text/html", body: "<b>hi</b>".into() });
+        check("%schema flows", Cell::LineMagic { name: "schema".into(), arguments: "flows".into() });
+        check("?read_flows", Cell::Help("read_flows".into()));
+        check("read_flows?", Cell::Help("read_flows".into()));
+    }
+
+    #[test]
+    fn options_of_sql_cells() {
+        let query = "SELECT 1".to_owned();
+        check("%%sql\nSELECT 1", Cell::Sql(SqlCell { query: query.clone(), ..SqlCell::default() }));
+        let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000) };
+        check("%%sql --into top --limit 10_000\n\nSELECT 1\n", Cell::Sql(wanted.clone()));
+        check("%%sql --limit=10000 --into=top\nSELECT 1", Cell::Sql(wanted));
+    }
+
+    #[test]
+    fn wrong_options_say_what_is_right() {
+        for (code, fact) in [
+            ("%%sql --limt 3\nSELECT 1", "`--limt`"),
+            ("%%sql --limit three\nSELECT 1", "`three`"),
+            ("%%sql --into\n", "needs a value"),
+            ("%%sql\n  ", "no query"),
+            ("%%sqll\nSELECT 1", "`%%sqll`"),
+        ] {
+            let report = Cell::parse(code).unwrap_err();
+            assert!(report.evalue.contains(fact), "{report:?}");
+            assert!(report.traceback.iter().any(|line| line.contains("hint")), "{report:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line: what the program can be asked to do. One module per subcommand that does more than call another
+//! room.
+
+mod demo_data;
+mod sql;
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{install, kernel};
+
+/// Flowdeck: a Jupyter kernel for analysts of IP flows.
+#[derive(Parser)]
+#[command(name = "flowdeck", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a kernel on a connection file; Jupyter calls this.
+    Kernel {
+        /// The connection file that Jupyter wrote.
+        #[arg(short = 'f', long = "connection-file")]
+        connection_file: PathBuf,
+    },
+    /// Make the kernel known to Jupyter.
+    Install(install::Options),
+    /// Run a query and print its result.
+    Sql(sql::Options),
+    /// Write a campus network day with an incident in it, to try things on.
+    DemoData(demo_data::Options),
+}
+
+/// The crates whose messages are for the operator; the analyser's own would be thousands.
+const OUR_CRATES: &[&str] = &["flowdeck_kernel", "flow_engine", "flow_source", "connector_zeek", "kernel_protocol"];
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    let outcome = match cli.command {
+        Command::Kernel { connection_file } => kernel::run(&connection_file),
+        Command::Install(options) => install::run(&options),
+        Command::Sql(options) => sql::run(options),
+        Command::DemoData(options) => demo_data::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The operator's log goes to stderr, which Jupyter Server shows in its own.
+///
+/// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,zeromq=debug`).
+fn start_log() {
+    let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let is_level = wanted.parse::<tracing::Level>().is_ok();
+    let filter = match is_level {
+        true => OUR_CRATES.iter().fold("warn".to_owned(), |filter, name| format!("{filter},{name}={wanted}")),
+        false => wanted,
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// A line for the person at the terminal.
+pub fn say(line: &str) {
+    // A closed stderr has nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

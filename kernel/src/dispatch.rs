@@ -1,0 +1,78 @@
+//! Every request in, its answer out, bracketed by busy and idle exactly once, whatever happens in between.
+//!
+//! Cells are queued (see [`crate::execution`], which brackets them itself); all else is answered at once, also while
+//! a cell runs. An answer that may take its time is given by a task of its own.
+
+use std::sync::Arc;
+
+use kernel_protocol::{Channel, Message, socket::router, wire::header::Header};
+use serde_json::{Value, json};
+
+use crate::{kernel::Kernel, request};
+
+/// Answers the requests of one channel for as long as the kernel runs.
+pub async fn serve(kernel: Arc<Kernel>, channel: Channel, mut requests: router::Receiver, replies: router::Sender) {
+    loop {
+        let request = requests.receive().await;
+        tracing::debug!(?channel, msg_type = request.msg_type(), "request");
+        match request.msg_type() {
+            "execute_request" => kernel.execution.enqueue(request),
+            "complete_request" | "inspect_request" | "is_complete_request" => {
+                tokio::spawn(answer(kernel.clone(), channel, request, replies.clone()));
+            }
+            _ => answer(kernel.clone(), channel, request, replies.clone()).await,
+        }
+    }
+}
+
+/// Says busy or idle for the request with this header.
+pub async fn status(kernel: &Kernel, parent: &Header, state: &str) {
+    kernel.iopub.publish(parent, "status", json!({"execution_state": state})).await;
+}
+
+async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, mut replies: router::Sender) {
+    status(&kernel, &request.header, "busy").await;
+    // A panic in an answer must neither silence the kernel nor leave it busy.
+    let task = tokio::spawn(route(kernel.clone(), channel, request.clone()));
+    let content = match task.await {
+        Ok(content) => content,
+        Err(error) => {
+            tracing::error!(%error, msg_type = request.msg_type(), "a request failed in the kernel");
+            Some(failed(&format!("the kernel failed to answer: {error}")))
+        }
+    };
+    if let Some(content) = content
+        && let Some(kind) = request.msg_type().strip_suffix("_request")
+    {
+        let reply = kernel.session.reply(&request, &format!("{kind}_reply"), content);
+        replies.send(&reply).await;
+    }
+    status(&kernel, &request.header, "idle").await;
+}
+
+/// The content of the reply, or `None` when the request has none.
+async fn route(kernel: Arc<Kernel>, channel: Channel, request: Message) -> Option<Value> {
+    let content = match request.msg_type() {
+        "kernel_info_request" => request::kernel_info::answer(),
+        "complete_request" => request::complete::answer(&kernel, &request).await,
+        "inspect_request" => request::inspect::answer(&kernel, &request).await,
+        "is_complete_request" => request::is_complete::answer(&request),
+        "history_request" => request::history::answer(&kernel, &request),
+        "comm_info_request" => request::comm::info(),
+        "comm_open" => return request::comm::open(&kernel, &request).await,
+        "comm_msg" | "comm_close" => return None,
+        "connect_request" => json!({"status": "ok"}),
+        "interrupt_request" => request::interrupt::answer(&kernel),
+        "shutdown_request" => request::shutdown::answer(&kernel, &request).await,
+        other => {
+            tracing::warn!(?channel, msg_type = other, "a request of a kind that is not answered");
+            return None;
+        }
+    };
+    Some(content)
+}
+
+/// The content of a reply to a request that failed.
+pub fn failed(fact: &str) -> Value {
+    json!({"status": "error", "ename": "KernelError", "evalue": fact, "traceback": []})
+}

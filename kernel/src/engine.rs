@@ -1,0 +1,126 @@
+//! The engine of this kernel: started on first use, with the configured sources registered.
+//!
+//! kernel_info never waits for it. A source that cannot be opened costs that source only.
+
+use std::sync::OnceLock;
+
+use flow_engine::{Engine, EngineError, SourceKind};
+use kernel_protocol::MimeBundle;
+use serde_json::Value;
+
+use crate::{
+    config::{Config, SourceSchema},
+    report::Report,
+};
+
+/// Rows of a result that are shown below a cell.
+const ROWS_SHOWN_MAX: usize = 100;
+
+/// Rows of a result as plain text: for terminals and saved notebooks.
+const TEXT_ROWS_MAX: usize = 20;
+
+/// For a table that is unknown and resembles none.
+const TABLES_HINT: &str = "`%sources` lists the tables there are; read_flows('PATH') and read_log('PATH') read a file without naming it first";
+
+/// The engine and what became of the configured sources.
+pub struct EngineRoom {
+    /// Tables and queries.
+    pub engine: Engine,
+    /// The configured sources in the order of their names.
+    pub sources: Vec<SourceState>,
+    /// What is wrong with the configuration as a whole.
+    pub config_fault: Option<String>,
+}
+
+/// A configured source.
+pub struct SourceState {
+    /// Its table.
+    pub name: String,
+    /// Path or glob.
+    pub location: String,
+    /// Why it could not be registered.
+    pub fault: Option<String>,
+}
+
+static ROOM: OnceLock<Result<EngineRoom, String>> = OnceLock::new();
+
+/// The engine, started if this is the first call. Blocks for as long as opening the sources takes.
+///
+/// # Errors
+/// A report when the engine cannot start at all.
+pub fn room() -> Result<&'static EngineRoom, Report> {
+    ROOM.get_or_init(|| open().map_err(|error| error.to_string()))
+        .as_ref()
+        .map_err(|error| Report::new("EngineError", error))
+}
+
+/// As [`room`], from asynchronous code.
+///
+/// # Errors
+/// As [`room`].
+pub async fn ready() -> Result<&'static EngineRoom, Report> {
+    if let Some(Ok(room)) = ROOM.get() {
+        return Ok(room);
+    }
+    tokio::task::spawn_blocking(room).await.map_err(Report::internal)?
+}
+
+fn open() -> Result<EngineRoom, EngineError> {
+    let engine = Engine::new()?;
+    let (config, config_fault) = match Config::load() {
+        Ok(config) => (config, None),
+        Err(error) => (Config::default(), Some(error.to_string())),
+    };
+    if let Some(fault) = &config_fault {
+        tracing::warn!(%fault, "configuration not used");
+    }
+    let sources = config.sources.iter().map(|(name, source)| {
+        let location = config.location(source);
+        let fault = engine.register_source(name, &location, kind(source.schema)).err().map(|error| error.to_string());
+        if let Some(fault) = &fault {
+            tracing::warn!(name, %fault, "source not registered");
+        }
+        SourceState { name: name.clone(), location, fault }
+    });
+    let sources = sources.collect();
+    Ok(EngineRoom { engine, sources, config_fault })
+}
+
+fn kind(schema: SourceSchema) -> SourceKind {
+    match schema {
+        SourceSchema::Auto => SourceKind::Auto,
+        SourceSchema::Flows => SourceKind::Flows,
+        SourceSchema::Native => SourceKind::Log,
+    }
+}
+
+impl EngineRoom {
+    /// An engine error for the notebook. An unknown table that is a source which could not be opened says so.
+    pub fn report(&self, error: &EngineError) -> Report {
+        if matches!(error, EngineError::Cancelled { .. }) {
+            return Report::interrupted(&error.to_string());
+        }
+        tracing::info!(error = error.for_log(), "query failed");
+        let report = Report::new("SqlError", error.to_string());
+        match error {
+            EngineError::UnknownTable { wanted, .. } => {
+                let hint = self.fault_of(wanted).or_else(|| error.hint());
+                report.with_hint(hint.unwrap_or_else(|| TABLES_HINT.to_owned()))
+            }
+            _ => report.with_hint_if(error.hint()),
+        }
+    }
+
+    fn fault_of(&self, table: &str) -> Option<String> {
+        let source = self.sources.iter().find(|source| source.name == table)?;
+        Some(format!("the source `{}` of flowdeck.toml could not be opened: {}", source.name, source.fault.as_ref()?))
+    }
+}
+
+/// A result as the front end shows it: an HTML table and plain text.
+pub fn shown(result: &flow_engine::QueryResult) -> MimeBundle {
+    let mut bundle = MimeBundle::new();
+    bundle.insert("text/html".to_owned(), Value::from(flow_engine::render::to_html(result, ROWS_SHOWN_MAX)));
+    bundle.insert("text/plain".to_owned(), Value::from(flow_engine::render::to_text(result, TEXT_ROWS_MAX)));
+    bundle
+}

@@ -1,0 +1,74 @@
+//! The magics there are: the one table that `%help`, completion and the unknown-magic error read.
+
+/// A magic: how it is written and what it does.
+pub struct Magic {
+    /// With its percent signs.
+    pub name: &'static str,
+    /// Its arguments.
+    pub usage: &'static str,
+    /// What it does, one sentence.
+    pub summary: &'static str,
+}
+
+const fn magic(name: &'static str, usage: &'static str, summary: &'static str) -> Magic {
+    Magic { name, usage, summary }
+}
+
+/// All magics, in the order of `%help`.
+pub const MAGICS: &[Magic] = &[
+    magic("%%sql", "[--into NAME] [--limit ROWS]", "runs the query below it; --into keeps the result as a table"),
+    magic("%%html", "", "shows the HTML below it"),
+    magic("%%markdown", "", "shows the Markdown below it"),
+    magic("%%javascript", "", "runs the JavaScript below it in the page"),
+    magic("%help", "", "lists the magics"),
+    magic("%sources", "", "lists the configured sources and the tables there are"),
+    magic("%schema", "TABLE", "lists the columns of a table"),
+    magic("%explain", "QUERY", "shows how a query would be run"),
+    magic("%vars", "", "lists the Rust variables and their types"),
+    magic("?name", "", "help on a SQL function, a table, a magic or a Rust name"),
+];
+
+/// The help page.
+pub fn page() -> String {
+    let mut page = String::from(
+        "A cell is Rust code, or starts with a magic.\n\
+         In Rust cells: flowdeck::sql(\"…\"), flowdeck::display(value), flowdeck::clear_output(wait).\n\
+         In SQL: read_flows('PATH') gives the common flow schema, read_log('PATH') the file's own columns.\n\n",
+    );
+    let width = MAGICS.iter().map(|magic| magic.name.len() + magic.usage.len() + 1).max().unwrap_or_default();
+    for Magic { name, usage, summary } in MAGICS {
+        let written = format!("{name} {usage}");
+        page.push_str(&format!("  {written:width$}  {summary}\n"));
+    }
+    page
+}
+
+/// Help on one magic, by its name with or without percent signs.
+pub fn on(name: &str) -> Option<String> {
+    let wanted = name.trim_start_matches('%');
+    let Magic { name, usage, summary } =
+        MAGICS.iter().find(|magic| !wanted.is_empty() && magic.name.trim_start_matches(['%', '?']) == wanted)?;
+    Some(format!("{name} {usage}\n\n{summary}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Cell;
+
+    #[test]
+    fn every_magic_of_the_table_is_one_that_cells_know() {
+        for Magic { name, .. } in MAGICS {
+            let cell = Cell::parse(&format!("{name}\nSELECT 1"));
+            assert!(cell.is_ok_and(|cell| !matches!(cell, Cell::Rust(_))), "{name} is not parsed as a magic");
+        }
+    }
+
+    #[test]
+    fn help_names_every_magic() {
+        let page = page();
+        assert!(MAGICS.iter().all(|magic| page.contains(magic.name)));
+        assert!(on("%%sql").is_some_and(|text| text.contains("--into")) && on("sql").is_some());
+        assert!(on("nothing").is_none());
+    }
+}

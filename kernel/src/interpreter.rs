@@ -1,0 +1,73 @@
+//! Runs a cell: the contract "cell in, outputs out, then done or a report".
+//!
+//! One module per language. Outputs go out while the cell runs; the report of a failure is published by the caller.
+
+pub mod magic;
+pub mod rust;
+pub mod sql;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report};
+
+/// What runs cells.
+pub struct Interpreters {
+    /// Rust cells.
+    pub rust: rust::RustCells,
+}
+
+/// One cell to run.
+pub struct Job {
+    /// The kernel it runs in.
+    pub kernel: Arc<Kernel>,
+    /// Where its outputs go.
+    pub outputs: Outputs,
+    /// Cancelled when the user interrupts.
+    pub cancel: CancellationToken,
+}
+
+/// A cell that ended well.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Payloads of the reply: pages of help.
+    pub payload: Vec<Value>,
+    /// The value of the cell as text, for the history.
+    pub result_text: Option<String>,
+}
+
+impl Interpreters {
+    /// The interpreters of a kernel.
+    pub fn new(rust: rust::RustCells) -> Interpreters {
+        Interpreters { rust }
+    }
+
+    /// Starts in the background what a first cell would otherwise wait for.
+    pub fn warm_up(&self) {
+        self.rust.warm_up();
+    }
+
+    /// Ends child processes.
+    pub fn stop(&self) {
+        self.rust.stop();
+    }
+}
+
+impl Job {
+    /// Runs the cell.
+    ///
+    /// # Errors
+    /// The report for the notebook.
+    pub async fn run(self, cell: Cell) -> Result<Done, Report> {
+        match cell {
+            Cell::Empty => Ok(Done::default()),
+            Cell::Rust(code) => self.kernel.clone().interpreters.rust.run(&code, self.outputs, self.cancel).await,
+            Cell::Sql(cell) => sql::run(cell, &self).await,
+            Cell::Content { mime, body } => magic::content(mime, body, &self.outputs).await,
+            Cell::LineMagic { name, arguments } => magic::line(&name, &arguments, &self).await,
+            Cell::Help(name) => magic::help_on(&name, &self).await,
+        }
+    }
+}

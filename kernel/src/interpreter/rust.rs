@@ -1,0 +1,181 @@
+//! Rust cells: the handle that the rest of the kernel holds. Only this room names evcxr.
+//!
+//! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
+//! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
+//! `compile_error` renders rustc's messages.
+
+mod compile_error;
+mod compiler;
+mod host;
+mod markers;
+pub mod prelude;
+mod processes;
+pub mod toolchain;
+mod workspace;
+
+use std::{sync::Arc, time::Duration};
+
+use kernel_protocol::MimeBundle;
+use serde_json::Value;
+use tokio::{sync::oneshot, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    compiler::{Compiler, Evaluated, Task},
+    host::{CellEnd, HostLink},
+    workspace::Workspace,
+};
+use super::Done;
+use crate::{outputs::Outputs, report::Report, request::complete::Offer};
+
+/// How long an interrupted cell may take to end by itself before its process is killed.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+
+/// How long completion and inspection wait for an analyser that is starting or compiling a cell.
+const ANALYSIS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Rust cells: compiler, cell host, and the folder they work in.
+pub struct RustCells {
+    workspace: Arc<Workspace>,
+    compiler: Compiler,
+    host: Arc<HostLink>,
+}
+
+impl RustCells {
+    /// Prepares folder and environment. Must be called before any thread is started: it sets environment variables.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn prepare() -> anyhow::Result<RustCells> {
+        let workspace = Arc::new(Workspace::create()?);
+        let host = Arc::new(HostLink::new());
+        let compiler = Compiler::new(workspace.clone());
+        Ok(RustCells { workspace, compiler, host })
+    }
+
+    /// Listens for cell hosts and starts evcxr in the background.
+    pub fn warm_up(&self) {
+        self.host.listen(&self.workspace.socket());
+        // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
+        let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));
+        if !is_voila {
+            self.compiler.start();
+        }
+    }
+
+    /// Ends the cell host and running compilers.
+    pub fn stop(&self) {
+        processes::kill_descendants();
+        self.workspace.remove();
+    }
+
+    /// Runs a Rust cell.
+    ///
+    /// # Errors
+    /// Compile errors, panics, a cell host that died, an interrupt: each worded for the notebook.
+    pub async fn run(&self, code: &str, outputs: Outputs, cancel: CancellationToken) -> Result<Done, Report> {
+        let (host, cell_outputs, cell_cancel) = (self.host.clone(), outputs.clone(), cancel.clone());
+        let begin = Box::new(move || host.begin(cell_outputs, cell_cancel));
+        let (reply, evaluated) = oneshot::channel();
+        self.compiler.send(Task::Evaluate { code: code.to_owned(), cancel: cancel.clone(), begin, reply });
+        let evaluated = self.wait(evaluated, &cancel).await;
+        let end = self.host.end(matches!(evaluated, Ok(Evaluated::HostDied(_)))).await;
+        if cancel.is_cancelled() {
+            return Err(interrupted(evaluated, &end));
+        }
+        if let Ok(Evaluated::Said(text, html)) = evaluated {
+            return said(text, html, &outputs).await;
+        }
+        outcome(evaluated, end, code)
+    }
+
+    /// Waits for the compiler's answer; after an interrupt not for long.
+    async fn wait(
+        &self,
+        mut evaluated: oneshot::Receiver<Evaluated>,
+        cancel: &CancellationToken,
+    ) -> Result<Evaluated, Report> {
+        let gone = |_| Report::internal("the compiler thread is gone");
+        tokio::select! {
+            evaluated = &mut evaluated => return evaluated.map_err(gone),
+            () = cancel.cancelled() => {}
+        }
+        if let Ok(evaluated) = timeout(INTERRUPT_GRACE, &mut evaluated).await {
+            return evaluated.map_err(gone);
+        }
+        // Either rustc or the cell is what takes long; evcxr survives the end of both.
+        processes::kill_descendants();
+        match timeout(ANALYSIS_TIMEOUT, evaluated).await {
+            Ok(evaluated) => evaluated.map_err(gone),
+            Err(_) => Err(Report::interrupted("the cell was given up; the compiler is still busy with it")),
+        }
+    }
+
+    /// Completions at a byte offset of a Rust cell.
+    pub async fn complete(&self, code: &str, byte: usize) -> Option<Offer> {
+        let (reply, offer) = oneshot::channel();
+        self.compiler.send(Task::Complete { code: code.to_owned(), byte, reply });
+        timeout(ANALYSIS_TIMEOUT, offer).await.ok()?.ok()?
+    }
+
+    /// Help on what is at a byte offset of a Rust cell.
+    pub async fn inspect(&self, code: &str, byte: usize) -> Option<String> {
+        let (reply, text) = oneshot::channel();
+        self.compiler.send(Task::Inspect { code: code.to_owned(), byte, reply });
+        timeout(ANALYSIS_TIMEOUT, text).await.ok()?.ok()?
+    }
+
+    /// The variables and their types, a line each.
+    ///
+    /// # Errors
+    /// When there is no compiler.
+    pub async fn variables(&self) -> Result<String, Report> {
+        let (reply, text) = oneshot::channel();
+        self.compiler.send(Task::Variables { reply });
+        text.await.unwrap_or_else(|_| Err(Report::internal("the compiler thread is gone")))
+    }
+}
+
+/// A command such as `:vars` answered.
+async fn said(text: String, html: Option<String>, outputs: &Outputs) -> Result<Done, Report> {
+    let mut bundle = MimeBundle::new();
+    bundle.insert("text/plain".to_owned(), Value::from(text.as_str()));
+    if let Some(html) = html {
+        bundle.insert("text/html".to_owned(), Value::from(html));
+    }
+    outputs.result(bundle).await;
+    Ok(Done { result_text: Some(text), ..Done::default() })
+}
+
+fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Result<Done, Report> {
+    match evaluated? {
+        Evaluated::Ran => match (end.panic, end.returned_error) {
+            (Some(panic), _) => Err(panic.report(code)),
+            (None, Some(message)) => Err(Report::new("Error", message)
+                .with_hint("`?` ended the cell here; variables of this cell are not kept, those of earlier cells are")),
+            (None, None) => Ok(Done { result_text: end.result_text, ..Done::default() }),
+        },
+        Evaluated::Said(..) => Ok(Done::default()),
+        Evaluated::Failed(report) => Err(report),
+        Evaluated::HostDied(status) => Err(died(&status)),
+    }
+}
+
+/// The cell's process ended in the middle of it.
+fn died(status: &str) -> Report {
+    Report::new("CellHostDied", format!("the process that runs Rust cells ended in this cell: {status}")).with_hint(
+        "Rust variables are lost; tables, SQL results and the session are kept. Run the cells that define them again",
+    )
+}
+
+fn interrupted(evaluated: Result<Evaluated, Report>, end: &CellEnd) -> Report {
+    match evaluated {
+        Ok(Evaluated::HostDied(_)) => Report::interrupted("the cell was stopped by ending its process")
+            .with_hint("Rust variables are lost; tables, SQL results and the session are kept"),
+        Ok(Evaluated::Ran) if end.process.is_some() => {
+            Report::interrupted("the cell ended at the interrupt; variables are kept")
+        }
+        Ok(_) => Report::interrupted("the cell was stopped before it ran; variables are kept"),
+        Err(report) => report,
+    }
+}

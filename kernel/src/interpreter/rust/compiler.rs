@@ -1,0 +1,253 @@
+//! The thread that owns evcxr: compiles and runs cells, completes and inspects, one task after another.
+//!
+//! It starts in the background or with the first task. A panic of the analyser is answered and costs the context,
+//! never the thread.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+};
+
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{compile_error, prelude::Prelude, toolchain::Toolchain, workspace::Workspace};
+use crate::{
+    report::Report,
+    request::complete::{Item, Offer},
+};
+
+/// What every context starts with. `print!` and its family are ours: shown at once and in order.
+const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println};";
+
+/// Something for the thread to do.
+pub enum Task {
+    /// Run a cell.
+    Evaluate {
+        /// Its text.
+        code: String,
+        /// Not even begun when this is cancelled by then.
+        cancel: CancellationToken,
+        /// Called right before it runs: what was put out until then is not the cell's.
+        begin: Box<dyn FnOnce() + Send>,
+        /// What became of it.
+        reply: oneshot::Sender<Evaluated>,
+    },
+    /// Complete at a byte offset.
+    Complete {
+        /// The cell's text.
+        code: String,
+        /// The cursor.
+        byte: usize,
+        /// The offer, if there is one.
+        reply: oneshot::Sender<Option<Offer>>,
+    },
+    /// Explain what is at a byte offset.
+    Inspect {
+        /// The cell's text.
+        code: String,
+        /// The cursor.
+        byte: usize,
+        /// The explanation, if there is one.
+        reply: oneshot::Sender<Option<String>>,
+    },
+    /// List variables and their types.
+    Variables {
+        /// A line each.
+        reply: oneshot::Sender<Result<String, Report>>,
+    },
+}
+
+/// What became of a cell.
+#[derive(Debug)]
+pub enum Evaluated {
+    /// It ran to its end, a panic, or a `?`.
+    Ran,
+    /// It was a command, which answered: as text, and as HTML where it has that.
+    Said(String, Option<String>),
+    /// It did not run.
+    Failed(Report),
+    /// Its process ended: the system's words for how.
+    HostDied(String),
+}
+
+/// The thread and the line to it.
+pub struct Compiler {
+    tasks: Sender<Task>,
+    waiting: Mutex<Option<Receiver<Task>>>,
+    workspace: Arc<Workspace>,
+}
+
+impl Compiler {
+    /// A compiler that is not started yet.
+    pub fn new(workspace: Arc<Workspace>) -> Compiler {
+        let (tasks, waiting) = channel();
+        Compiler { tasks, waiting: Mutex::new(Some(waiting)), workspace }
+    }
+
+    /// Starts the thread, once.
+    pub fn start(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let Some(tasks) = waiting else { return };
+        let workspace = self.workspace.clone();
+        let started = std::thread::Builder::new().name("evcxr".to_owned()).spawn(move || serve(&workspace, &tasks));
+        if let Err(error) = started {
+            tracing::error!(%error, "the compiler thread did not start");
+        }
+    }
+
+    /// Gives the thread a task, starting it if need be. If it is gone the task's reply is dropped.
+    pub fn send(&self, task: Task) {
+        self.start();
+        let _ = self.tasks.send(task);
+    }
+}
+
+fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
+    let mut context = guarded(|| open(workspace));
+    while let Ok(task) = tasks.recv() {
+        // A toolchain may have been installed, or the context lost to a panic: try again when a cell asks for it.
+        if context.is_err() && matches!(&task, Task::Evaluate { cancel, .. } if !cancel.is_cancelled()) {
+            context = guarded(|| open(workspace));
+        }
+        if let Err(lost) = guarded(|| Ok(run(task, &mut context))) {
+            context = Err(lost);
+        }
+    }
+}
+
+fn run(task: Task, context: &mut Result<CommandContext, Report>) {
+    // Whoever asked may have given up; then nobody hears the answer.
+    match task {
+        Task::Evaluate { code, cancel, begin, reply } => {
+            let _ = reply.send(match context {
+                _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
+                Ok(context) => {
+                    begin();
+                    evaluate(context, &code)
+                }
+                Err(report) => Evaluated::Failed(report.clone()),
+            });
+        }
+        Task::Complete { code, byte, reply } => {
+            let _ = reply.send(context.as_mut().ok().and_then(|context| complete(context, &code, byte)));
+        }
+        Task::Inspect { code, byte, reply } => {
+            let _ = reply.send(context.as_mut().ok().and_then(|context| inspect(context, &code, byte)));
+        }
+        Task::Variables { reply } => {
+            let _ = reply.send(context.as_ref().map(variables).map_err(Report::clone));
+        }
+    }
+}
+
+/// Runs what may panic inside evcxr or rust-analyzer.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Report>) -> Result<T, Report> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("without a message");
+        tracing::error!(panic = text, "the Rust compiler front end panicked");
+        Err(Report::internal(format!("the Rust front end failed: {text}")))
+    })
+}
+
+fn open(workspace: &Workspace) -> Result<CommandContext, Report> {
+    let toolchain =
+        Toolchain::find().map_err(|error| Report::new("NoRustToolchain", error.to_string()).with_hint(error.hint()))?;
+    let prelude = match Prelude::ensure(&toolchain, &|what| tracing::info!("{what}")) {
+        Ok(prelude) => Some(prelude),
+        Err(error) => {
+            tracing::error!(%error, "Rust cells run without the prelude");
+            None
+        }
+    };
+    let internal = |error: anyhow::Error| Report::internal(format!("{error:#}"));
+    let host = workspace.install_driver(&toolchain, prelude.as_ref()).map_err(internal)?;
+    if let Some(prelude) = &prelude {
+        // The versions are decided: cargo must neither ask the registry nor choose others.
+        let copied = std::fs::copy(&prelude.lock_file, workspace.cell_crate().join("Cargo.lock"));
+        if let Err(error) = copied {
+            tracing::warn!(%error, "the prelude's lock file was not copied");
+        }
+    }
+    let failed = |error: evcxr::Error| Report::internal(format!("evcxr did not start: {error}"));
+    let (context, outputs) = EvalContext::with_subprocess_command(Command::new(host)).map_err(failed)?;
+    forward(outputs);
+    let mut context = CommandContext::with_eval_context(context);
+    if let Some(prelude) = &prelude {
+        let path = prelude.crate_folder.to_string_lossy().into_owned();
+        let dependency = format!(":dep flowdeck = {{ path = {path:?} }}\n{FIRST_CELL}");
+        context.execute(&dependency).map_err(failed)?;
+    }
+    tracing::info!("Rust cells are ready");
+    Ok(context)
+}
+
+/// evcxr's own view of the host's output: our host writes elsewhere, so only its last words come here.
+fn forward(outputs: EvalContextOutputs) {
+    for (name, lines) in [("stdout", outputs.stdout), ("stderr", outputs.stderr)] {
+        let forwarding = std::thread::Builder::new().name(format!("evcxr {name}"));
+        let started = forwarding.spawn(move || lines.iter().for_each(|line| tracing::warn!(name, line, "cell host")));
+        if let Err(error) = started {
+            tracing::warn!(%error, "the cell host's own words will not be logged");
+        }
+    }
+}
+
+fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
+    match context.execute(code) {
+        Ok(outputs) => match outputs.get("text/plain").filter(|text| !text.trim().is_empty()) {
+            // Commands such as `:vars` answer here; values of cells come over the bridge.
+            Some(text) => Evaluated::Said(text.to_owned(), outputs.get("text/html").map(str::to_owned)),
+            None => Evaluated::Ran,
+        },
+        Err(evcxr::Error::CompilationErrors(errors)) => Evaluated::Failed(compile_error::report(&errors, code)),
+        Err(evcxr::Error::SubprocessTerminated(status)) => Evaluated::HostDied(last_line(&status)),
+        Err(error) => Evaluated::Failed(explained(&error.to_string())),
+    }
+}
+
+/// evcxr words its own errors with the advice below the fact.
+fn explained(text: &str) -> Report {
+    let (fact, advice) = text.split_once('\n').unwrap_or((text, ""));
+    let advice = advice.trim();
+    Report::new("CompileError", fact).with_hint_if((!advice.is_empty()).then_some(advice))
+}
+
+fn last_line(status: &str) -> String {
+    let line = status.lines().last().unwrap_or_default();
+    line.trim_start_matches("Subprocess terminated with status: ").to_owned()
+}
+
+fn complete(context: &mut CommandContext, code: &str, byte: usize) -> Option<Offer> {
+    let found = context.completions(code, byte).map_err(|error| tracing::debug!(%error, "no completions")).ok()?;
+    let items = found.completions.into_iter().map(|item| Item {
+        text: item.code,
+        kind: item.kind.to_owned(),
+        signature: item.label,
+    });
+    Some(Offer { start: found.start_offset, end: found.end_offset, items: items.collect() })
+}
+
+fn inspect(context: &mut CommandContext, code: &str, byte: usize) -> Option<String> {
+    // rust-analyzer wants the cursor behind a whole name.
+    let (start, name) = crate::request::cursor::name_at(code, byte);
+    let end = start + name.len();
+    let (text, _) = context.hover_at(code, end).map_err(|error| tracing::debug!(%error, "no help")).ok()?;
+    (!text.is_empty() && text != "No documentation found").then_some(text)
+}
+
+fn variables(context: &CommandContext) -> String {
+    let mut lines: Vec<String> =
+        context.variables_and_types().map(|(name, kind)| format!("{name}: {kind}\n")).collect();
+    lines.sort();
+    if lines.is_empty() { "no variables yet\n".to_owned() } else { lines.concat() }
+}

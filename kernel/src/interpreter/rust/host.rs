@@ -1,0 +1,430 @@
+//! The kernel's end of the line to the cell host: outputs in, answers to queries out.
+//!
+//! A cell host makes three connections: frames, standard output, standard error. Each is read by a task of its own,
+//! so what a cell wrote before its process died still arrives.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use flow_engine::QueryOptions;
+use flowdeck::bridge::{self, Frame};
+use kernel_protocol::MimeBundle;
+use serde_json::{Map, Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream, unix::OwnedReadHalf},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::markers::{Markers, Piece};
+use crate::{engine, outputs::Outputs, report::Report};
+
+/// How long the last output of a dead host may take to arrive.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bytes read from an output descriptor at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Panics remembered until the cell ends: a cell may catch many.
+const PANICS_MAX: usize = 64;
+
+/// The line to cell hosts, whichever is alive.
+pub struct HostLink {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    cell: Mutex<CurrentCell>,
+    /// Open connections by process: none of a process is left when it is gone and all it wrote has been read.
+    connections: watch::Sender<BTreeMap<u64, usize>>,
+    /// Frames for the host that connected last.
+    to_host: Mutex<Option<ToHost>>,
+}
+
+/// Unbounded: the kernel says little to a host, and only when asked.
+type ToHost = mpsc::UnboundedSender<Frame>;
+
+/// The cell that runs, or ran last: threads that it started may still write.
+#[derive(Default)]
+struct CurrentCell {
+    outputs: Option<Outputs>,
+    cancel: CancellationToken,
+    end: CellEnd,
+    panics: VecDeque<Panic>,
+    is_panicked: bool,
+    /// Representations of the value that evcxr's convention gives one by one.
+    content: MimeBundle,
+}
+
+/// What is known of a cell when it ended.
+#[derive(Debug, Default)]
+pub struct CellEnd {
+    /// The process in which the cell began to run; `None` when it was not compiled.
+    pub process: Option<u64>,
+    /// The panic that ended it.
+    pub panic: Option<Panic>,
+    /// The error that `?` met.
+    pub returned_error: Option<String>,
+    /// The value as text.
+    pub result_text: Option<String>,
+}
+
+/// A panic in a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Panic {
+    message: String,
+    file: String,
+    line: u64,
+    /// The line's text in the source that was compiled.
+    source_line: Option<String>,
+}
+
+impl HostLink {
+    /// A line without a host yet.
+    pub fn new() -> HostLink {
+        let (connections, _) = watch::channel(BTreeMap::new());
+        HostLink { shared: Arc::new(Shared { cell: Mutex::default(), connections, to_host: Mutex::default() }) }
+    }
+
+    /// Listens for cell hosts. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path) {
+        let listener = match UnixListener::bind(socket) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, socket = %socket.display(), "cell hosts cannot reach the kernel");
+                return;
+            }
+        };
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        tokio::spawn(serve(shared.clone(), stream));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a cell host was not accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// From now on outputs belong to this cell.
+    pub fn begin(&self, outputs: Outputs, cancel: CancellationToken) {
+        *self.shared.cell() = CurrentCell { outputs: Some(outputs), cancel, ..CurrentCell::default() };
+    }
+
+    /// The cell ended: publishes its value and says how it ended. Outputs that come later still go to it.
+    pub async fn end(&self, is_host_dead: bool) -> CellEnd {
+        if is_host_dead {
+            self.drained().await;
+        }
+        let (outputs, content, mut end, panics) = {
+            let mut cell = self.shared.cell();
+            let (content, end) = (std::mem::take(&mut cell.content), std::mem::take(&mut cell.end));
+            let last = cell.panics.pop_back();
+            // A panic that the cell caught, or that ended a thread, is told, but does not fail the cell.
+            let told = std::mem::take(&mut cell.panics);
+            let (fatal, told) = match cell.is_panicked {
+                true => (last, told),
+                false => (None, told.into_iter().chain(last).collect()),
+            };
+            (cell.outputs.clone(), content, CellEnd { panic: fatal, ..end }, told)
+        };
+        let Some(outputs) = outputs else { return end };
+        for panic in panics {
+            outputs.stream("stderr", format!("a panic was caught: {}\n", panic.message)).await;
+        }
+        if !content.is_empty() && end.panic.is_none() {
+            end.result_text = content.get("text/plain").and_then(Value::as_str).map(str::to_owned);
+            outputs.result(content).await;
+        }
+        end
+    }
+
+    /// Waits until all that the cell's dead process wrote has been read.
+    async fn drained(&self) {
+        let Some(process) = self.shared.cell().end.process else { return };
+        let mut connections = self.shared.connections.subscribe();
+        if timeout(DRAIN_TIMEOUT, connections.wait_for(|open| !open.contains_key(&process))).await.is_err() {
+            tracing::warn!(process, "output of a cell host that ended may be missing");
+        }
+    }
+}
+
+impl Shared {
+    fn cell(&self) -> MutexGuard<'_, CurrentCell> {
+        self.cell.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        self.cell().outputs.clone()
+    }
+}
+
+/// Serves one connection of a host until it closes.
+async fn serve(shared: Arc<Shared>, stream: UnixStream) {
+    let (mut reader, writer) = stream.into_split();
+    let Ok(Some(hello)) = read_frame(&mut reader).await else { return };
+    let (role, process) = (hello.text("role").to_owned(), hello.number("pid"));
+    shared.connections.send_modify(|open| *open.entry(process).or_default() += 1);
+    match role.as_str() {
+        "bridge" => {
+            let (to_host, frames) = mpsc::unbounded_channel();
+            tokio::spawn(write_frames(writer, frames));
+            *shared.to_host() = Some(to_host);
+            read_frames(&shared, &mut reader, process).await;
+        }
+        "stdout" => read_output(&shared, &mut reader, "stdout").await,
+        "stderr" => read_output(&shared, &mut reader, "stderr").await,
+        _ => tracing::warn!(role, "a connection of an unknown kind on the bridge"),
+    }
+    shared.connections.send_modify(|open| {
+        let count = open.entry(process).or_default();
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            open.remove(&process);
+        }
+    });
+}
+
+async fn read_output(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, name: &'static str) {
+    let mut markers = Markers::default();
+    let mut bytes = vec![0; READ_BYTES];
+    while let Ok(count @ 1..) = reader.read(&mut bytes).await {
+        for piece in markers.feed(&bytes[..count]) {
+            shared.take_piece(piece, name).await;
+        }
+    }
+    for piece in markers.finish() {
+        shared.take_piece(piece, name).await;
+    }
+}
+
+async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: u64) {
+    // Text that comes in frames may carry markers too: evcxr's generated code prints them with the cell's `println!`.
+    let mut markers = Markers::default();
+    loop {
+        match read_frame(reader).await {
+            Ok(Some(frame)) => shared.take_frame(frame, &mut markers, process).await,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the bridge to a cell host broke");
+                return;
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn to_host(&self) -> MutexGuard<'_, Option<ToHost>> {
+        self.to_host.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn send(&self, frame: Frame) {
+        if let Some(to_host) = self.to_host().as_ref() {
+            // A host that is gone needs no answer.
+            let _ = to_host.send(frame);
+        }
+    }
+
+    async fn take_piece(&self, piece: Piece, name: &'static str) {
+        match piece {
+            Piece::Text(text) => {
+                if let Some(outputs) = self.outputs() {
+                    outputs.stream(name, text).await;
+                }
+            }
+            Piece::ForEvcxr { line, is_panic } => {
+                self.cell().is_panicked |= is_panic;
+                self.send(Frame::new(json!({"type": bridge::CONTROL, "line": line})));
+            }
+            Piece::Content { mime, body } => {
+                let earlier = self.cell().add_content(mime, body);
+                if let (Some(bundle), Some(outputs)) = (earlier, self.outputs()) {
+                    outputs.display(bundle, Map::new(), Map::new(), false).await;
+                }
+            }
+            Piece::Sync(mark) => self.synced(mark),
+        }
+    }
+
+    fn synced(&self, mark: u64) {
+        self.send(Frame::new(json!({"type": bridge::SYNCED, "id": mark})));
+    }
+
+    async fn take_frame(self: &Arc<Self>, frame: Frame, markers: &mut Markers, process: u64) {
+        match frame.kind() {
+            bridge::CELL_STARTED => self.cell().end.process = Some(process),
+            bridge::STREAM if frame.text("name") == "stderr" => {
+                self.take_piece(Piece::Text(frame.text("text").into()), "stderr").await
+            }
+            bridge::STREAM => {
+                for piece in markers.feed(frame.text("text").as_bytes()) {
+                    self.take_piece(piece, "stdout").await;
+                }
+            }
+            bridge::PANIC => self.cell().add_panic(&frame),
+            bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
+            bridge::SYNC => self.synced(frame.number("id")),
+            bridge::SQL => {
+                tokio::spawn(answer_query(self.clone(), frame));
+            }
+            _ => self.show(&frame).await,
+        }
+    }
+
+    async fn show(&self, frame: &Frame) {
+        let Some(outputs) = self.outputs() else { return };
+        let dictionary = |field: &str| frame.json.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+        let flag = |field: &str| frame.json.get(field).and_then(Value::as_bool).unwrap_or(false);
+        match frame.kind() {
+            bridge::DISPLAY => {
+                outputs
+                    .display(dictionary("data"), dictionary("metadata"), dictionary("transient"), flag("update"))
+                    .await;
+            }
+            bridge::RESULT => {
+                let data = dictionary("data");
+                self.cell().end.result_text = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
+                outputs.result(data).await;
+            }
+            bridge::CLEAR_OUTPUT => outputs.clear(flag("wait")).await,
+            other => tracing::warn!(kind = other, "a cell host sent a frame of an unknown kind"),
+        }
+    }
+}
+
+impl CurrentCell {
+    /// Adds a representation; gives the earlier value when this one begins another.
+    fn add_content(&mut self, mime: String, body: String) -> Option<MimeBundle> {
+        let earlier = self.content.contains_key(&mime).then(|| std::mem::take(&mut self.content));
+        self.content.insert(mime, Value::from(body));
+        earlier
+    }
+
+    fn add_panic(&mut self, frame: &Frame) {
+        let (file, line) = (frame.text("file").to_owned(), frame.number("line"));
+        // The source is overwritten by the next compilation: its line is read now.
+        let source_line = super::workspace::source_line(&file, line);
+        let panic = Panic { message: frame.text("message").to_owned(), file, line, source_line };
+        if self.panics.len() == PANICS_MAX {
+            self.panics.pop_front();
+        }
+        self.panics.push_back(panic);
+    }
+}
+
+impl Panic {
+    /// The panic as the cell's error, with the cell's line where it can be told.
+    pub fn report(&self, code: &str) -> Report {
+        let report = Report::new("Panic", &self.message);
+        match self.cell_line(code) {
+            Some(line) => {
+                report.with_hint(format!("the cell panicked at line {line}; variables of earlier cells are kept"))
+            }
+            None if self.file.ends_with("cell_lib.rs") || self.file.is_empty() => {
+                report.with_hint("variables of earlier cells are kept")
+            }
+            None => report.with_hint(format!(
+                "the cell panicked in {} line {}; variables of earlier cells are kept",
+                self.file, self.line
+            )),
+        }
+    }
+
+    /// The line of the cell that reads like the compiled one, if there is just one.
+    fn cell_line(&self, code: &str) -> Option<usize> {
+        let wanted = self.source_line.as_deref()?.trim();
+        let is_same = |line: &str| !line.trim().is_empty() && (line.trim() == wanted || wanted.contains(line.trim()));
+        let mut found = code.lines().enumerate().filter(|(_, line)| is_same(line));
+        let (line, _) = found.next()?;
+        found.next().is_none().then_some(line + 1)
+    }
+}
+
+async fn answer_query(shared: Arc<Shared>, question: Frame) {
+    let cancel = shared.cell().cancel.child_token();
+    let mut answer = match run_query(question.text("sql"), cancel).await {
+        Ok(answer) => answer,
+        Err(report) => {
+            let hint =
+                report.traceback.get(1).map(|hint| hint.split_once(": ").map_or(hint.as_str(), |(_, hint)| hint));
+            Frame::new(json!({"error": report.evalue, "hint": hint, "interrupted": report.ename == "Interrupted"}))
+        }
+    };
+    answer.json.insert("type".to_owned(), Value::from(bridge::REPLY));
+    answer.json.insert("id".to_owned(), Value::from(question.number("id")));
+    shared.send(answer);
+}
+
+async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
+    let room = engine::ready().await?;
+    let result = room.engine.query(sql, QueryOptions::default(), cancel).await.map_err(|error| room.report(&error))?;
+    let answer = move || -> Result<Frame, arrow::error::ArrowError> {
+        let data = engine::shown(&result);
+        let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &result.schema)?;
+        for batch in &result.batches {
+            writer.write(batch)?;
+        }
+        writer.finish()?;
+        Ok(Frame { payload: writer.into_inner()?, ..Frame::new(json!({"data": data})) })
+    };
+    tokio::task::spawn_blocking(answer).await.map_err(Report::internal)?.map_err(Report::internal)
+}
+
+async fn read_frame(reader: &mut OwnedReadHalf) -> std::io::Result<Option<Frame>> {
+    let mut head = [0; 12];
+    match reader.read_exact(&mut head).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let (json_len, payload_len) = bridge::checked_lengths(head)?;
+    let mut json = vec![0; json_len];
+    reader.read_exact(&mut json).await?;
+    let mut payload = vec![0; payload_len];
+    reader.read_exact(&mut payload).await?;
+    Ok(Some(Frame { json: bridge::dictionary(&json)?, payload }))
+}
+
+async fn write_frames(mut writer: tokio::net::unix::OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) {
+    while let Some(frame) = frames.recv().await {
+        if let Err(error) = writer.write_all(&frame.encoded()).await {
+            tracing::debug!(%error, "the cell host is gone");
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_panic_is_told_only_when_it_is_sure() {
+        let panic = |line: &str| Panic { message: "x".into(), source_line: Some(line.into()), ..Panic::default() };
+        let code = "let a = 1;\npanic!(\"x\");\nlet a = 1;";
+        assert_eq!(panic("    panic!(\"x\");").cell_line(code), Some(2));
+        assert_eq!(panic("let a = 1;").cell_line(code), None, "two lines read the same");
+        assert_eq!(panic("elsewhere").cell_line(code), None);
+    }
+
+    #[test]
+    fn a_second_value_of_one_kind_begins_another_bundle() {
+        let mut cell = CurrentCell::default();
+        assert!(cell.add_content("text/html".into(), "a".into()).is_none());
+        assert!(cell.add_content("text/plain".into(), "a".into()).is_none());
+        let earlier = cell.add_content("text/html".into(), "b".into());
+        assert_eq!(earlier.map(|bundle| bundle.len()), Some(2));
+        assert_eq!(cell.content.len(), 1);
+    }
+}

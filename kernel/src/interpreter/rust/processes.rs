@@ -1,0 +1,59 @@
+//! The processes below ours: cell host, rustc, and what they started.
+
+/// Kills every process that descends from this one. Best effort: a process may end while we look.
+pub fn kill_descendants() {
+    for pid in descendants(std::process::id()) {
+        if let Ok(pid) = libc::pid_t::try_from(pid) {
+            // Safety: no memory is involved; the worst case is a process that is already gone.
+            unsafe {
+                libc::kill(pid, libc::SIGKILL);
+            }
+        }
+    }
+}
+
+/// Children before their own children are looked for, so that the list is complete when nothing is started meanwhile.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = children(pid);
+    let mut next = 0;
+    while next < found.len() {
+        found.extend(children(found[next]));
+        next += 1;
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+fn children(pid: u32) -> Vec<u32> {
+    // Every thread of a process has its own list.
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn children(pid: u32) -> Vec<u32> {
+    let listed = std::process::Command::new("pgrep").arg("-P").arg(pid.to_string()).output();
+    let Ok(listed) = listed else { return Vec::new() };
+    String::from_utf8_lossy(&listed.stdout).lines().filter_map(|pid| pid.trim().parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_of_a_child_is_found_and_killed() {
+        let mut shell = std::process::Command::new("sh").args(["-c", "sleep 600; true"]).spawn().expect("sh is there");
+        let started = std::time::Instant::now();
+        while descendants(shell.id()).is_empty() && started.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        assert_eq!(descendants(shell.id()).len(), 1, "the sleep below the shell");
+        kill_descendants();
+        assert!(!shell.wait().expect("the shell is our child").success());
+    }
+}

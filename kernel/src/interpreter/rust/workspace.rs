@@ -1,0 +1,134 @@
+//! The folder of one kernel: evcxr's crate, the bridge's socket, and links by which evcxr finds our build driver.
+//!
+//! Removed when the kernel ends; names of the environment variables are those that the driver and evcxr read.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use anyhow::{Context, Result};
+use flowdeck::bridge;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{prelude::Prelude, toolchain::Toolchain};
+
+/// The program that runs cells and, under other names, stands in for cargo and rustup.
+const CELL_HOST: &str = "flowdeck-cell-host";
+
+/// The folder, and what was the PATH before we came first on it.
+pub struct Workspace {
+    folder: PathBuf,
+    owned: Mutex<Option<TempDir>>,
+}
+
+impl Workspace {
+    /// Makes the folder and sets the environment of this process.
+    ///
+    /// Must be called while the process has one thread: others could read the environment while it changes.
+    ///
+    /// # Errors
+    /// When the temporary folder cannot be made.
+    pub fn create() -> Result<Workspace> {
+        let owned = tempfile::Builder::new().prefix("flowdeck-").tempdir().context("cannot make a temporary folder")?;
+        let folder = owned.path().to_owned();
+        fs::create_dir_all(folder.join("cell"))?;
+        fs::create_dir_all(folder.join("bin"))?;
+        let workspace = Workspace { folder, owned: Mutex::new(Some(owned)) };
+        workspace.set_environment();
+        Ok(workspace)
+    }
+
+    fn set_environment(&self) {
+        let driver = self.folder.join("bin");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut folders = vec![driver.clone()];
+        folders.extend(env::split_paths(&path));
+        // Safety: called before any thread is started, see `create`.
+        unsafe {
+            env::set_var("EVCXR_TMPDIR", self.cell_crate());
+            env::set_var(bridge::SOCKET_ENV, self.socket());
+            env::set_var("FLOWDECK_DRIVER", &driver);
+            if let Ok(path) = env::join_paths(folders) {
+                env::set_var("PATH", path);
+            }
+        }
+    }
+
+    /// The socket on which the kernel listens for cell hosts.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("bridge")
+    }
+
+    /// evcxr's crate.
+    pub fn cell_crate(&self) -> PathBuf {
+        self.folder.join("cell")
+    }
+
+    /// Puts our driver where evcxr looks for cargo and rustup, and tells it what it stands in for.
+    ///
+    /// # Errors
+    /// When the cell host is not beside this program or links cannot be made.
+    pub fn install_driver(&self, toolchain: &Toolchain, prelude: Option<&Prelude>) -> Result<PathBuf> {
+        let host = cell_host()?;
+        let settings = json!({
+            "cargo": toolchain.cargo,
+            "rustup": toolchain.rustup,
+            "prelude": prelude.map(|prelude| &prelude.libraries),
+        });
+        fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;
+        for name in ["cargo", "rustup"] {
+            replace_link(&host, &self.folder.join("bin").join(name)).context("cannot link the build driver")?;
+        }
+        Ok(host)
+    }
+
+    /// Removes the folder. Later calls do nothing.
+    pub fn remove(&self) {
+        let owned = self.owned.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(error) = owned.and_then(|folder| folder.close().err()) {
+            tracing::warn!(%error, "the kernel's temporary folder was not removed");
+        }
+    }
+}
+
+/// The PATH without our driver: for finding the real programs.
+pub fn original_path() -> OsString {
+    let driver = env::var_os("FLOWDECK_DRIVER").map(PathBuf::from);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).filter(|folder| Some(folder) != driver.as_ref());
+    env::join_paths(folders).unwrap_or_default()
+}
+
+/// A line of the source that a cell was compiled from, by its name there; `None` when it is another crate's file.
+pub fn source_line(file: &str, line: u64) -> Option<String> {
+    if !file.ends_with("cell_lib.rs") && !file.ends_with("src/lib.rs") {
+        return None;
+    }
+    let folder = PathBuf::from(env::var_os("EVCXR_TMPDIR")?);
+    let text = fs::read_to_string(folder.join(file)).ok()?;
+    let index = usize::try_from(line.checked_sub(1)?).ok()?;
+    text.lines().nth(index).map(str::to_owned)
+}
+
+fn cell_host() -> Result<PathBuf> {
+    let program = env::current_exe().context("cannot find this program's own file")?;
+    let host = program.with_file_name(format!("{CELL_HOST}{}", env::consts::EXE_SUFFIX));
+    match host.is_file() {
+        true => Ok(host),
+        false => anyhow::bail!("`{}` is missing beside the kernel; install both", host.display()),
+    }
+}
+
+fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
+    match fs::remove_file(link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    symlink(target, link)
+}

@@ -1,0 +1,138 @@
+//! A running kernel: sockets bound, parts connected, until shutdown is asked for or the parent dies.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use kernel_protocol::{
+    Channel, Session,
+    connection_file::{self, ConnectionInfo},
+    socket::{Addresses, heartbeat, iopub::Iopub, router},
+    wire::header::Header,
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    dispatch,
+    execution::{self, Execution},
+    history::History,
+    interpreter::{Interpreters, rust::RustCells},
+};
+
+/// How often the parent process is looked for, as ipykernel does.
+const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time for the transport to hand over what was sent last; `zeromq` has no linger.
+const LINGER: Duration = Duration::from_millis(150);
+
+/// Everything that requests need. Shared by all tasks.
+pub struct Kernel {
+    /// Makes messages.
+    pub session: Arc<Session>,
+    /// Publishes outputs and status.
+    pub iopub: Iopub,
+    /// The queue of cells.
+    pub execution: Execution,
+    /// Runs cells.
+    pub interpreters: Interpreters,
+    history: Mutex<History>,
+    stopping: CancellationToken,
+}
+
+impl Kernel {
+    /// The cells run so far.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        // A panic while it was held left whole entries behind.
+        self.history.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Ends the process once the messages under way are out.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+}
+
+/// Runs a kernel on the connection file until shutdown.
+///
+/// # Errors
+/// When the connection file is unusable or an address cannot be bound.
+pub fn run(connection_file: &Path) -> anyhow::Result<()> {
+    let info = connection_file::read(connection_file)?;
+    let rust = RustCells::prepare()?;
+    // Protocol only: queries, cells and the compiler have threads of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(serve(&info, rust));
+    // Threads in a query or in the compiler are not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
+    let session = Arc::new(Session::new(&info.signature_scheme, &info.key)?);
+    let addresses = Addresses::of(info);
+    addresses.remove_stale_files(info);
+    let iopub = Iopub::bind(&addresses.iopub, session.clone()).await?;
+    let (shell_sender, shell) = router::bind("shell", &addresses.shell, session.clone()).await?;
+    let (control_sender, control) = router::bind("control", &addresses.control, session.clone()).await?;
+    let (_stdin_sender, _stdin) = router::bind("stdin", &addresses.stdin, session.clone()).await?;
+    tokio::spawn(heartbeat::echo(heartbeat::bind(&addresses.heartbeat).await?));
+    iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
+
+    let (execution, cells) = execution::queue();
+    let stopping = CancellationToken::new();
+    let interpreters = Interpreters::new(rust);
+    let history = Mutex::default();
+    let kernel = Arc::new(Kernel { session, iopub, execution, interpreters, history, stopping });
+    tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
+    tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
+    tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));
+    kernel.interpreters.warm_up();
+
+    tokio::select! {
+        () = kernel.stopping.cancelled() => tracing::info!("shutdown"),
+        () = parent_death() => tracing::warn!("the process that started this kernel is gone"),
+        () = termination() => tracing::info!("terminated by a signal"),
+    }
+    kernel.iopub.barrier().await;
+    tokio::time::sleep(LINGER).await;
+    kernel.interpreters.stop();
+    addresses.remove_stale_files(info);
+    Ok(())
+}
+
+/// Completes when the process that started us dies; never when nobody said who that is.
+async fn parent_death() {
+    let parent = std::env::var("JPY_PARENT_PID").ok().and_then(|pid| pid.parse::<u32>().ok());
+    match parent {
+        // Without a parent to watch (started by hand) or under process 1 there is nothing to wait for.
+        None | Some(0 | 1) => std::future::pending().await,
+        Some(parent) => {
+            while std::os::unix::process::parent_id() == parent || is_alive(parent) {
+                tokio::time::sleep(PARENT_POLL_INTERVAL).await;
+            }
+        }
+    }
+}
+
+fn is_alive(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
+    // Safety: signal 0 only asks whether the process is there.
+    let answer = unsafe { libc::kill(pid, 0) };
+    answer == 0 || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+/// Completes on SIGTERM. SIGINT is for terminals: in message mode interrupts come as requests.
+async fn termination() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM will not be handled");
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,266 @@
+"""JupyterLab as a person meets it: a server on a notebook folder of its own, and Debian's Chromium in front of it.
+
+The page may talk to that server only. Any other address it asks for is refused and fails the test.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect
+
+from harness import paths
+
+TIMEOUT_MS = 60_000
+
+# The prompt of a cell that has run; `[*]:` while it runs, `[ ]:` before.
+_COUNTED = re.compile(r"^\[\d+\]:$")
+
+# Documented for machines without a screen, a GPU or a user namespace; the rest keeps Chromium from calling home.
+_CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """The browser of the system. Playwright's own download is never used."""
+    named = os.environ.get("FLOWDECK_CHROMIUM")
+    for name in [named] if named else ["chromium", "chromium-browser", "google-chrome"]:
+        if path := shutil.which(name):
+            return path
+    raise FileNotFoundError(
+        "no Chromium found; `make test-python` installs it on Debian, FLOWDECK_CHROMIUM names another"
+    )
+
+
+def launch(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=chromium(), args=_CHROMIUM_ARGUMENTS)
+
+
+expect.set_options(timeout=TIMEOUT_MS)
+
+
+class JupyterLab:
+    """`jupyter lab` on a temporary notebook folder, with a token and a port of its own."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="flowdeck-lab-"))
+        self._log_path = self.root.with_suffix(".log")
+        self._log = self._log_path.open("wb")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                "--ServerApp.ip=127.0.0.1",
+                f"--ServerApp.port={_free_port()}",
+                # Another program may take that port before the server does: then the server takes another one.
+                "--ServerApp.port_retries=50",
+                f"--ServerApp.root_dir={self.root}",
+                # Nothing is fetched from outside: no check for updates, no list of extensions.
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                "--LabApp.extension_manager=readonly",
+                # The tests reach JupyterLab's commands (change theme, save) without hunting through menus.
+                "--LabApp.expose_app_in_browser=True",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env={**os.environ, **(env or {})},
+        )
+        self.url, self.token = self._wait_until_up()
+
+    def __enter__(self) -> "JupyterLab":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The server ends its kernels on SIGTERM.
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._log_path.unlink(missing_ok=True)
+
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+    def add_notebook(self, name: str, notebook: Mapping[str, object]) -> None:
+        (self.root / name).write_text(json.dumps(notebook))
+
+    def _wait_until_up(self) -> tuple[str, str]:
+        info_file = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"jpserver-{self._process.pid}.json"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            if info_file.is_file() and (text := info_file.read_text()):
+                info = json.loads(text)
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", info["port"])) == 0:
+                        return info["url"], info["token"]
+            time.sleep(0.1)
+        self._process.kill()
+        raise AssertionError(f"JupyterLab did not start:\n{self.log()[-4000:]}")
+
+
+class NotebookPage:
+    """One notebook open in JupyterLab, and what a person does with it."""
+
+    def __init__(self, browser: Browser, lab: JupyterLab, name: str) -> None:
+        self._lab = lab
+        self._name = name.removesuffix(".ipynb")
+        self.refused: list[str] = []
+        self._context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        self.page: Page = self._context.new_page()
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self._context.route("**/*", self._loopback_only)
+        self.console: list[str] = []
+        self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        self._address = f"{lab.url}lab/tree/{name}?reset&token={lab.token}"
+        self.page.goto(self._address)
+        self._wait_until_ready()
+
+    def __enter__(self) -> "NotebookPage":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.screenshot(f"failed-{self._name}")
+            print(
+                "\n".join(["console of the page:", *self.console[-20:], "log of JupyterLab:", self._lab.log()[-3000:]])
+            )
+        self._context.close()
+        if kind is None:
+            assert not self.refused, f"the page asked for addresses outside this machine: {self.refused}"
+
+    def _wait_until_ready(self) -> None:
+        self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell").first.wait_for()
+        # A Shift+Enter before the kernel is connected is lost, and the indicator says idle before that too.
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+
+    def _loopback_only(self, route: Route) -> None:
+        target = urlsplit(route.request.url)
+        if target.scheme in ("data", "blob") or target.hostname in ("127.0.0.1", "localhost", "::1"):
+            route.continue_()
+        else:
+            self.refused.append(route.request.url)
+            route.abort()
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
+
+    def output(self, index: int) -> Locator:
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def error(self, index: int) -> Locator:
+        """The error messages among a cell's outputs; older JupyterLabs draw them as stderr."""
+        return self.output(index).locator(
+            "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+        )
+
+    def prompt(self, index: int) -> Locator:
+        return self.cell(index).locator(".jp-InputPrompt")
+
+    def start(self, index: int) -> None:
+        """Shift+Enter in a cell."""
+        self.cell(index).locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+
+    def run(self, index: int, timeout: float = TIMEOUT_MS) -> None:
+        """Shift+Enter in a cell that has not run yet, then waits until its prompt has a number."""
+        expect(self.prompt(index)).to_have_text("[ ]:")
+        self.start(index)
+        expect(self.prompt(index)).to_have_text(_COUNTED, timeout=timeout)
+
+    def press_stop(self) -> None:
+        self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Toolbar-item[data-jp-item-name=interrupt]").click()
+
+    def save(self) -> None:
+        self.page.keyboard.press("Control+S")
+        self.page.wait_for_function("window.jupyterapp.shell.currentWidget.context.model.dirty === false")
+
+    def reload(self) -> None:
+        """The browser's reload: same notebook, same kernel."""
+        self.page.goto(self._address)
+        self._wait_until_ready()
+
+    def type_cell(self, index: int, code: str) -> None:
+        """Replaces a cell's text by typing, as a person does; completion and closing brackets may interfere."""
+        self.cell(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+
+    def command(self, name: str, arguments: Mapping[str, object] | None = None) -> None:
+        self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, dict(arguments or {})]
+        )
+
+    def dark(self) -> None:
+        self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
+        self.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
+        # The change hides behind a splash screen that fades out.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+    def screenshot(self, name: str) -> Path:
+        """Keeps what is on the screen in test-artifacts/."""
+        paths.ARTIFACTS.mkdir(exist_ok=True)
+        path = paths.ARTIFACTS / f"{name}.png"
+        # The pointer leaves no hover colour and no toolbar over the cells.
+        self.page.mouse.move(0, 0)
+        self.page.screenshot(path=path)
+        return path
+
+
+def notebook(kernel: str, *cells: str) -> dict[str, object]:
+    """A notebook as it lies on disk: code cells only, saved without outputs."""
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": kernel, "display_name": kernel, "language": "rust"}},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{index}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for index, source in enumerate(cells)
+        ],
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,99 @@
+"""What cells show: output complete and in order, one error each, results in SQL and Rust."""
+
+import re
+
+import pytest
+from harness import paths
+from harness.kernel import Kernel
+
+
+def test_sql_result_is_a_table_for_people_and_for_text(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute("%%sql\nSELECT 'a<b' AS label, 42 AS n")
+    (shown,) = [m for m in cell.outputs if m["msg_type"] in ("execute_result", "display_data")]
+    data = shown["content"]["data"]
+    assert "42" in data["text/plain"] and "label" in data["text/plain"]
+    assert "<table" in data["text/html"] and "a&lt;b" in data["text/html"] and "a<b" not in data["text/html"]
+
+
+def test_sql_reads_a_zeek_log(shared_kernel: Kernel) -> None:
+    log = paths.zeek_conn_log()
+    cell = shared_kernel.execute(f"%%sql\nSELECT count(*) AS flows FROM read_flows('{log}')")
+    rows = sum(1 for line in log.read_text().splitlines() if line and not line.startswith("#"))
+    assert str(rows) in re.sub(r"[ ,_\u202f']", "", cell.text), repr(cell)
+
+
+def test_sql_table_of_one_cell_is_there_for_the_next(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("%%sql --into kept\nSELECT 11 AS n UNION ALL SELECT 22")
+    assert "33" in shared_kernel.execute("%%sql\nSELECT sum(n) AS total FROM kept").text
+
+
+def test_sql_error_is_one_message_with_a_hint(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute("%%sql\nSELECT * FROM no_such_table")
+    assert cell.status == "error" and cell.types == ["error"]
+    assert "no_such_table" in cell.error_text and "hint:" in cell.error_text
+    # The reply says the same: nbclient and papermill read that one.
+    for key in ("ename", "evalue", "traceback"):
+        assert cell.content[key] == cell.errors[0]["content"][key]
+
+
+def test_rust_result_and_variable(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let answer = 6 * 7;")
+    cell = shared_kernel.execute("answer")
+    assert cell.status == "ok" and cell.text == "42"
+    (result,) = cell.of_type("execute_result")
+    assert result["content"]["execution_count"] == cell.content["execution_count"]
+
+
+def test_two_thousand_lines_arrive_complete_and_in_order(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute('for n in 0..2000 { println!("line {n}"); }')
+    assert cell.stream().splitlines() == [f"line {n}" for n in range(2000)]
+    # Jupyter Server stops forwarding above 1,000 messages a second.
+    assert len(cell.of_type("stream")) < 200
+
+
+def test_print_without_newline_shows(shared_kernel: Kernel) -> None:
+    assert shared_kernel.execute('print!("no newline");').stream() == "no newline"
+
+
+def test_stdout_and_stderr_keep_their_order(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute('for n in 0..50 { println!("out {n}"); eprintln!("err {n}"); }')
+    everything = "".join(m["content"]["text"] for m in cell.of_type("stream"))
+    assert everything.splitlines() == [f"{name} {n}" for n in range(50) for name in ("out", "err")]
+
+
+def test_display_update_keeps_its_id(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute('flowdeck::display_html("<b>hi</b>");')
+    assert cell.types == ["display_data"]
+    assert cell.outputs[0]["content"]["data"]["text/html"] == "<b>hi</b>"
+
+
+def test_compile_error_is_one_message_with_line_and_hint(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute('let first = 1;\nlet second: i32 = "text";\nfirst + second')
+    assert cell.status == "error" and cell.types == ["error"]
+    assert re.search(r"line 2\b|:2:\d+|^ *2 *[|│]", cell.error_text, re.MULTILINE), cell.error_text
+    assert re.search(r"\b(hint|help):", cell.error_text), cell.error_text
+    assert "mismatched types" in cell.error_text
+
+
+def test_several_compile_errors_are_still_one_message(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute("let a: i32 = true;\nlet b: bool = 5;\nundefined_name")
+    assert cell.status == "error" and cell.types == ["error"]
+
+
+def test_panic_is_one_message_and_variables_stay(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let before_panic = 5;")
+    cell = shared_kernel.execute('panic!("on purpose")')
+    assert cell.status == "error" and cell.types == ["error"]
+    assert "on purpose" in cell.error_text
+    assert shared_kernel.execute("before_panic").text == "5"
+
+
+@pytest.mark.parametrize("code", ["", "   \n", "// only a comment", "%%sql\n", "%%sql\n-- only a comment"])
+def test_empty_cells_do_no_harm(shared_kernel: Kernel, code: str) -> None:
+    cell = shared_kernel.execute(code)
+    assert len(cell.errors) == (cell.status == "error")
+
+
+def test_unknown_magic_is_one_error_that_names_help(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute("%%nosuchmagic\nx")
+    assert cell.status == "error" and "%help" in cell.error_text

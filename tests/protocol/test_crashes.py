@@ -1,0 +1,107 @@
+"""A cell can kill the process it runs in, never the kernel; and a kernel never outlives those who need it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+from jupyter_client.connect import write_connection_file
+
+from harness.kernel import Kernel, eventually, gone, kernel_argv
+
+CRASHES = {
+    "segmentation fault": "unsafe { std::ptr::null_mut::<i32>().write(1) }",
+    "killed from outside": (
+        'std::process::Command::new("kill").arg("-9").arg(std::process::id().to_string()).status().unwrap();\n'
+        "std::thread::sleep(std::time::Duration::from_secs(60));"
+    ),
+    "abort": "std::process::abort()",
+    "exit": "std::process::exit(3)",
+}
+
+
+@pytest.mark.parametrize("code", CRASHES.values(), ids=CRASHES.keys())
+def test_crash_of_a_cell_is_one_error_and_the_session_goes_on(shared_kernel: Kernel, code: str) -> None:
+    shared_kernel.execute("%%sql --into before_crash\nSELECT 1234 AS n")
+    assert shared_kernel.execute("6 * 7").text == "42"
+    cell = shared_kernel.execute(code)
+    assert cell.status == "error" and len(cell.errors) == 1, repr(cell)
+    assert shared_kernel.process.poll() is None
+    assert "1234" in shared_kernel.execute("%%sql\nSELECT n FROM before_crash").text
+    assert shared_kernel.execute("6 * 7").text == "42"
+
+
+def test_shutdown_leaves_no_process(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    assert kernel.execute("6 * 7").text == "42"
+    children = kernel.children()
+    assert children, "a Rust cell runs in a process of its own, so there should be one"
+    reply = kernel.send("shutdown_request", {"restart": False}, channel="control")
+    kernel.wait_for(lambda: kernel.replies[reply], 5, "shutdown_reply")
+    assert kernel.replies[reply][0]["content"] == {"status": "ok", "restart": False}
+    # Jupyter sends SIGTERM after half of its five seconds.
+    assert kernel.process.wait(timeout=2.5) == 0
+    assert eventually(lambda: all(gone(child) for child in children), 2), [
+        child for child in children if not gone(child)
+    ]
+
+
+def test_shutdown_while_a_cell_runs(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    kernel.start_cell('println!("running");\nloop { std::hint::spin_loop() }', marker="running")
+    children = kernel.children()
+    kernel.send("shutdown_request", {"restart": False}, channel="control")
+    kernel.process.wait(timeout=5)
+    assert eventually(lambda: all(gone(child) for child in children), 2), [
+        child for child in children if not gone(child)
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_signals_leave_no_process(new_kernel, number: signal.Signals) -> None:
+    kernel: Kernel = new_kernel()
+    assert kernel.execute("6 * 7").text == "42"
+    children = kernel.children()
+    kernel.process.send_signal(number)
+    kernel.process.wait(timeout=5)
+    assert eventually(lambda: all(gone(child) for child in children), 5), [
+        child for child in children if not gone(child)
+    ]
+
+
+# Stands for a Jupyter server: starts a kernel as one, says its process id, and lives until it is killed.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+kernel = subprocess.Popen(json.loads(sys.argv[1]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL, env={**os.environ, "JPY_PARENT_PID": str(os.getpid())}, start_new_session=True)
+print(kernel.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_kernel_ends_with_its_parent(tmp_path) -> None:
+    connection_file = str(tmp_path / "connection.json")
+    write_connection_file(connection_file, ip="127.0.0.1", key=b"key")
+    argv = [part.replace("{connection_file}", connection_file) for part in kernel_argv()]
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", _LAUNCHER, json.dumps(argv)], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert launcher.stdout
+    kernel = psutil.Process(int(launcher.stdout.readline()))
+    try:
+        # Long enough to be up and to have started what it starts in the background.
+        assert not eventually(lambda: gone(kernel), 3), "the kernel ended although its parent lives"
+        children = kernel.children(recursive=True)
+        launcher.kill()
+        launcher.wait()
+        assert eventually(lambda: gone(kernel), 5), "the kernel lives on without its parent"
+        assert eventually(lambda: all(gone(child) for child in children), 2)
+    finally:
+        launcher.kill()
+        launcher.wait()
+        launcher.stdout.close()
+        if not gone(kernel):
+            kernel.kill()
