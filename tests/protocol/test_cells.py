@@ -97,3 +97,59 @@ def test_empty_cells_do_no_harm(shared_kernel: Kernel, code: str) -> None:
 def test_unknown_magic_is_one_error_that_names_help(shared_kernel: Kernel) -> None:
     cell = shared_kernel.execute("%%nosuchmagic\nx")
     assert cell.status == "error" and "%help" in cell.error_text
+
+
+def test_rust_reads_tables_of_the_engine_with_typed_rows(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("%%sql --into ports\nSELECT * FROM (VALUES ('10.0.0.1', 443), ('10.0.0.2', NULL)) AS t(ip, port)")
+    cell = shared_kernel.execute(
+        'let ports = flowdeck::sql("SELECT ip, port FROM ports ORDER BY ip")?;\n'
+        "ports.rows::<(String, Option<u16>)>()?"
+    )
+    assert cell.text == '[("10.0.0.1", Some(443)), ("10.0.0.2", None)]', repr(cell)
+    table = shared_kernel.execute("ports")
+    shown = table.of_type("execute_result")[0]["content"]["data"]
+    assert "10.0.0.1" in shown["text/html"] and "NULL" in shown["text/html"] and "2 rows" in shown["text/plain"]
+    batches = shared_kernel.execute("ports.batches().iter().map(|batch| batch.num_rows()).sum::<usize>()")
+    assert batches.text == "2"
+
+
+def test_question_mark_ends_the_cell_with_the_error_and_its_hint(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let kept = 11;")
+    cell = shared_kernel.execute('let lost = flowdeck::sql("SELECT 1 FROM no_such_table")?;')
+    assert cell.status == "error" and cell.types == ["error"], repr(cell)
+    assert "no_such_table" in cell.error_text and "hint:" in cell.error_text
+    assert shared_kernel.execute("kept").text == "11"
+    assert shared_kernel.execute("lost").status == "error"
+
+
+def test_a_caught_panic_does_not_fail_the_cell(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute('std::panic::catch_unwind(|| panic!("caught")).is_err()')
+    assert cell.status == "ok" and cell.text == "true", repr(cell)
+
+
+def test_content_by_the_convention_of_evcxr_is_the_result(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute(
+        'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>bold</b>\\nEVCXR_END_CONTENT");\n'
+        'println!("EVCXR_BEGIN_CONTENT text/plain\\nbold\\nEVCXR_END_CONTENT");'
+    )
+    (result,) = cell.of_type("execute_result")
+    assert result["content"]["data"] == {"text/html": "<b>bold</b>", "text/plain": "bold"}
+    assert cell.types == ["execute_result"], "the markers themselves are not shown"
+
+
+def test_evcxr_display_of_a_users_type_is_the_result(shared_kernel: Kernel) -> None:
+    shared_kernel.execute(
+        "pub struct Bold(pub &'static str);\n"
+        "impl Bold { pub fn evcxr_display(&self) {\n"
+        '    println!("EVCXR_BEGIN_CONTENT text/html\\n<b>{}</b>\\nEVCXR_END_CONTENT", self.0);\n'
+        "} }"
+    )
+    (result,) = shared_kernel.execute('Bold("shown")').of_type("execute_result")
+    assert result["content"]["data"]["text/html"] == "<b>shown</b>"
+
+
+def test_what_a_child_program_prints_stays_before_the_next_display(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute(
+        'std::process::Command::new("echo").arg("from a child").status()?;\nflowdeck::display_html("<i>after</i>");'
+    )
+    assert cell.types == ["stream", "display_data"], repr(cell)

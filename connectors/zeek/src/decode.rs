@@ -1,15 +1,14 @@
 //! From lines to columns.
 //!
 //! `value` parses single values, `column` collects them, `header` understands Zeek's `#` lines, `tsv` and `json` cut
-//! lines into values. Nothing here opens a file or knows the flow schema.
+//! lines into values, `infer` learns the columns of JSON logs. Nothing here opens a file or knows the flow schema.
 
 pub(crate) mod column;
 pub(crate) mod header;
+pub(crate) mod infer;
 pub(crate) mod json;
 pub(crate) mod tsv;
 pub(crate) mod value;
-
-use std::sync::Arc;
 
 use arrow_array::{ArrayRef, new_null_array};
 
@@ -94,7 +93,7 @@ impl Rowset {
             Some(column) => column.finish(),
             None => new_null_array(&wanted.kind.data_type(), self.rows),
         });
-        let columns: Vec<ArrayRef> = columns.map(|array| Arc::clone(&array)).collect();
+        let columns: Vec<ArrayRef> = columns.collect();
         let count = std::mem::take(&mut self.rows);
         let lines = self.lines.as_mut().map(std::mem::take).unwrap_or_default();
         Rows { columns, count, lines }

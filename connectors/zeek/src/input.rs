@@ -154,6 +154,9 @@ impl LineReader {
         self.start += used;
         self.line += 1;
         self.offset += used as u64;
+        if length > LINE_BYTES_MAX {
+            return Line::TooLong(self.line);
+        }
         let line = &self.buffer[start..start + length];
         // Zeek writes a carriage return in a value as \x0d, so a real one belongs to the line end.
         Line::Text(self.line, line.strip_suffix(b"\r").unwrap_or(line))
@@ -246,6 +249,7 @@ mod tests {
         let mut bytes = b"a\n".to_vec();
         bytes.resize(LINE_BYTES_MAX * 2, b'x');
         bytes.extend_from_slice(b"\nb\n");
-        assert_eq!(lines(bytes), ["a", "too long", "b"]);
+        let lines = lines(bytes);
+        assert!(lines == ["a", "too long", "b"], "{} lines", lines.len());
     }
 }

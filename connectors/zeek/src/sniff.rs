@@ -9,7 +9,7 @@ use flow_source::SourceError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::decode::header::{BadHeader, Header};
-use crate::decode::{excerpt, json};
+use crate::decode::{excerpt, infer};
 use crate::input::read_head;
 use crate::options::{SNIFF_BYTES_MAX, TimeFormat, ZeekOptions};
 use crate::types::Kind;
@@ -96,8 +96,8 @@ fn examine_tsv(path: &Path, head: &[u8]) -> Result<(Vec<(String, Kind)>, Option<
     Ok((columns, log_name))
 }
 
-fn examine_json(path: &Path, head: &[u8]) -> Result<json::Shape, SourceError> {
-    let shape = json::infer(lines(head));
+fn examine_json(path: &Path, head: &[u8]) -> Result<infer::Shape, SourceError> {
+    let shape = infer::infer(lines(head));
     if shape.rows > 0 {
         return Ok(shape);
     }

@@ -9,9 +9,11 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
+use crate::cooperation::YieldWhereRowsMultiply;
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files::{self, Shape};
@@ -83,7 +85,13 @@ impl Engine {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|fault| EngineError::internal(fault.to_string()))?;
-        let context = SessionContext::new_with_config_rt(settings(thread_count), runtime);
+        let state = SessionStateBuilder::new()
+            .with_config(settings(thread_count))
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
+            .build();
+        let context = SessionContext::new_with_state(state);
         functions::register(&context);
         let executor = Executor::new(thread_count);
         Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes })))

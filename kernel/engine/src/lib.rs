@@ -9,6 +9,7 @@
 //! only asks them what a file is and lets them open it.
 
 pub mod completion;
+mod cooperation;
 pub mod engine;
 pub mod error;
 mod executor;

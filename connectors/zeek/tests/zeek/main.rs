@@ -8,4 +8,5 @@ mod fixtures;
 mod flow_view;
 mod json;
 mod samples;
+mod speed;
 mod tsv;

@@ -30,7 +30,7 @@ const SAMPLES: &[(&str, usize, &str, &str)] = &[
         "ssl.log",
         37,
         "server_name, not_valid_before, issuer_subject",
-        "NULL|2010-11-10T00:00:00Z|CN=DigiCert High Assurance CA-3,OU=www.digicert.com,O=DigiCert Inc,C=US",
+        "NULL|2010-11-10T06:00:00Z|CN=DigiCert High Assurance CA-3,OU=www.digicert.com,O=DigiCert Inc,C=US",
     ),
     (
         "json/conn.log",

@@ -143,7 +143,7 @@ impl HostLink {
         for panic in panics {
             outputs.stream("stderr", format!("a panic was caught: {}\n", panic.message)).await;
         }
-        if !content.is_empty() && end.panic.is_none() {
+        if !content.is_empty() && end.panic.is_none() && !is_unit(&content) {
             end.result_text = content.get("text/plain").and_then(Value::as_str).map(str::to_owned);
             outputs.result(content).await;
         }
@@ -158,6 +158,11 @@ impl HostLink {
             tracing::warn!(process, "output of a cell host that ended may be missing");
         }
     }
+}
+
+/// The value of a cell that ends in a `for` loop or a `println!`: nothing to show.
+fn is_unit(content: &MimeBundle) -> bool {
+    content.len() == 1 && content.get("text/plain").and_then(Value::as_str) == Some("()")
 }
 
 impl Shared {
