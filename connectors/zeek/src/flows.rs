@@ -17,6 +17,7 @@ use crate::decode::{Rows, Wanted};
 use crate::sniff::LogFile;
 use crate::types::Kind;
 use convert::{Inputs, constant_text};
+use history::Side;
 
 /// A conn column: its names (Zeek's own first, then what shippers make of it) and its kind, whatever a file says.
 struct Input {
@@ -160,15 +161,15 @@ pub(crate) fn batch(
     flows
         .set_with("start_time", || inputs.start_time())
         .set_with("end_time", || inputs.end_time())
-        .set_with("src_ip", || inputs.address("id.orig_h"))
-        .set_with("dst_ip", || inputs.address("id.resp_h"))
+        .set_with("src_ip", || inputs.address(Side::Originator))
+        .set_with("dst_ip", || inputs.address(Side::Responder))
         .set_with("src_port", || inputs.port("id.orig_p"))
         .set_with("dst_port", || inputs.port("id.resp_p"))
         .set_with("protocol", || inputs.protocol())
         .set_with("protocol_name", || inputs.protocol_name())
         .set_with("ip_version", || inputs.ip_version())
-        .set_with("tcp_flags", || inputs.tcp_flags(history::Side::Originator))
-        .set_with("rev_tcp_flags", || inputs.tcp_flags(history::Side::Responder))
+        .set_with("tcp_flags", || inputs.tcp_flags(Side::Originator))
+        .set_with("rev_tcp_flags", || inputs.tcp_flags(Side::Responder))
         .set_with("icmp_type", || inputs.icmp("id.orig_p"))
         .set_with("icmp_code", || inputs.icmp("id.resp_p"))
         .set_with("vlan_id", || inputs.vlan())

@@ -12,7 +12,7 @@ use crate::decode::header::{BadHeader, Header};
 use crate::decode::{excerpt, infer};
 use crate::input::read_head;
 use crate::options::{SNIFF_BYTES_MAX, TimeFormat, ZeekOptions};
-use crate::types::Kind;
+use crate::types::{Columns, Kind};
 
 /// How a Zeek log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct LogFile {
     pub(crate) path: PathBuf,
     pub(crate) format: ZeekFormat,
     pub(crate) time_format: TimeFormat,
-    pub(crate) columns: Vec<(String, Kind)>,
+    pub(crate) columns: Columns,
     /// The log's name as the file says it (`#path`, `_path`), e.g. `conn`.
     pub(crate) log_name: Option<String>,
     /// Stored bytes, for sharing files between partitions and for progress.
@@ -72,7 +72,7 @@ pub(crate) fn examine(path: &Path, options: ZeekOptions) -> Result<Option<LogFil
 }
 
 /// The columns of all header blocks in the head.
-fn examine_tsv(path: &Path, head: &[u8]) -> Result<(Vec<(String, Kind)>, Option<String>), SourceError> {
+fn examine_tsv(path: &Path, head: &[u8]) -> Result<(Columns, Option<String>), SourceError> {
     let mut header = Header::default();
     let mut columns = Vec::new();
     let mut log_name = None;
@@ -111,7 +111,7 @@ fn examine_json(path: &Path, head: &[u8]) -> Result<infer::Shape, SourceError> {
 }
 
 /// Adds columns that are not there yet; where kinds differ, one that holds both.
-pub(crate) fn unite_columns(columns: &mut Vec<(String, Kind)>, more: &[(String, Kind)]) {
+pub(crate) fn unite_columns(columns: &mut Columns, more: &[(String, Kind)]) {
     let mut places: std::collections::HashMap<String, usize> =
         columns.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
     for (name, kind) in more {

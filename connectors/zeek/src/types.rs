@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field};
 
+/// Columns of a log or table: names with kinds, in order.
+pub(crate) type Columns = Vec<(String, Kind)>;
+
 /// The type of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -108,7 +108,7 @@ impl Engine {
         };
         let state = self.context().state();
         let opened = crate::executor::wait(files::open(&state, path_or_glob, shape));
-        let table = opened.map_err(DataFusionError::IoError).and_then(|opened| opened);
+        let table = opened.and_then(|opened| opened);
         let table = table.map_err(|fault| self.explain_datafusion(&fault))?;
         self.replace_table(&name, table)?;
         Ok(name)

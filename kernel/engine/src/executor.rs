@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
+use datafusion::common::{Result as DataFusionResult, internal_datafusion_err};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -95,7 +96,7 @@ impl<T> Drop for Task<T> {
 /// DataFusion calls table functions synchronously while it plans, yet finding a file's schema is asynchronous. The
 /// future runs on a helper thread with a small runtime of its own, because a runtime must not be entered twice on one
 /// thread; on a multi-thread runtime the others' tasks are moved away first.
-pub(crate) fn wait<F>(future: F) -> std::io::Result<F::Output>
+pub(crate) fn wait<F>(future: F) -> DataFusionResult<F::Output>
 where
     F: Future + Send,
     F::Output: Send,
@@ -104,7 +105,7 @@ where
     if on_workers { tokio::task::block_in_place(|| wait_on_helper(future)) } else { wait_on_helper(future) }
 }
 
-fn wait_on_helper<F>(future: F) -> std::io::Result<F::Output>
+fn wait_on_helper<F>(future: F) -> DataFusionResult<F::Output>
 where
     F: Future + Send,
     F::Output: Send,
@@ -113,7 +114,7 @@ where
     std::thread::scope(|scope| {
         let helper = std::thread::Builder::new().name("flow-plan".into()).stack_size(QUERY_STACK_BYTES);
         let running = helper.spawn_scoped(scope, move || runtime.block_on(future))?;
-        running.join().map_err(|_| std::io::Error::other("the helper thread panicked"))
+        running.join().map_err(|_| internal_datafusion_err!("the thread that looked into the files panicked"))
     })
 }
 

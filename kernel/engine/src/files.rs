@@ -16,10 +16,13 @@ use sniff::{FileFormat, Sniffed};
 
 pub(crate) mod delimited;
 pub(crate) mod describe;
+mod json_types;
 mod listing;
 mod paths;
 pub(crate) mod sniff;
 
+/// Rows from which the types of CSV and JSON columns are guessed.
+const ROWS_FOR_TYPES: usize = 10_000;
 /// Columns and names named in one error at most.
 pub(crate) const NAMES_SHOWN_MAX: usize = 20;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionContext;
 
@@ -60,7 +60,7 @@ impl TableFunctionImpl for ReadFunction {
         let session = args.session();
         let parameters = session.config().get_extension::<QueryParameters>().unwrap_or_default();
         let path = self.path_of(args.exprs(), &parameters).map_err(FileFault::into_datafusion)?;
-        executor::wait(files::open(session, &path, self.shape)).map_err(DataFusionError::IoError)?
+        executor::wait(files::open(session, &path, self.shape))?
     }
 }
 

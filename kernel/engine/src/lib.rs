@@ -23,6 +23,7 @@ pub mod query;
 pub mod render;
 pub mod result;
 mod statement;
+mod stop;
 mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};

@@ -8,6 +8,63 @@ use datafusion::sql::resolve::resolve_table_references;
 /// Longest name of a table.
 const TABLE_NAME_CHARS_MAX: usize = 64;
 
+/// Words the parser takes for a table's name in some places and for themselves in others.
+const RESERVED: &[&str] = &[
+    "all",
+    "and",
+    "as",
+    "by",
+    "case",
+    "cast",
+    "create",
+    "cross",
+    "describe",
+    "distinct",
+    "drop",
+    "except",
+    "exists",
+    "explain",
+    "false",
+    "from",
+    "full",
+    "group",
+    "having",
+    "in",
+    "inner",
+    "insert",
+    "intersect",
+    "into",
+    "is",
+    "join",
+    "lateral",
+    "left",
+    "like",
+    "limit",
+    "natural",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "right",
+    "select",
+    "set",
+    "show",
+    "table",
+    "then",
+    "true",
+    "union",
+    "unnest",
+    "update",
+    "using",
+    "values",
+    "when",
+    "where",
+    "with",
+];
+
 /// The name a table gets, or why it cannot be a table's name. SQL folds unquoted names to lower case, so do we.
 pub(crate) fn table_name(name: &str) -> Result<String, String> {
     let folded = name.to_ascii_lowercase();
@@ -23,7 +80,7 @@ pub(crate) fn table_name(name: &str) -> Result<String, String> {
     if folded.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("it begins with a digit".into());
     }
-    if !is_one_table_in_sql(&folded) {
+    if RESERVED.contains(&folded.as_str()) || !is_one_table_in_sql(&folded) {
         return Err("it is a word of SQL".into());
     }
     Ok(folded)
@@ -37,7 +94,7 @@ pub(crate) fn suggested_table_name(name: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .take(TABLE_NAME_CHARS_MAX - 6)
         .collect();
-    if tame.is_empty() || tame.starts_with(|c: char| c.is_ascii_digit()) || !is_one_table_in_sql(&tame) {
+    if tame.is_empty() || tame.starts_with(|c: char| c.is_ascii_digit()) || table_name(&tame).is_err() {
         tame.insert_str(0, "table_");
     }
     tame
@@ -60,12 +117,12 @@ pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>
     ranked.into_iter().take(count_max).map(|(_, name)| name).collect()
 }
 
-/// Smaller is nearer; `None` when more than a third would have to change and neither contains the other.
+/// Smaller is nearer; `None` when more than two fifths would have to change and neither contains the other.
 fn resemblance(wanted: &str, name: &str) -> Option<usize> {
     let distance = edit_distance(wanted, name);
     let longest = wanted.chars().count().max(name.chars().count());
     let contained = wanted.len() >= 3 && name.len() >= 3 && (name.contains(wanted) || wanted.contains(name));
-    (distance * 3 <= longest || contained).then_some(distance)
+    (distance * 5 <= longest * 2 || contained).then_some(distance)
 }
 
 fn edit_distance(left: &str, right: &str) -> usize {

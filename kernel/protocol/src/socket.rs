@@ -1,8 +1,14 @@
-//! How messages travel: one module per kind of channel. The sockets are `zeromq`'s; the rules are ours.
+//! How messages travel: one module per kind of channel.
+//!
+//! Shell, control, stdin and heartbeat are `zeromq`'s sockets; iopub is ours (`zmtp`, `subscribers`, `listener`), see
+//! docs/decisions/0004.
 
 pub mod heartbeat;
 pub mod iopub;
+mod listener;
 pub mod router;
+mod subscribers;
+mod zmtp;
 
 use crate::connection_file::{ConnectionInfo, Transport};
 

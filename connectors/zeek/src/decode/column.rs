@@ -66,11 +66,6 @@ impl Column {
         }
     }
 
-    /// An empty column for checking a value without keeping it.
-    pub(crate) fn nulls_small(kind: &Kind) -> Self {
-        Self::with_capacity(kind, 0)
-    }
-
     pub(crate) fn push_null(&mut self) {
         match self {
             Self::Time(values) | Self::Int(values) => values.push(None),
@@ -239,6 +234,20 @@ impl ListColumn {
         let field = Arc::new(Field::new_list_field(self.element.data_type(), true));
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         Arc::new(ListArray::new(field, offsets, self.elements.finish(), self.valid.finish()))
+    }
+}
+
+/// Whether [`Column::push`] would take a scalar; for columns that are checked but not stored.
+pub(crate) fn fits(kind: &Kind, raw: &[u8], time_format: TimeFormat) -> bool {
+    match kind {
+        Kind::Time => value::time(raw, time_format).is_some(),
+        Kind::Float => value::float(raw).is_some(),
+        Kind::Count => value::unsigned(raw).is_some(),
+        Kind::Int => value::signed(raw).is_some(),
+        Kind::Port => port(raw).is_some(),
+        Kind::Bool => value::boolean(raw).is_some(),
+        Kind::Text => true,
+        Kind::List(_) => false,
     }
 }
 

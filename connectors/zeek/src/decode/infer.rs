@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 use super::json::{scalar, text};
 use super::value;
 use crate::options::{COLUMNS_MAX, JSON_SAMPLE_ROWS_MAX, TimeFormat};
-use crate::types::Kind;
+use crate::types::{Columns, Kind};
 
 /// What the first rows of a JSON log tell.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shape {
-    pub(crate) columns: Vec<(String, Kind)>,
+    pub(crate) columns: Columns,
     /// How the file writes times; `None` when it has none to judge by.
     pub(crate) time_format: Option<TimeFormat>,
     /// The log's name where a row carries it (`_path`).

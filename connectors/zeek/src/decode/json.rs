@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::column::Column;
+use super::column::{Column, fits};
 use super::{Outcome, Rowset, excerpt};
 use crate::options::TimeFormat;
 use crate::types::Kind;
@@ -98,7 +98,7 @@ impl JsonDecoder {
 fn decode(slot: &Slot, raw: Option<&[u8]>, format: TimeFormat, rows: &mut Rowset) -> bool {
     match (slot.target, raw) {
         (None, None) => true,
-        (None, Some(raw)) => store(&mut Column::nulls_small(&slot.kind), &slot.kind, raw, format),
+        (None, Some(raw)) => check(&slot.kind, raw, format),
         (Some(target), None) => {
             rows.column(target).push_null();
             true
@@ -112,6 +112,17 @@ fn store(column: &mut Column, kind: &Kind, raw: &[u8], format: TimeFormat) -> bo
         Kind::List(element) => store_list(column, element, raw, format),
         Kind::Text => column.push_plain(&text(raw)).is_ok(),
         _ => column.push(scalar(raw), format).is_ok(),
+    }
+}
+
+/// Whether a value that is not stored is of its kind.
+fn check(kind: &Kind, raw: &[u8], format: TimeFormat) -> bool {
+    match kind {
+        Kind::Text => true,
+        Kind::List(element) => serde_json::from_slice::<Vec<&RawValue>>(raw).is_ok_and(|values| {
+            values.iter().map(|value| value.get().as_bytes()).all(|raw| raw == b"null" || check(element, raw, format))
+        }),
+        _ => fits(kind, scalar(raw), format),
     }
 }
 

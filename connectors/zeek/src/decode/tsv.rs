@@ -3,17 +3,17 @@
 //! Every line is cut and checked completely, also in columns the query does not ask for, so that the same rows are
 //! rejected whatever is selected; only the wanted columns are stored.
 
-use super::column::Column;
+use super::column::{Column, fits};
 use super::header::Header;
-use super::{Outcome, Rowset, excerpt, value};
+use super::{Outcome, Rowset, excerpt};
 use crate::options::TimeFormat;
-use crate::types::Kind;
+use crate::types::{Columns, Kind};
 
 /// Decodes the lines of one file, in order.
 pub(crate) struct TsvDecoder {
     header: Header,
     /// All columns of the table with the table's kinds, which may differ from this file's.
-    table: Vec<(String, Kind)>,
+    table: Columns,
     layout: Option<Layout>,
     broken_header: bool,
     /// Start and end of each field of the current line.
@@ -37,7 +37,7 @@ struct Slot {
 }
 
 impl TsvDecoder {
-    pub(crate) fn new(table: Vec<(String, Kind)>) -> Self {
+    pub(crate) fn new(table: Columns) -> Self {
         Self { header: Header::default(), table, layout: None, broken_header: false, fields: Vec::new() }
     }
 
@@ -189,16 +189,10 @@ fn check(kind: &Kind, raw: &[u8], header: &Header) -> bool {
         return true;
     }
     match kind {
-        Kind::Time => value::time(raw, TimeFormat::EpochSeconds).is_some(),
-        Kind::Float => value::float(raw).is_some(),
-        Kind::Count => value::unsigned(raw).is_some(),
-        Kind::Int => value::signed(raw).is_some(),
-        Kind::Port => value::unsigned(raw).is_some_and(|port| port <= u64::from(u16::MAX)),
-        Kind::Bool => value::boolean(raw).is_some(),
-        Kind::Text => true,
         Kind::List(element) => {
             raw == header.empty || split_set(raw, &header.set_separator).all(|raw| check(element, raw, header))
         }
+        _ => fits(kind, raw, TimeFormat::EpochSeconds),
     }
 }
 

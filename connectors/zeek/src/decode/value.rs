@@ -43,7 +43,7 @@ fn epoch_millis(text: &[u8]) -> Option<i64> {
     })?;
     let millis = nanos / 1_000_000;
     // 0 stands for "no time"; any other small number is seconds in a file of milliseconds.
-    (millis == 0 || millis < 0 || millis >= MILLIS_FROM).then_some(nanos)
+    (!(1..MILLIS_FROM).contains(&millis)).then_some(nanos)
 }
 
 /// A decimal number times 10^`scale`, exactly; digits beyond the scale are cut off.

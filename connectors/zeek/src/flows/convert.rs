@@ -2,6 +2,8 @@
 //!
 //! A column the log does not have gives NULLs, never zeros.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,13 +30,18 @@ const SCTP: u8 = 132;
 pub(crate) struct Inputs<'a> {
     columns: Vec<(&'static str, &'a ArrayRef)>,
     rows: usize,
+    /// Made once: six flow columns depend on it.
+    protocols: OnceCell<Vec<Option<u8>>>,
+    /// Canonical `id.orig_h` and `id.resp_h`, which the notes look at too.
+    addresses: [OnceCell<ArrayRef>; 2],
 }
 
 impl<'a> Inputs<'a> {
     /// `first_name` tells under which name a column of the log is known here.
     pub(crate) fn new(wanted: &'a [Wanted], rows: &'a Rows, first_name: impl Fn(&str) -> Option<&'static str>) -> Self {
         let named = |(wanted, array): (&'a Wanted, &'a ArrayRef)| Some((first_name(&wanted.name)?, array));
-        Self { columns: wanted.iter().zip(&rows.columns).filter_map(named).collect(), rows: rows.count }
+        let columns = wanted.iter().zip(&rows.columns).filter_map(named).collect();
+        Self { columns, rows: rows.count, protocols: OnceCell::new(), addresses: Default::default() }
     }
 
     /// The column as it is.
@@ -71,17 +78,13 @@ impl<'a> Inputs<'a> {
         }))
     }
 
-    pub(crate) fn address(&self, name: &str) -> ArrayRef {
-        let Some(texts) = self.texts(name) else { return self.no_text() };
-        let is_canonical = |text: Option<&str>| {
-            text.is_none_or(|text| matches!(canonical_ip(text), Some(std::borrow::Cow::Borrowed(_))))
+    pub(crate) fn address(&self, side: Side) -> ArrayRef {
+        let (place, name) = match side {
+            Side::Originator => (0, "id.orig_h"),
+            Side::Responder => (1, "id.resp_h"),
         };
-        // Zeek writes canonical text, so nearly every batch is used as it is.
-        if texts.iter().all(is_canonical) {
-            return Arc::new(texts.clone());
-        }
-        let canonical: StringViewArray = texts.iter().map(|text| text.and_then(canonical_ip)).collect();
-        Arc::new(canonical)
+        let canonical = || self.texts(name).map_or_else(|| self.no_text(), canonical_addresses);
+        Arc::clone(self.addresses[place].get_or_init(canonical))
     }
 
     pub(crate) fn ip_version(&self) -> ArrayRef {
@@ -90,12 +93,16 @@ impl<'a> Inputs<'a> {
         Arc::new(versions.collect::<UInt8Array>())
     }
 
-    /// The protocol number of each row. Zeek calls ICMP for IPv6 `icmp` too; the address tells them apart.
     fn protocols(&self) -> impl Iterator<Item = Option<u8>> {
+        self.protocols.get_or_init(|| self.find_protocols()).iter().copied()
+    }
+
+    /// The protocol number of each row. Zeek calls ICMP for IPv6 `icmp` too; the address tells them apart.
+    fn find_protocols(&self) -> Vec<Option<u8>> {
         let numbers = self.numbers::<UInt64Type>("ip_proto");
         let names = self.texts("proto");
         let sources = self.texts("id.orig_h");
-        (0..self.rows).map(move |row| {
+        let find = |row| {
             let written = numbers.and_then(|numbers| number(numbers, row)).and_then(|number| u8::try_from(number).ok());
             written.or_else(|| {
                 let protocol = protocol_number(text(names?, row)?)?;
@@ -103,7 +110,8 @@ impl<'a> Inputs<'a> {
                     || sources.and_then(|sources| text(sources, row)).is_some_and(|source| source.contains(':'));
                 Some(if protocol == ICMP && is_v6() { ICMP6 } else { protocol })
             })
-        })
+        };
+        (0..self.rows).map(find).collect()
     }
 
     pub(crate) fn protocol(&self) -> ArrayRef {
@@ -183,7 +191,10 @@ impl<'a> Inputs<'a> {
 
     pub(crate) fn notes(&self) -> ArrayRef {
         let histories = self.texts("history");
-        let addresses = [self.texts("id.orig_h"), self.texts("id.resp_h")];
+        let unreadable = [
+            self.unreadable("id.orig_h", &self.address(Side::Originator)),
+            self.unreadable("id.resp_h", &self.address(Side::Responder)),
+        ];
         let mut builder = ListBuilder::new(StringBuilder::new());
         for row in 0..self.rows {
             let mut noted = false;
@@ -196,16 +207,38 @@ impl<'a> Inputs<'a> {
             note(self.start(row).is_none(), "time_missing");
             let history = histories.and_then(|histories| text(histories, row));
             note(history.is_some_and(history::is_turned), "src_dst_swapped");
-            let unreadable = |texts: &StringViewArray| text(texts, row).is_some_and(|text| parse_ip(text).is_none());
-            note(addresses.iter().flatten().any(|texts| unreadable(texts)), "address_unreadable");
+            note(unreadable.iter().any(|rows| rows.binary_search(&row).is_ok()), "address_unreadable");
             builder.append(noted);
         }
         Arc::new(builder.finish())
     }
 
+    /// Rows that have an address of which nothing could be made, in order.
+    fn unreadable(&self, name: &str, canonical: &ArrayRef) -> Vec<usize> {
+        match self.texts(name) {
+            Some(texts) if texts.null_count() < canonical.null_count() => {
+                (0..self.rows).filter(|row| texts.is_valid(*row) && canonical.is_null(*row)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn no_text(&self) -> ArrayRef {
         Arc::new(StringViewArray::new_null(self.rows))
     }
+}
+
+/// Canonical addresses; NULL where the text is none.
+fn canonical_addresses(texts: &StringViewArray) -> ArrayRef {
+    let is_canonical = |text: Option<&str>| {
+        text.is_none_or(|text| matches!(canonical_ip(text), Some(Cow::Borrowed(same)) if same.len() == text.len()))
+    };
+    // Zeek writes canonical text, so nearly every batch is used as it is.
+    if texts.iter().all(is_canonical) {
+        return Arc::new(texts.clone());
+    }
+    let canonical: StringViewArray = texts.iter().map(|text| text.and_then(canonical_ip)).collect();
+    Arc::new(canonical)
 }
 
 /// `file:line` of each row.

@@ -25,13 +25,13 @@ async fn a_million_rows() {
         let cases = [
             ("count(*)", log(path.clone()), "SELECT count(*) FROM t"),
             ("two columns", log(path.clone()), r#"SELECT sum(orig_bytes), count(DISTINCT "id.orig_h") FROM t"#),
-            ("all columns", log(path.clone()), "SELECT count(*) FROM (SELECT * FROM t ORDER BY ts LIMIT 1)"),
+            ("all columns", log(path.clone()), "SELECT * FROM t ORDER BY ts LIMIT 1"),
             (
                 "flows, three columns",
                 flows(path.clone()),
                 "SELECT src_ip, sum(bytes) b FROM t GROUP BY 1 ORDER BY b LIMIT 1",
             ),
-            ("flows, all columns", flows(path), "SELECT count(*) FROM (SELECT * FROM t ORDER BY start_time LIMIT 1)"),
+            ("flows, all columns", flows(path), "SELECT * FROM t ORDER BY start_time LIMIT 1"),
         ];
         for (what, table, sql) in cases {
             let begin = Instant::now();

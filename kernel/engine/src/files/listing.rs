@@ -26,12 +26,9 @@ use url::Url;
 
 use super::delimited::Delimited;
 use super::sniff::{FileFormat, Packing, Sniffed};
-use super::{FileFault, IdentifiedFiles, Shape};
+use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::plain_text;
 use crate::flow_view;
-
-/// Rows from which the types of CSV and JSON columns are guessed.
-const ROWS_FOR_TYPES: usize = 10_000;
 
 /// Opens files of one format as one table with the columns they have.
 pub(super) async fn open(
@@ -83,6 +80,10 @@ async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> Dat
     let urls = group.paths.iter().map(|path| url_of(path)).collect::<DataFusionResult<Vec<_>>>()?;
     let inferred = infer_schema(state, reader.as_ref(), &urls).await;
     let inferred = inferred.map_err(|fault| broken(group, &fault))?;
+    let inferred = match &group.sniffed.format {
+        FileFormat::JsonLines => json_types::with_unsigned(inferred, &group.paths),
+        _ => inferred,
+    };
     let schema = match &group.sniffed.format {
         FileFormat::Delimited(_) | FileFormat::JsonLines | FileFormat::JsonArray if shape != Shape::Native => {
             with_flow_types(&inferred)

@@ -1,6 +1,6 @@
 //! From the path or glob an analyst typed to the files on disk, or to the names it may have meant.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::FileFault;
 use crate::names;
@@ -36,8 +36,13 @@ fn expand_home(pattern: &str) -> PathBuf {
     }
 }
 
+/// Absolute and without `..`, which object stores refuse.
 fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if absolute.components().all(|part| part != Component::ParentDir) {
+        return absolute;
+    }
+    absolute.canonicalize().unwrap_or(absolute)
 }
 
 fn files_in(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileFault> {

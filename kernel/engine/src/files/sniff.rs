@@ -16,7 +16,9 @@ use crate::zeek;
 const HEAD_BYTES: usize = 64 * 1024;
 /// Bytes that tell how a file is packed.
 const PACKING_BYTES: u64 = 4;
-const PARQUET_SIGNATURE: &[u8] = b"PAR1";
+const PARQUET_SIGNATURE: &[u8; 4] = b"PAR1";
+/// The length of the metadata and the signature again.
+const PARQUET_FOOTER_BYTES: usize = 8;
 const ARROW_FILE_SIGNATURE: &[u8] = b"ARROW1";
 const ARROW_STREAM_SIGNATURE: &[u8] = b"\xff\xff\xff\xff";
 /// A schema message longer than this is not one.
@@ -185,16 +187,22 @@ fn by_looks(head: &[u8], is_whole: bool, name_claims_csv: bool) -> Option<FileFo
     delimited::sniff(head, is_whole, name_claims_csv).map(FileFormat::Delimited)
 }
 
-/// A Parquet file ends as it begins; one whose copy was cut does not.
+/// A Parquet file ends as it begins, after metadata whose length stands before that. One whose copy was cut does not,
+/// and a wrong length makes the reader's arithmetic go below zero.
 fn check_parquet_end(file: &mut File, path: &str) -> Result<(), FileFault> {
-    let mut end = [0; PARQUET_SIGNATURE.len()];
-    let seek_back = -(PARQUET_SIGNATURE.len() as i64);
-    let read = file.seek(SeekFrom::End(seek_back)).and_then(|_| file.read_exact(&mut end));
-    if read.is_ok() && end == PARQUET_SIGNATURE {
-        return Ok(());
+    let broken = |reason: &str| FileFault::Broken { path: path.into(), format: "Parquet", reason: reason.into() };
+    let mut end = [0; PARQUET_FOOTER_BYTES];
+    let size = file.seek(SeekFrom::End(-(PARQUET_FOOTER_BYTES as i64))).map(|start| start + end.len() as u64);
+    let (Ok(size), Ok(())) = (size, file.read_exact(&mut end)) else { return Err(broken("it is too short")) };
+    let [a, b, c, d, signature @ ..] = end;
+    if signature != *PARQUET_SIGNATURE {
+        return Err(broken("its end is missing, so it was cut while being written or copied"));
     }
-    let reason = "its end is missing, so it was cut while being written or copied".into();
-    Err(FileFault::Broken { path: path.into(), format: "Parquet", reason })
+    let metadata_bytes = u64::from(u32::from_le_bytes([a, b, c, d]));
+    if metadata_bytes == 0 || metadata_bytes + PARQUET_FOOTER_BYTES as u64 > size {
+        return Err(broken("the length of its metadata is wrong"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -224,7 +232,7 @@ mod tests {
         check("a.json", b"[\n {\"x\":1}]\n", Ok("a JSON array"));
         check("a.arrows", b"\xff\xff\xff\xff\x10\x00\x00\x00rest", Ok("an Arrow IPC stream"));
         check("a.feather", b"ARROW1\0\0rest", Ok("an Arrow IPC file"));
-        check("misnamed.csv", b"PAR1 data PAR1", Ok("Parquet"));
+        check("misnamed.csv", b"PAR1 data \x04\0\0\0PAR1", Ok("Parquet"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ async fn offers_fit_the_place() {
     assert_eq!(names("SELECT i| FROM flows")[0], "\"id.orig_h\"");
     assert_eq!(names("SELECT * FROM |"), ["dns", "flows", "read_flows", "read_log"]);
     assert_eq!(names("SELECT * FROM fl|"), ["flows"]);
-    assert_eq!(names("select * from flows whe|"), ["where"].map(String::from).to_vec());
+    assert_eq!(names("select * from flows wher|"), ["where"]);
     assert!(names("SELECT approx_dis|").contains(&"approx_distinct".to_string()));
     assert!(names("SELECT 'sr|' FROM flows").is_empty());
     assert!(names("SELECT x -- sr| FROM flows").is_empty());

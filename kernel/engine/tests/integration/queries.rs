@@ -147,7 +147,8 @@ async fn big_sorts_spill_instead_of_failing() {
         thread_count: Some(2),
     };
     let engine = Engine::with_options(options).expect("an engine");
-    let sql = "SELECT count(*) AS n FROM (SELECT value, repeat('x', 100) AS pad FROM range(0, 1000000) ORDER BY value * 7919 % 1000003 LIMIT 900000)";
+    let sql = "SELECT count(*) AS n FROM (SELECT row_number() OVER (ORDER BY repeat('x', 100) || (value * 7919 % 1000003)) AS r \
+               FROM range(0, 1000000)) WHERE r > 100000";
     assert_eq!(rows(&query(&engine, sql).await), "900000");
 }
 

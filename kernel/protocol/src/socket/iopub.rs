@@ -1,7 +1,8 @@
 //! The iopub channel: one task owns the socket, the order of everything published, and the stream buffer.
 //!
-//! Invariants: every subscriber gets `iopub_welcome` before anything else; stream text is coalesced by time but never
-//! overtaken by, nor overtakes, another message; nothing published before a barrier is missing after it.
+//! Invariants: stream text is coalesced by time but never overtaken by, nor overtakes, another message; nothing published
+//! before a barrier is missing after it. Who gets what, and what becomes of those that do not read, is in
+//! [`super::subscribers`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,9 +12,8 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
-use zeromq::{Socket, SocketRecv, SocketSend, XPubSocket, ZmqMessage};
 
-use super::BindFailed;
+use super::{BindFailed, listener::Listener, subscribers::Subscribers, zmtp};
 use crate::{
     session::Session,
     wire::{header::Header, message::Message},
@@ -28,8 +28,8 @@ const STREAM_FLUSH_BYTES: usize = 64 * 1024;
 /// Messages waiting for the socket; beyond it, whoever publishes waits.
 const QUEUE_MESSAGES_MAX: usize = 4096;
 
-/// A pause after a failed receive, so that a broken subscriber cannot keep a core busy.
-const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// How long the last messages may take to leave before the process ends.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Publishes on iopub, in order. Clones share one queue.
 #[derive(Clone)]
@@ -50,14 +50,14 @@ impl Iopub {
     /// # Errors
     /// [`BindFailed`] when the address is taken or not ours.
     pub async fn bind(url: &str, session: Arc<Session>) -> Result<Iopub, BindFailed> {
-        let mut socket = XPubSocket::new();
-        socket.bind(url).await.map_err(|error| BindFailed {
-            channel: "iopub",
-            url: url.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let subscribers = Subscribers::new({
+            let session = session.clone();
+            move |topic| welcome(&session, topic)
+        });
+        let listener = Listener::bind("iopub", url).await?;
+        tokio::spawn(listener.serve(subscribers.clone()));
         let (queue, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        let publisher = Publisher { session: session.clone(), socket, pending: None };
+        let publisher = Publisher { session: session.clone(), subscribers, pending: None };
         tokio::spawn(publisher.run(events));
         Ok(Iopub { session, queue })
     }
@@ -79,7 +79,8 @@ impl Iopub {
         }
     }
 
-    /// Waits until all that was published before has been handed to the transport.
+    /// Waits until all that was published before has been handed to the transport, but not for ever for a subscriber
+    /// that does not read.
     pub async fn barrier(&self) {
         let (done, wait) = oneshot::channel();
         self.enqueue(Event::Barrier(done)).await;
@@ -94,9 +95,18 @@ impl Iopub {
     }
 }
 
+/// The first message of a subscriber, JEP 65: its topic as first frame and in the content. A topic that is no text is
+/// none of Jupyter's.
+fn welcome(session: &Session, topic: &Bytes) -> Option<Bytes> {
+    let text = std::str::from_utf8(topic).ok()?;
+    let mut message = session.caused_by(&Header::default(), "iopub_welcome", json!({"subscription": text}));
+    message.identities = vec![topic.clone()];
+    Some(zmtp::encode(&session.frames(&message)))
+}
+
 struct Publisher {
     session: Arc<Session>,
-    socket: XPubSocket,
+    subscribers: Subscribers,
     pending: Option<PendingStream>,
 }
 
@@ -112,15 +122,6 @@ impl Publisher {
         loop {
             let due = self.pending.as_ref().map(|pending| pending.due);
             tokio::select! {
-                // Subscriptions first: a welcome must precede all else that the subscriber sees.
-                biased;
-                received = self.socket.recv() => match received {
-                    Ok(frames) => self.subscription(frames).await,
-                    Err(error) => {
-                        tracing::debug!(%error, "an iopub subscriber went away");
-                        tokio::time::sleep(RETRY_PAUSE).await;
-                    }
-                },
                 event = events.recv() => match event {
                     Some(event) => self.handle(event).await,
                     None => break,
@@ -140,6 +141,7 @@ impl Publisher {
             Event::Stream { parent, name, text } => self.gather(parent, name, text).await,
             Event::Barrier(done) => {
                 self.flush().await;
+                self.subscribers.drained(LINGER).await;
                 // Who asked may have stopped waiting.
                 let _ = done.send(());
             }
@@ -172,21 +174,10 @@ impl Publisher {
         self.transmit(Bytes::from(format!("stream.{name}")), message).await;
     }
 
-    /// Answers a subscription; JEP 65: to every subscriber, with the topic as first frame and in the content.
-    async fn subscription(&mut self, frames: ZmqMessage) {
-        let Some(event) = frames.get(0) else { return };
-        let Some((1, topic)) = event.split_first().map(|(kind, topic)| (*kind, topic)) else { return };
-        let Ok(text) = std::str::from_utf8(topic) else { return };
-        let welcome = self.session.caused_by(&Header::default(), "iopub_welcome", json!({"subscription": text}));
-        self.transmit(Bytes::copy_from_slice(topic), welcome).await;
-    }
-
     async fn transmit(&mut self, topic: Bytes, mut message: Message) {
-        message.identities = vec![topic];
-        let Ok(frames) = ZmqMessage::try_from(self.session.frames(&message)) else { return };
-        if let Err(error) = self.socket.send(frames).await {
-            tracing::debug!(%error, msg_type = message.msg_type(), "an iopub subscriber did not take a message");
-        }
+        message.identities = vec![topic.clone()];
+        let bytes = zmtp::encode(&self.session.frames(&message));
+        self.subscribers.publish(&topic, &bytes).await;
     }
 }
 
