@@ -30,6 +30,7 @@ pub use completion::{Completion, CompletionKind, Completions};
 pub use engine::{Engine, EngineOptions, SourceKind};
 pub use error::{EngineError, Position};
 pub use export::Format;
+pub use files::FileFault;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.

@@ -48,7 +48,7 @@ fn shown_rows(result: &QueryResult, max_rows: usize) -> usize {
     if max_rows == 0 { result.row_count } else { result.row_count.min(max_rows) }
 }
 
-/// "359 rows in 12 ms", "first 20 of 359 rows shown, in 12 ms".
+/// "359 rows in 12 ms", "first 20 of 359 rows shown in 12 ms".
 fn caption(result: &QueryResult, shown: usize) -> String {
     let time = readable_duration(result.elapsed);
     if result.schema.fields().is_empty() {
@@ -58,7 +58,7 @@ fn caption(result: &QueryResult, shown: usize) -> String {
     let more = if result.truncated { "; there are more" } else { "" };
     let count = if result.truncated { format!("first {}", rows(result.row_count)) } else { rows(result.row_count) };
     if shown < result.row_count {
-        return format!("first {} of {} shown{more}, in {time}", grouped(shown), rows(result.row_count));
+        return format!("first {} of {} shown in {time}{more}", grouped(shown), rows(result.row_count));
     }
     format!("{count} in {time}{more}")
 }
@@ -121,10 +121,10 @@ mod tests {
         let mut result = QueryResult::of_batches(batch.schema(), vec![batch]);
         result.elapsed = Duration::from_millis(12);
         assert_eq!(caption(&result, 30), "30 rows in 12 ms");
-        assert_eq!(caption(&result, 20), "first 20 of 30 rows shown, in 12 ms");
+        assert_eq!(caption(&result, 20), "first 20 of 30 rows shown in 12 ms");
         result.truncated = true;
         assert_eq!(caption(&result, 30), "first 30 rows in 12 ms; there are more");
-        assert_eq!(caption(&result, 20), "first 20 of 30 rows shown; there are more, in 12 ms");
+        assert_eq!(caption(&result, 20), "first 20 of 30 rows shown in 12 ms; there are more");
     }
 
     #[test]

@@ -4,7 +4,14 @@ use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 
 use super::{Done, Job, sql};
-use crate::{cell::SqlCell, engine, help, outputs::Outputs, report::Report, request::inspect};
+use crate::{
+    cell::SqlCell,
+    engine::{self, SourceState},
+    help,
+    outputs::Outputs,
+    report::Report,
+    request::inspect,
+};
 
 /// Shows the body of a content cell under its MIME type.
 ///
@@ -59,9 +66,11 @@ async fn sources() -> Result<String, Report> {
     if let Some(fault) = &room.config_fault {
         text.push_str(&format!("{fault}\n"));
     }
-    for source in &room.sources {
-        let state = source.fault.as_deref().unwrap_or("ready");
-        text.push_str(&format!("{}  {}  {state}\n", source.name, source.location));
+    let width = |of: fn(&SourceState) -> &str| room.sources.iter().map(|source| of(source).len()).max().unwrap_or(0);
+    let (names, locations) = (width(|source| &source.name), width(|source| &source.location));
+    for SourceState { name, location, fault } in &room.sources {
+        let state = fault.as_deref().unwrap_or("ready");
+        text.push_str(&format!("{name:names$}  {location:locations$}  {state}\n"));
     }
     if room.sources.is_empty() && room.config_fault.is_none() {
         text.push_str("no source is configured; flowdeck.toml names them, read_flows('PATH') reads any file\n");

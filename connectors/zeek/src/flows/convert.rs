@@ -230,9 +230,8 @@ impl<'a> Inputs<'a> {
 
 /// Canonical addresses; NULL where the text is none.
 fn canonical_addresses(texts: &StringViewArray) -> ArrayRef {
-    let is_canonical = |text: Option<&str>| {
-        text.is_none_or(|text| matches!(canonical_ip(text), Some(Cow::Borrowed(same)) if same.len() == text.len()))
-    };
+    let is_canonical =
+        |text: Option<&str>| text.is_none_or(|text| matches!(canonical_ip(text), Some(Cow::Borrowed(_))));
     // Zeek writes canonical text, so nearly every batch is used as it is.
     if texts.iter().all(is_canonical) {
         return Arc::new(texts.clone());

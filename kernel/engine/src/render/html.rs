@@ -11,7 +11,7 @@ use crate::engine::type_text;
 use crate::result::QueryResult;
 
 /// Characters of one value that stand in the table.
-const CELL_CHARS_MAX: usize = 120;
+const CELL_CHARS_MAX: usize = 80;
 /// Characters of one value that the mouse brings up.
 const TITLE_CHARS_MAX: usize = 2_000;
 /// Cells laid out at most, whatever is asked for: browsers become slow beyond.
@@ -30,7 +30,7 @@ const HEAD_STYLE: &str = "position:sticky;top:0;padding:4px 8px;white-space:nowr
     border-bottom:1px solid var(--jp-border-color1,rgba(128,128,128,.6))";
 const TYPE_STYLE: &str = "font-weight:normal;font-size:85%;color:var(--jp-ui-font-color3,GrayText)";
 const CELL_STYLE: &str = "padding:2px 8px;white-space:pre;text-align:";
-const NULL_STYLE: &str = "color:var(--jp-ui-font-color3,GrayText);font-style:italic;opacity:.75";
+const NULL_STYLE: &str = "color:var(--jp-ui-font-color3,GrayText);font-style:italic";
 const NOTE_STYLE: &str = "color:var(--jp-warn-color0,#b35900);white-space:normal";
 
 /// The first `max_rows` rows (0 asks for all) as a table with a caption that counts them.

@@ -109,7 +109,7 @@ NULL                         7
         let mut result = sample();
         result.notes.push("1 row rejected".into());
         let text = to_text(&result, 1);
-        assert!(text.ends_with("first 1 of 3 rows shown, in 12 ms\nnote: 1 row rejected"), "{text}");
+        assert!(text.ends_with("first 1 of 3 rows shown in 12 ms\nnote: 1 row rejected"), "{text}");
         assert!(!text.contains("NULL"), "{text}");
     }
 

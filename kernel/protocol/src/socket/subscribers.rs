@@ -37,10 +37,12 @@ pub(super) struct Subscribers {
     shared: Arc<Shared>,
 }
 
+/// Makes the welcome for a topic; none for a topic that is not ours.
+type Welcome = dyn Fn(&Bytes) -> Option<Bytes> + Send + Sync;
+
 struct Shared {
     all: Mutex<BTreeMap<u64, Subscriber>>,
-    /// Makes the welcome for a topic.
-    welcome: Box<dyn Fn(&Bytes) -> Option<Bytes> + Send + Sync>,
+    welcome: Box<Welcome>,
     next_id: std::sync::atomic::AtomicU64,
 }
 

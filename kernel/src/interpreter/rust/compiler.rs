@@ -115,7 +115,11 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
         if context.is_err() && matches!(&task, Task::Evaluate { cancel, .. } if !cancel.is_cancelled()) {
             context = guarded(|| open(workspace));
         }
-        if let Err(lost) = guarded(|| Ok(run(task, &mut context))) {
+        let ran = guarded(|| {
+            run(task, &mut context);
+            Ok(())
+        });
+        if let Err(lost) = ran {
             context = Err(lost);
         }
     }
