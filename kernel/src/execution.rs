@@ -23,6 +23,7 @@ use crate::{
     kernel::Kernel,
     outputs::Outputs,
     report::Report,
+    stdin::Prompt,
 };
 
 /// How long the reply of a failed cell waits for cells that were sent before it.
@@ -119,7 +120,8 @@ async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: b
     let outputs = Outputs::new(kernel.iopub.clone(), request.header.clone(), count, silent);
     let outcome = match Cell::parse(code) {
         Ok(cell) => {
-            let job = Job { kernel: kernel.clone(), outputs: outputs.clone(), cancel };
+            let prompt = Prompt::new(kernel.stdin.clone(), request, cancel.clone());
+            let job = Job { kernel: kernel.clone(), outputs: outputs.clone(), prompt, cancel };
             // A panic of ours in a task of its own ends the cell, not the queue.
             tokio::spawn(job.run(cell)).await.unwrap_or_else(|error| Err(Report::internal(error)))
         }

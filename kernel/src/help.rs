@@ -32,7 +32,8 @@ pub const MAGICS: &[Magic] = &[
 pub fn page() -> String {
     let mut page = String::from(
         "A cell is Rust code, or starts with a magic.\n\
-         In Rust cells: flowdeck::sql(\"…\"), flowdeck::display(value), flowdeck::clear_output(wait).\n\
+         In Rust cells: flowdeck::sql(\"…\"), flowdeck::display(value), flowdeck::input(\"…\"),\n\
+         flowdeck::clear_output(wait).\n\
          In SQL: read_flows('PATH') gives the common flow schema, read_log('PATH') the file's own columns.\n\n",
     );
     let width = MAGICS.iter().map(|magic| magic.name.len() + magic.usage.len() + 1).max().unwrap_or_default();

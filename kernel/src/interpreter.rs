@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report};
+use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt};
 
 /// What runs cells.
 pub struct Interpreters {
@@ -25,6 +25,8 @@ pub struct Job {
     pub kernel: Arc<Kernel>,
     /// Where its outputs go.
     pub outputs: Outputs,
+    /// Asks its front end for input.
+    pub prompt: Prompt,
     /// Cancelled when the user interrupts.
     pub cancel: CancellationToken,
 }
@@ -63,7 +65,9 @@ impl Job {
     pub async fn run(self, cell: Cell) -> Result<Done, Report> {
         match cell {
             Cell::Empty => Ok(Done::default()),
-            Cell::Rust(code) => self.kernel.clone().interpreters.rust.run(&code, self.outputs, self.cancel).await,
+            Cell::Rust(code) => {
+                self.kernel.clone().interpreters.rust.run(&code, self.outputs, self.prompt, self.cancel).await
+            }
             Cell::Sql(cell) => sql::run(cell, &self).await,
             Cell::Content { mime, body } => magic::content(mime, body, &self.outputs).await,
             Cell::LineMagic { name, arguments } => magic::line(&name, &arguments, &self).await,

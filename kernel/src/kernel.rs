@@ -20,6 +20,7 @@ use crate::{
     execution::{self, Execution},
     history::History,
     interpreter::{Interpreters, rust::RustCells},
+    stdin::Stdin,
 };
 
 /// How often the parent process is looked for, as ipykernel does.
@@ -34,6 +35,8 @@ pub struct Kernel {
     pub session: Arc<Session>,
     /// Publishes outputs and status.
     pub iopub: Iopub,
+    /// Asks the person at the front end.
+    pub stdin: Arc<Stdin>,
     /// The queue of cells.
     pub execution: Execution,
     /// Runs cells.
@@ -77,18 +80,23 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let iopub = Iopub::bind(&addresses.iopub, session.clone()).await?;
     let (shell_sender, shell) = router::bind("shell", &addresses.shell, session.clone()).await?;
     let (control_sender, control) = router::bind("control", &addresses.control, session.clone()).await?;
-    let (_stdin_sender, _stdin) = router::bind("stdin", &addresses.stdin, session.clone()).await?;
+    let (stdin_sender, answers) = router::bind("stdin", &addresses.stdin, session.clone()).await?;
     tokio::spawn(heartbeat::echo(heartbeat::bind(&addresses.heartbeat).await?));
     iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
 
+    let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender));
     let (execution, cells) = execution::queue();
     let stopping = CancellationToken::new();
     let interpreters = Interpreters::new(rust);
     let history = Mutex::default();
-    let kernel = Arc::new(Kernel { session, iopub, execution, interpreters, history, stopping });
+    let kernel = Arc::new(Kernel { session, iopub, stdin, execution, interpreters, history, stopping });
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));
+    tokio::spawn({
+        let stdin = kernel.stdin.clone();
+        async move { stdin.serve(answers).await }
+    });
     kernel.interpreters.warm_up();
 
     tokio::select! {

@@ -21,3 +21,4 @@ pub mod kernel;
 pub mod outputs;
 pub mod report;
 pub mod request;
+pub mod stdin;

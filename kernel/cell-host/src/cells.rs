@@ -3,7 +3,7 @@
 //! evcxr's line protocol: `LOAD_AND_RUN <object> <symbol>` in, `EVCXR_EXECUTION_COMPLETE` out. The symbol takes and
 //! gives the pointer to evcxr's variable store, which lives in this process.
 
-use std::{ffi::c_void, fs::File, io::Write, process::ExitCode};
+use std::{ffi::c_void, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use flowdeck::{abi, bridge};
@@ -21,23 +21,22 @@ const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 /// When the kernel cannot be reached or evcxr says something that is not in the protocol.
 pub fn serve() -> Result<ExitCode> {
     connection::die_with_parent();
-    let mut evcxr = connection::open()?;
+    connection::open()?;
     let mut store: *mut c_void = std::ptr::null_mut();
     while let Some(line) = read_line()? {
-        store = load_and_run(&line, store, &mut evcxr)?;
+        store = load_and_run(&line, store)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn load_and_run(line: &str, store: *mut c_void, evcxr: &mut File) -> Result<*mut c_void> {
+fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     let words: Vec<&str> = line.split(' ').collect();
     let ["LOAD_AND_RUN", object, symbol] = words[..] else { bail!("evcxr said `{line}`, which is no instruction") };
     // Safety: the object was compiled for this process by evcxr. Its initialisers run here.
     let cell = unsafe { Library::new(object) }.with_context(|| format!("cannot load the compiled cell {object}"))?;
     let store = run(&cell, symbol, store)?;
     connection::sync();
-    connection::pass_on(evcxr)?;
-    writeln!(evcxr, "{EXECUTION_COMPLETE}")?;
+    connection::complete(EXECUTION_COMPLETE)?;
     // Variables, closures and thread-locals may point into the object: it stays loaded.
     std::mem::forget(cell);
     Ok(store)

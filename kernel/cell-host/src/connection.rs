@@ -26,6 +26,9 @@ use serde_json::{Value, json};
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How the crate `evcxr_input` asks for a line.
+const INPUT_REQUEST: &str = "EVCXR_INPUT_REQUEST";
+
 static CONNECTION: OnceLock<Connection> = OnceLock::new();
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -37,13 +40,15 @@ struct Connection {
     events: Mutex<Receiver<Frame>>,
     /// Lines for evcxr that came while a cell was still running.
     for_evcxr: Mutex<Vec<String>>,
+    /// evcxr's pipe.
+    evcxr: Mutex<File>,
 }
 
-/// Connects to the kernel, moves our output descriptors there and gives the pipe on which evcxr listens.
+/// Connects to the kernel, moves our output descriptors there and keeps the pipe on which evcxr listens aside.
 ///
 /// # Errors
 /// When the kernel's socket is not there: then we were not started by it.
-pub fn open() -> Result<File> {
+pub fn open() -> Result<()> {
     let path = std::env::var_os(bridge::SOCKET_ENV)
         .with_context(|| format!("{} is not set: the cell host is started by the kernel", bridge::SOCKET_ENV))?;
     let connect = |role: &str| -> Result<UnixStream> {
@@ -56,10 +61,10 @@ pub fn open() -> Result<File> {
     let evcxr = set_aside_standard_output()?;
     redirect(&stdout, libc::STDOUT_FILENO)?;
     redirect(&stderr, libc::STDERR_FILENO)?;
-    start(bridge)?;
+    start(bridge, evcxr)?;
     // Safety: the handler only uses what lives until the process ends.
     unsafe { libc::atexit(sync_at_exit) };
-    Ok(evcxr)
+    Ok(())
 }
 
 /// Asks the system to end this process when the kernel dies, even while a cell loops.
@@ -91,16 +96,17 @@ pub fn request(mut frame: Frame) -> Frame {
     wait.recv().unwrap_or_else(|_| gone())
 }
 
-/// Passes on what the kernel found in a cell's output that is meant for evcxr.
+/// Passes on what the kernel found in a cell's output that is meant for evcxr, then says that the cell is done.
 ///
 /// # Errors
 /// When evcxr's pipe is closed.
-pub fn pass_on(evcxr: &mut File) -> Result<()> {
-    if let Some(connection) = CONNECTION.get() {
-        for line in lock(&connection.for_evcxr).drain(..) {
-            writeln!(evcxr, "{line}")?;
-        }
+pub fn complete(last: &str) -> Result<()> {
+    let Some(connection) = CONNECTION.get() else { return Ok(()) };
+    let mut evcxr = lock(&connection.evcxr);
+    for line in lock(&connection.for_evcxr).drain(..) {
+        writeln!(evcxr, "{line}")?;
     }
+    writeln!(evcxr, "{last}")?;
     Ok(())
 }
 
@@ -130,7 +136,7 @@ extern "C" fn sync_at_exit() {
     sync();
 }
 
-fn start(bridge: UnixStream) -> Result<()> {
+fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
     let mut reader = bridge.try_clone()?;
     let (event, events) = channel();
     let connection = Connection {
@@ -138,6 +144,7 @@ fn start(bridge: UnixStream) -> Result<()> {
         waiting: Mutex::default(),
         events: Mutex::new(events),
         for_evcxr: Mutex::default(),
+        evcxr: Mutex::new(evcxr),
     };
     CONNECTION.get_or_init(|| connection);
     std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
@@ -152,6 +159,14 @@ fn start(bridge: UnixStream) -> Result<()> {
 }
 
 fn deliver(frame: Frame, events: &Sender<Frame>) {
+    if frame.kind() == bridge::CONTROL && frame.text("line").starts_with(INPUT_REQUEST) {
+        // The cell waits for the answer on its standard input: evcxr must hear of it now, not at the end.
+        if let Some(connection) = CONNECTION.get() {
+            // evcxr that is gone ends this process by closing its standard input.
+            let _ = writeln!(lock(&connection.evcxr), "{}", frame.text("line"));
+        }
+        return;
+    }
     if frame.kind() != bridge::REPLY {
         // The receiver lives as long as the process.
         let _ = events.send(frame);

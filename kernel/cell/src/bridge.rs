@@ -37,6 +37,8 @@ pub const PANIC: &str = "panic";
 pub const RETURNED_ERROR: &str = "returned_error";
 /// Host to kernel: run the query `sql`; answered with the same `id`.
 pub const SQL: &str = "sql";
+/// Host to kernel: ask the person for a line, with a `prompt`, not shown while typed if `password`; answered with `text`.
+pub const INPUT: &str = "input";
 /// Kernel to host: the answer to a request, `id`, and `error` with `hint` if it failed.
 pub const REPLY: &str = "reply";
 /// Kernel to host: write `line` to evcxr, which reads the host's standard output.

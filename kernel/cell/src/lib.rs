@@ -10,6 +10,7 @@ pub mod bridge;
 mod convert;
 mod display;
 mod host;
+mod input;
 mod output;
 mod table;
 
@@ -20,5 +21,6 @@ pub use chrono;
 pub use convert::{FromCell, FromRow, Mismatch};
 pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html, display_markdown, update_display};
 pub use host::Error;
+pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
 pub use table::{Row, Table, sql};

@@ -26,7 +26,7 @@ use self::{
     workspace::Workspace,
 };
 use super::Done;
-use crate::{outputs::Outputs, report::Report, request::complete::Offer};
+use crate::{outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt};
 
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
@@ -73,11 +73,24 @@ impl RustCells {
     ///
     /// # Errors
     /// Compile errors, panics, a cell host that died, an interrupt: each worded for the notebook.
-    pub async fn run(&self, code: &str, outputs: Outputs, cancel: CancellationToken) -> Result<Done, Report> {
+    pub async fn run(
+        &self,
+        code: &str,
+        outputs: Outputs,
+        prompt: Prompt,
+        cancel: CancellationToken,
+    ) -> Result<Done, Report> {
         let (host, cell_outputs, cell_cancel) = (self.host.clone(), outputs.clone(), cancel.clone());
-        let begin = Box::new(move || host.begin(cell_outputs, cell_cancel));
+        let cell_prompt = prompt.clone();
+        let begin = Box::new(move || host.begin(cell_outputs, cell_prompt, cell_cancel));
         let (reply, evaluated) = oneshot::channel();
-        self.compiler.send(Task::Evaluate { code: code.to_owned(), cancel: cancel.clone(), begin, reply });
+        self.compiler.send(Task::Evaluate {
+            code: code.to_owned(),
+            cancel: cancel.clone(),
+            begin,
+            ask: asker(prompt),
+            reply,
+        });
         let evaluated = self.wait(evaluated, &cancel).await;
         let end = self.host.end(matches!(evaluated, Ok(Evaluated::HostDied(_)))).await;
         if cancel.is_cancelled() {
@@ -134,6 +147,12 @@ impl RustCells {
         self.compiler.send(Task::Variables { reply });
         text.await.unwrap_or_else(|_| Err(Report::internal("the compiler thread is gone")))
     }
+}
+
+/// How the compiler's thread asks, for the crate `evcxr_input`: it has no word for a refusal, so that is an empty line.
+fn asker(prompt: Prompt) -> compiler::Ask {
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |question, is_password| runtime.block_on(prompt.ask(question, is_password)).unwrap_or_default())
 }
 
 /// A command such as `:vars` answered.

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, EvalCallbacks, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,9 @@ use crate::{
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
 const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println};";
 
+/// Asks for a line: prompt, and whether it is a password.
+pub type Ask = Box<dyn Fn(&str, bool) -> String + Send>;
+
 /// Something for the thread to do.
 pub enum Task {
     /// Run a cell.
@@ -35,6 +38,8 @@ pub enum Task {
         cancel: CancellationToken,
         /// Called right before it runs: what was put out until then is not the cell's.
         begin: Box<dyn FnOnce() + Send>,
+        /// Asks the front end, for crates that ask through evcxr.
+        ask: Ask,
         /// What became of it.
         reply: oneshot::Sender<Evaluated>,
     },
@@ -128,12 +133,12 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
 fn run(task: Task, context: &mut Result<CommandContext, Report>) {
     // Whoever asked may have given up; then nobody hears the answer.
     match task {
-        Task::Evaluate { code, cancel, begin, reply } => {
+        Task::Evaluate { code, cancel, begin, ask, reply } => {
             let _ = reply.send(match context {
                 _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
                 Ok(context) => {
                     begin();
-                    evaluate(context, &code)
+                    evaluate(context, &code, &ask)
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
@@ -206,8 +211,9 @@ fn forward(outputs: EvalContextOutputs) {
     }
 }
 
-fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
-    match context.execute(code) {
+fn evaluate(context: &mut CommandContext, code: &str, ask: &Ask) -> Evaluated {
+    let mut callbacks = EvalCallbacks { input_reader: &|request| ask(&request.prompt, request.is_password) };
+    match context.execute_with_callbacks(code, &mut callbacks) {
         Ok(outputs) => match outputs.get("text/plain").filter(|text| !text.trim().is_empty()) {
             // Commands such as `:vars` answer here; values of cells come over the bridge.
             Some(text) => Evaluated::Said(text.to_owned(), outputs.get("text/html").map(str::to_owned)),

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::markers::{Markers, Piece};
-use crate::{engine, outputs::Outputs, report::Report};
+use crate::{engine, outputs::Outputs, report::Report, stdin::Prompt};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,6 +54,7 @@ type ToHost = mpsc::UnboundedSender<Frame>;
 #[derive(Default)]
 struct CurrentCell {
     outputs: Option<Outputs>,
+    prompt: Option<Prompt>,
     cancel: CancellationToken,
     end: CellEnd,
     panics: VecDeque<Panic>,
@@ -118,8 +119,9 @@ impl HostLink {
     }
 
     /// From now on outputs belong to this cell.
-    pub fn begin(&self, outputs: Outputs, cancel: CancellationToken) {
-        *self.shared.cell() = CurrentCell { outputs: Some(outputs), cancel, ..CurrentCell::default() };
+    pub fn begin(&self, outputs: Outputs, prompt: Prompt, cancel: CancellationToken) {
+        let (outputs, prompt) = (Some(outputs), Some(prompt));
+        *self.shared.cell() = CurrentCell { outputs, prompt, cancel, ..CurrentCell::default() };
     }
 
     /// The cell ended: publishes its value and says how it ended. Outputs that come later still go to it.
@@ -280,8 +282,8 @@ impl Shared {
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
             bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL => {
-                tokio::spawn(answer_query(self.clone(), frame));
+            bridge::SQL | bridge::INPUT => {
+                tokio::spawn(answer(self.clone(), frame));
             }
             _ => self.show(&frame).await,
         }
@@ -356,19 +358,30 @@ impl Panic {
     }
 }
 
-async fn answer_query(shared: Arc<Shared>, question: Frame) {
-    let cancel = shared.cell().cancel.child_token();
-    let mut answer = match run_query(question.text("sql"), cancel).await {
-        Ok(answer) => answer,
-        Err(report) => {
-            let hint =
-                report.traceback.get(1).map(|hint| hint.split_once(": ").map_or(hint.as_str(), |(_, hint)| hint));
-            Frame::new(json!({"error": report.evalue, "hint": hint, "interrupted": report.ename == "Interrupted"}))
+/// Answers a request of the host.
+async fn answer(shared: Arc<Shared>, question: Frame) {
+    let outcome = match question.kind() {
+        bridge::INPUT => ask(&shared, &question).await,
+        _ => {
+            let cancel = shared.cell().cancel.child_token();
+            run_query(question.text("sql"), cancel).await
         }
     };
+    let mut answer = outcome.unwrap_or_else(|report| {
+        let hint = report.traceback.get(1).map(|hint| hint.split_once(": ").map_or(hint.as_str(), |(_, hint)| hint));
+        Frame::new(json!({"error": report.evalue, "hint": hint, "interrupted": report.ename == "Interrupted"}))
+    });
     answer.json.insert("type".to_owned(), Value::from(bridge::REPLY));
     answer.json.insert("id".to_owned(), Value::from(question.number("id")));
     shared.send(answer);
+}
+
+async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
+    let prompt = shared.cell().prompt.clone();
+    let prompt = prompt.ok_or_else(|| Report::internal("a question came from no cell"))?;
+    let is_password = question.json.get("password").and_then(Value::as_bool).unwrap_or(false);
+    let text = prompt.ask(question.text("prompt"), is_password).await?;
+    Ok(Frame::new(json!({"text": text})))
 }
 
 async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {

@@ -1,0 +1,89 @@
+//! The stdin channel: asks the front end of the running cell for a line, one question at a time.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use kernel_protocol::{Message, Session, socket::router};
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::report::Report;
+
+/// The channel.
+pub struct Stdin {
+    session: Arc<Session>,
+    sender: router::Sender,
+    /// Who waits for an answer. A reply that nobody waits for is an answer to an earlier question: it is dropped.
+    waiting: Mutex<Option<oneshot::Sender<String>>>,
+    /// Held while a question is open.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The way from one cell to its front end.
+#[derive(Clone)]
+pub struct Prompt {
+    stdin: Arc<Stdin>,
+    /// The `execute_request`: its identity is where the question goes.
+    request: Arc<Message>,
+    cancel: CancellationToken,
+}
+
+impl Stdin {
+    /// The channel with the socket's sending half.
+    pub fn new(session: Arc<Session>, sender: router::Sender) -> Stdin {
+        Stdin { session, sender, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Hands replies to whoever waits, for as long as the kernel runs.
+    pub async fn serve(&self, mut replies: router::Receiver) {
+        loop {
+            let reply = replies.receive().await;
+            let waiting = self.waiting().take();
+            match waiting {
+                // Who asked may have been interrupted just now.
+                Some(waiting) if reply.msg_type() == "input_reply" => {
+                    drop(waiting.send(reply.text("value").to_owned()))
+                }
+                _ => tracing::info!(msg_type = reply.msg_type(), "an answer that nobody waits for"),
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<String>>> {
+        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Prompt {
+    /// The way to the front end that sent `request`, until `cancel`.
+    pub fn new(stdin: Arc<Stdin>, request: &Message, cancel: CancellationToken) -> Prompt {
+        Prompt { stdin, request: Arc::new(request.clone()), cancel }
+    }
+
+    /// Asks for a line.
+    ///
+    /// # Errors
+    /// `StdinNotAllowed` when the front end said that it cannot ask, `Interrupted` when the user interrupts.
+    pub async fn ask(&self, prompt: &str, is_password: bool) -> Result<String, Report> {
+        if !self.request.flag("allow_stdin", false) {
+            return Err(Report::new(
+                "StdinNotAllowed",
+                "the cell asks for input, and this front end does not allow it",
+            )
+            .with_hint("run the cell in JupyterLab or Notebook; a notebook that runs unattended cannot ask"));
+        }
+        let _turn = self.stdin.turn.lock().await;
+        let (answer, wait) = oneshot::channel();
+        *self.stdin.waiting() = Some(answer);
+        let content = json!({"prompt": prompt, "password": is_password});
+        let question = self.stdin.session.reply(&self.request, "input_request", content);
+        self.stdin.sender.clone().send(&question).await;
+        tokio::select! {
+            answer = wait => answer.map_err(|_| Report::interrupted("the question was withdrawn")),
+            () = self.cancel.cancelled() => {
+                self.stdin.waiting().take();
+                Err(Report::interrupted("the cell was interrupted while it waited for input"))
+            }
+        }
+    }
+}
