@@ -43,13 +43,15 @@ const FORBIDDEN: &[&str] = &["todo!(", "unimplemented!(", "dbg!("];
 
 #[test]
 fn imports_follow_the_layers() {
-    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
+    let metadata =
+        MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
     let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
     let listed: BTreeSet<&str> = LAYERS.iter().map(|(name, _)| *name).collect();
     assert_eq!(ours, listed, "every crate of the workspace has its line in LAYERS");
     for package in &metadata.packages {
         let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == package.name.as_str()).expect("listed, see above");
-        let used = package.dependencies.iter().map(|dependency| dependency.name.as_str()).filter(|name| ours.contains(name));
+        let used =
+            package.dependencies.iter().map(|dependency| dependency.name.as_str()).filter(|name| ours.contains(name));
         let wrong: Vec<&str> = used.filter(|name| !allowed.contains(name) && *name != package.name.as_str()).collect();
         assert!(wrong.is_empty(), "{} must not import {wrong:?}", package.name);
     }
@@ -105,7 +107,8 @@ fn only_the_room_of_a_crate_names_it() {
                 continue;
             }
             let code = read(&file);
-            let named = code.lines().filter(|line| !line.trim_start().starts_with("//")).find(|line| line.contains(&path));
+            let named =
+                code.lines().filter(|line| !line.trim_start().starts_with("//")).find(|line| line.contains(&path));
             assert!(named.is_none(), "{place} names {name}: {named:?}");
         }
     }
