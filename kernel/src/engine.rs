@@ -22,6 +22,9 @@ const TEXT_ROWS_MAX: usize = 20;
 /// For a table that is unknown and resembles none.
 const TABLES_HINT: &str = "`%sources` lists the tables there are; read_flows('PATH') and read_log('PATH') read a file without naming it first";
 
+/// For a column that resembles none of the table's.
+const COLUMNS_HINT: &str = "`%schema TABLE` lists the columns of a table with their types";
+
 /// The engine and what became of the configured sources.
 pub struct EngineRoom {
     /// Tables and queries.
@@ -106,6 +109,9 @@ impl EngineRoom {
             EngineError::UnknownTable { wanted, .. } => {
                 let hint = self.fault_of(wanted).or_else(|| error.hint());
                 report.with_hint(hint.unwrap_or_else(|| TABLES_HINT.to_owned()))
+            }
+            EngineError::UnknownColumn { .. } => {
+                report.with_hint(error.hint().unwrap_or_else(|| COLUMNS_HINT.to_owned()))
             }
             _ => report.with_hint_if(error.hint()),
         }
