@@ -28,6 +28,9 @@ pub async fn serve(kernel: Arc<Kernel>, channel: Channel, mut requests: router::
 /// Says busy or idle for the request with this header.
 pub async fn status(kernel: &Kernel, parent: &Header, state: &str) {
     kernel.iopub.publish(parent, "status", json!({"execution_state": state})).await;
+    if state == "idle" {
+        kernel.pace.start_anew();
+    }
 }
 
 async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, mut replies: router::Sender) {

@@ -16,6 +16,7 @@ use crate::{
     execution::{self, Execution},
     history::History,
     interpreter::{Interpreters, rust::RustCells},
+    pace::Pace,
     stdin::Stdin,
 };
 
@@ -37,6 +38,8 @@ pub struct Kernel {
     pub execution: Execution,
     /// Runs cells.
     pub interpreters: Interpreters,
+    /// Keeps output below the limits of the server.
+    pub pace: Arc<Pace>,
     /// The cells run so far.
     pub history: History,
     stopping: CancellationToken,
@@ -79,8 +82,8 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (execution, cells) = execution::queue();
     let stopping = CancellationToken::new();
     let interpreters = Interpreters::new(rust);
-    let history = History::start();
-    let kernel = Arc::new(Kernel { session, iopub, stdin, execution, interpreters, history, stopping });
+    let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
+    let kernel = Arc::new(Kernel { session, iopub, stdin, execution, interpreters, pace, history, stopping });
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));

@@ -19,6 +19,7 @@ pub mod install;
 pub mod interpreter;
 pub mod kernel;
 pub mod outputs;
+pub mod pace;
 pub mod report;
 pub mod request;
 pub mod stdin;
