@@ -3,15 +3,19 @@
 //! The same small program also stands in for `cargo` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
 //! called by those names through links in a folder on evcxr's PATH.
 //!
-//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call).
+//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
+//! [`callbacks`] (closures of widgets), [`turn`] (cell or callback), [`context`] (what a thread is doing).
 
 // Everything here is internal to one program.
 #![allow(unreachable_pub)]
 
+mod callbacks;
 mod cells;
 mod connection;
+mod context;
 mod driver;
 mod host_api;
+mod turn;
 
 use std::{path::Path, process::ExitCode};
 

@@ -9,9 +9,12 @@ pub mod abi;
 pub mod bridge;
 mod convert;
 mod display;
+#[cfg(test)]
+mod fake_host;
 mod host;
 mod input;
 mod output;
+mod pause;
 mod table;
 
 pub use arrow_array;
@@ -23,4 +26,5 @@ pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html
 pub use host::Error;
 pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
+pub use pause::{cancel, sleep};
 pub use table::{Row, Table, sql};
