@@ -58,6 +58,8 @@ pub const WIDGET_DISPLAY: &str = "widget_display";
 pub const WIDGET_GET: &str = "widget_get";
 /// Host to kernel: keep attribute `target[1]` of widget `target[0]` equal to that of `source`, and back unless `directional`.
 pub const WIDGET_LINK: &str = "widget_link";
+/// Host to kernel: end such a link, named by the same fields.
+pub const WIDGET_UNLINK: &str = "widget_unlink";
 /// Host to kernel: tell `callback` of events of the kind `on` (`change`, `click`, `submit`, `message`) of `widget`, of
 /// changes only those of attributes in `names`. A `concurrent` callback may run inside cells.
 pub const WIDGET_LISTEN: &str = "widget_listen";

@@ -16,6 +16,7 @@ mod input;
 mod output;
 mod pause;
 mod table;
+pub mod widgets;
 
 pub use arrow_array;
 pub use arrow_schema;
@@ -28,3 +29,4 @@ pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
 pub use pause::{cancel, sleep};
 pub use table::{Row, Table, sql};
+pub use widgets::progress;
