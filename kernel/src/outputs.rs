@@ -1,4 +1,5 @@
-//! What a cell puts out, and where it goes: to iopub under the cell's parent header, or to whoever gathers it.
+//! What a cell or callback puts out, and where it goes: to iopub under the cell's parent header, into an Output widget,
+//! or to whoever gathers it.
 
 use std::sync::{
     Arc, Mutex, MutexGuard,
@@ -7,8 +8,9 @@ use std::sync::{
 
 use kernel_protocol::{MimeBundle, socket::iopub::Iopub, wire::header::Header};
 use serde_json::{Map, Value, json};
+use widgets_comm::output::Output;
 
-use crate::{kernel::Kernel, pace::Pace, report::Report};
+use crate::{kernel::Kernel, pace::Pace, report::Report, widgets::Widgets};
 
 /// Text that one cell may print, bytes. A front end that keeps more of it becomes unusable.
 const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -28,6 +30,8 @@ enum Destination {
     Nowhere,
     /// Kept: the value of a user expression.
     Gathered(Gathered),
+    /// Shown by an Output widget, on every page and after a reload.
+    Widget { widgets: Arc<Widgets>, id: Arc<str>, cause: Header },
 }
 
 struct Page {
@@ -67,10 +71,30 @@ impl Outputs {
         (Outputs { destination: Destination::Gathered(gathered.clone()), execution_count: 0 }, gathered)
     }
 
+    /// Outputs that an Output widget shows. `cause` is what led to them.
+    pub fn of_widget(widgets: Arc<Widgets>, id: String, cause: Header) -> Outputs {
+        Outputs { destination: Destination::Widget { widgets, id: id.into(), cause }, execution_count: 0 }
+    }
+
+    /// These outputs while an Output widget captures them.
+    pub fn captured_by(&self, widgets: Arc<Widgets>, id: &str) -> Outputs {
+        let cause = match &self.destination {
+            Destination::Page(page) => page.parent.clone(),
+            Destination::Widget { cause, .. } => cause.clone(),
+            // A silent cell stays silent, and an expression gives its value.
+            Destination::Nowhere | Destination::Gathered(_) => return self.clone(),
+        };
+        Outputs { execution_count: self.execution_count, ..Outputs::of_widget(widgets, id.to_owned(), cause) }
+    }
+
     /// Text for `stdout` or `stderr`.
     pub async fn stream(&self, name: &'static str, text: String) {
-        if let Destination::Page(page) = &self.destination {
-            page.stream(name, text).await;
+        match &self.destination {
+            Destination::Page(page) => page.stream(name, text).await,
+            Destination::Widget { widgets, id, cause } => {
+                widgets.append_output(cause, id, Output::Stream { name: name.to_owned(), text }).await;
+            }
+            Destination::Nowhere | Destination::Gathered(_) => {}
         }
     }
 
@@ -107,9 +131,17 @@ impl Outputs {
     }
 
     async fn publish(&self, msg_type: &str, content: Value) {
-        if let Destination::Page(page) = &self.destination {
-            page.pace.wait(0).await;
-            page.iopub.publish(&page.parent, msg_type, content).await;
+        match &self.destination {
+            Destination::Page(page) => {
+                page.pace.wait(0).await;
+                page.iopub.publish(&page.parent, msg_type, content).await;
+            }
+            Destination::Widget { widgets, id, cause } => {
+                if let Some(output) = Output::parse(msg_type, &content) {
+                    widgets.append_output(cause, id, output).await;
+                }
+            }
+            Destination::Nowhere | Destination::Gathered(_) => {}
         }
     }
 }
