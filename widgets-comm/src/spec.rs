@@ -3,6 +3,7 @@
 //! Only what the specification publishes. What it leaves out (bounds, who may write) is in `rules` and `model`.
 
 mod json;
+pub(crate) mod published;
 
 use crate::table::wire_name;
 
