@@ -16,6 +16,7 @@ mod input;
 mod output;
 mod pause;
 mod table;
+mod value;
 pub mod widgets;
 
 pub use arrow_array;
@@ -29,4 +30,5 @@ pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
 pub use pause::{cancel, sleep};
 pub use table::{Row, Table, sql};
+pub use value::{ShowDebug, ShowDisplayable};
 pub use widgets::progress;

@@ -2,7 +2,7 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! `final_value` makes a cell show its value, `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
@@ -10,6 +10,7 @@ mod answers;
 mod callbacks;
 mod compile_error;
 mod compiler;
+mod final_value;
 mod host;
 mod markers;
 pub mod prelude;

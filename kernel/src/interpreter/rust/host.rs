@@ -378,6 +378,9 @@ impl Shared {
             }
             bridge::RESULT => {
                 let data = dictionary("data");
+                if is_unit(&data) {
+                    return;
+                }
                 self.cell().end.result_text = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
                 outputs.result(data).await;
             }
