@@ -66,8 +66,15 @@ expect.set_options(timeout=TIMEOUT_MS)
 class Server:
     """A server for notebooks on a temporary folder, with a port of its own."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        notebooks: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="flowdeck-lab-"))
+        for name, notebook in (notebooks or {}).items():
+            self.add_notebook(name, notebook)
         self._log_path = self.root.with_suffix(".log")
         self._log = self._log_path.open("wb")
         self.port = _free_port()
@@ -145,9 +152,15 @@ class JupyterLab(Server):
 class Voila(Server):
     """`voila` on the folder, as an operator starts it for people who do not program."""
 
-    def __init__(self, *options: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        notebooks: Mapping[str, Mapping[str, object]],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         arguments = ["voila", "--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", *options, "{root}"]
-        super().__init__(arguments, env)
+        # Kernels that are started ahead of visitors need the notebooks from the beginning.
+        super().__init__(arguments, env, notebooks)
         self._wait_for(lambda: True if _listens(self.port) else None)
         self.url = f"http://127.0.0.1:{self.port}/"
 
@@ -209,6 +222,13 @@ class VoilaPage(Visitor):
 
     def reload(self) -> None:
         self.page.goto(self._address)
+
+    def button(self, label: str) -> Locator:
+        return self.page.locator("button.widget-button", has_text=label)
+
+    def field(self, label: str) -> Locator:
+        row = self.page.locator(".widget-inline-hbox", has=self.page.locator(".widget-label", has_text=label))
+        return row.locator("input")
 
 
 class NotebookPage(Visitor):
