@@ -1,4 +1,5 @@
-//! What a Rust cell imports: queries, displays, output. Available in every cell without a `use`.
+//! What a Rust cell imports: queries, displays, output, widgets. `flowdeck::…` is there in every cell; the names of
+//! [`widgets`] are best imported by `use flowdeck::widgets::*`.
 //!
 //! This crate is linked into each cell's shared object, so it stays small: everything that lives longer than a cell
 //! (the connection, callbacks) and everything heavy (Arrow IPC) is in the cell host, behind [`abi`].
