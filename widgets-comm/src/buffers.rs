@@ -227,9 +227,7 @@ fn path_json(name: Option<&str>, path: &[PathStep]) -> Value {
 fn parse_paths(buffer_paths: &Value) -> Result<Vec<(String, BufferPath)>, BufferError> {
     match buffer_paths {
         Value::Null => Ok(Vec::new()),
-        Value::Array(paths) => {
-            paths.iter().map(|path| parse_path(path).ok_or(BufferError::MalformedPaths)).collect()
-        }
+        Value::Array(paths) => paths.iter().map(|path| parse_path(path).ok_or(BufferError::MalformedPaths)).collect(),
         _ => Err(BufferError::MalformedPaths),
     }
 }
@@ -334,7 +332,11 @@ mod tests {
         check_refused(json!({"value": []}), json!([["value", 7]]), r#"buffer path ["value",7] leads nowhere"#);
         let taken = r#"the place of buffer path ["value",0] holds a value already"#;
         check_refused(json!({"value": [1]}), json!([["value", 0]]), taken);
-        check_refused(json!({"value": 1}), json!([["value"]]), "the place of buffer path [\"value\"] holds a value already");
+        check_refused(
+            json!({"value": 1}),
+            json!([["value"]]),
+            "the place of buffer path [\"value\"] holds a value already",
+        );
         let state = json!({"value": [null]});
         let buffers = [Bytes::new(), Bytes::new()];
         let twice = State::from_wire(state, &json!([["value", 0], ["value", 0]]), &buffers).expect_err("twice");

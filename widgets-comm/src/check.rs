@@ -252,7 +252,11 @@ mod tests {
         check_kept(Kind::List(&Kind::String), json!(["a", "b"]));
         check_kept(Kind::Pair(&Kind::Int), json!([1, 2]));
         check_refused(Kind::List(&Kind::String), json!(["a", 1]), "expected a string, found the number 1");
-        check_refused(Kind::List(&Kind::String), json!("a"), "expected a list, each item a string, found the string 'a'");
+        check_refused(
+            Kind::List(&Kind::String),
+            json!("a"),
+            "expected a list, each item a string, found the string 'a'",
+        );
         check_refused(
             Kind::Pair(&Kind::Int),
             json!([1, 2, 3]),
@@ -266,10 +270,11 @@ mod tests {
             check_kept(Kind::Color, json!(color));
         }
         check_refused(Kind::Color, json!("red;"), "expected a CSS color, found the string 'red;'");
-        check_refused(Kind::Color, json!("a".repeat(200)), &format!(
-            "expected a CSS color, found the string '{}…'",
-            "a".repeat(40)
-        ));
+        check_refused(
+            Kind::Color,
+            json!("a".repeat(200)),
+            &format!("expected a CSS color, found the string '{}…'", "a".repeat(40)),
+        );
     }
 
     #[test]

@@ -199,9 +199,7 @@ mod tests {
 
     #[test]
     fn datetimes_are_ordered_and_have_all_seven_fields() {
-        let wire = |day, hours| {
-            json!({"year": 2026, "month": 4, "date": day, "hours": hours, "minutes": 0, "seconds": 0, "milliseconds": 0})
-        };
+        let wire = |day, hours| json!({"year": 2026, "month": 4, "date": day, "hours": hours, "minutes": 0, "seconds": 0, "milliseconds": 0});
         let [early, late, later] =
             [wire(1, 5), wire(1, 6), wire(2, 0)].map(|wire| Datetime::from_json(&wire).expect("a datetime"));
         assert!(early < late && late < later);

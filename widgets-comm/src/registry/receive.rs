@@ -172,13 +172,7 @@ impl Registry {
 
     /// The attributes that the front end may write. The others are problems, unless they change nothing; those that
     /// the model has are wrong in the front end now.
-    fn accepted(
-        &self,
-        handle: Handle,
-        state: State,
-        wrong: &mut Vec<End>,
-        problems: &mut Vec<WidgetError>,
-    ) -> Staged {
+    fn accepted(&self, handle: Handle, state: State, wrong: &mut Vec<End>, problems: &mut Vec<WidgetError>) -> Staged {
         let mut accepted = Staged::new();
         let Some(model) = self.models.get(handle) else { return accepted };
         for (name, value) in state {

@@ -23,7 +23,9 @@ enum Shape {
     /// A lower and an upper value.
     Pair,
     /// One value; the bounds are exponents of the base.
-    Power { base: usize },
+    Power {
+        base: usize,
+    },
 }
 
 /// The fields of a date or time, the most significant first.

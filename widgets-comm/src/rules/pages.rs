@@ -80,9 +80,14 @@ mod tests {
         let mut second = opened;
         second["selected_index"] = 1.into();
         check("Tab", second.clone(), json!({"children": ["IPY_MODEL_a"]}), Ok(last));
-        check("Stack", second, json!({"children": ["IPY_MODEL_a"]}), Ok(json!({
-            "children": ["IPY_MODEL_a"], "titles": [""], "selected_index": null
-        })));
+        check(
+            "Stack",
+            second,
+            json!({"children": ["IPY_MODEL_a"]}),
+            Ok(json!({
+                "children": ["IPY_MODEL_a"], "titles": [""], "selected_index": null
+            })),
+        );
     }
 
     #[test]
