@@ -1,7 +1,8 @@
 //! The ipywidgets messaging protocol: models, their state, and the comm messages about them. No IO, no threads.
 //!
 //! In reading order: `table` lists the models and `spec` makes constants of it; `registry` holds the live models and
-//! answers messages; `message` and `buffers` are the form in which these travel; `view` shows models without a front end.
+//! answers messages; `message` and `buffers` are the form in which these travel; `view` shows models without a front
+//! end.
 
 pub mod buffers;
 mod check;
