@@ -231,10 +231,9 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
         "bridge" => {
             let (to_host, frames) = mpsc::unbounded_channel();
             tokio::spawn(write_frames(writer, frames));
-            *shared.to_host() = Some(to_host);
-            // A new host knows nothing of the closures that were in the one before it.
-            shared.callbacks.forget_all();
+            *shared.to_host() = Some(to_host.clone());
             read_frames(&shared, &mut reader, process).await;
+            shared.host_ended(&to_host);
         }
         "stdout" => read_output(&shared, &mut reader, "stdout").await,
         "stderr" => read_output(&shared, &mut reader, "stderr").await,
@@ -280,6 +279,15 @@ async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: 
 impl Shared {
     fn to_host(&self) -> MutexGuard<'_, Option<ToHost>> {
         self.to_host.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The closures of callbacks were in the host that ended.
+    fn host_ended(&self, ended: &ToHost) {
+        let mut to_host = self.to_host();
+        if to_host.as_ref().is_some_and(|newest| newest.same_channel(ended)) {
+            *to_host = None;
+            self.callbacks.forget_all();
+        }
     }
 
     /// Sends a frame to the host that connected last.
