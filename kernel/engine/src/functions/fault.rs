@@ -30,6 +30,9 @@ pub enum FunctionFault {
     /// A file that functions look things up in.
     #[error("the {what} `{}` cannot be used: {reason}", .path.display())]
     File { what: &'static str, path: PathBuf, reason: String },
+    /// No file to look up in.
+    #[error("{function} needs a {what}, and none is set")]
+    NoFile { function: &'static str, what: &'static str },
     /// A result that the type cannot hold.
     #[error("{function}: {reason}")]
     Overflow { function: &'static str, reason: String },
@@ -43,6 +46,9 @@ impl FunctionFault {
                 Some(format!("Write {syntax}"))
             }
             FunctionFault::IpList { fault, .. } => Some(fault.hint()),
+            FunctionFault::NoFile { .. } => {
+                Some("Name a file in MaxMind's format in the settings, such as a GeoLite2 database".into())
+            }
             FunctionFault::ArgumentValue { .. } | FunctionFault::File { .. } | FunctionFault::Overflow { .. } => None,
         }
     }

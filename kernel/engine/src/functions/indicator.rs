@@ -64,7 +64,7 @@ pub(super) static REFANG: ScalarFunction = ScalarFunction {
 };
 
 fn defang(text: &str) -> String {
-    if address::parse(text).is_some_and(|address| address.is_ipv6()) || text.starts_with("::") {
+    if text.contains(':') && address::parse(text).is_some() {
         return text.replace('.', "[.]").replace(':', "[:]");
     }
     let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));

@@ -2,7 +2,7 @@
 //! overflows, and bytes of a year of flows do overflow.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -34,9 +34,12 @@ pub(super) static SAFE_SUM: AggregateFunction = AggregateFunction {
     arguments: &[required("number", Kind::Number)],
     returns: |given| match given.first() {
         Some(DataType::Float16 | DataType::Float32 | DataType::Float64) => DataType::Float64,
-        Some(DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)) => {
-            DataType::Decimal128(PRECISION, *scale)
-        }
+        Some(
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale),
+        ) => DataType::Decimal128(PRECISION, *scale),
         _ => DataType::Decimal128(PRECISION, 0),
     },
     state: |result| vec![("sum", result.clone())],
@@ -71,7 +74,9 @@ struct Sum {
 
 impl Sum {
     fn apply(&mut self, values: &ArrayRef, is_retracted: bool) -> DataFusionResult<()> {
-        let values = cast(values, &self.result)?;
+        // A value that does not fit must not become NULL.
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let values = cast_with_options(values, &self.result, &options)?;
         let count = values.len() - values.null_count();
         if self.result == DataType::Float64 {
             let sum: f64 = values.as_primitive::<Float64Type>().iter().flatten().sum();

@@ -1,10 +1,10 @@
-//! What tests of functions share: the samples, and queries that must work.
+//! What tests of functions share: the samples, and values of queries.
 
 use std::path::PathBuf;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use crate::{CancellationToken, Engine, QueryOptions, QueryResult};
+use crate::{CancellationToken, Engine, EngineError, QueryOptions};
 
 /// A sample file of the developers' machines: below `FLOWDECK_SAMPLES`, else in a folder `shared/samples` further up.
 /// `None`, with a printed reason, where there is none.
@@ -20,15 +20,10 @@ pub(super) fn sample(path: &str) -> Option<PathBuf> {
     found
 }
 
-/// The rows of `SELECT {sql}`.
-pub(super) async fn select(engine: &Engine, sql: &str) -> QueryResult {
-    let outcome = engine.query(&format!("SELECT {sql}"), QueryOptions::default(), CancellationToken::new()).await;
-    outcome.unwrap_or_else(|fault| panic!("{sql}: {fault}"))
-}
-
-/// The first value of a result as text.
-pub(super) fn first_value(result: &QueryResult) -> String {
+/// The first value of `SELECT {sql}` as text.
+pub(super) async fn try_select(engine: &Engine, sql: &str) -> Result<String, EngineError> {
+    let result = engine.query(&format!("SELECT {sql}"), QueryOptions::default(), CancellationToken::new()).await?;
     let options = FormatOptions::default().with_null("NULL");
     let shown = ArrayFormatter::try_new(result.batches[0].column(0), &options).expect("a type that can be shown");
-    shown.value(0).to_string()
+    Ok(shown.value(0).to_string())
 }

@@ -79,6 +79,15 @@ fn zone_of(name: &str, arguments: &Arguments) -> Result<Tz, FunctionFault> {
     name.parse().map_err(|_| arguments.refused(2, format!("'{name}'"), "write an IANA name such as 'Europe/Prague'"))
 }
 
+/// An interval for an error.
+fn words(interval: IntervalMonthDayNano) -> String {
+    let seconds = interval.nanoseconds as f64 / 1e9;
+    let parts = [(f64::from(interval.months), "months"), (f64::from(interval.days), "days"), (seconds, "seconds")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(amount, _)| *amount != 0.0).map(|(amount, unit)| format!("{amount} {unit}")).collect();
+    if parts.is_empty() { "an interval of nothing".into() } else { parts.join(" ") }
+}
+
 /// How wide a bin is.
 #[derive(Debug, Clone, Copy)]
 enum Width {
@@ -88,7 +97,7 @@ enum Width {
 
 impl Width {
     fn of(interval: IntervalMonthDayNano, arguments: &Arguments) -> Result<Width, FunctionFault> {
-        let refused = |reason: &str| arguments.refused(0, format!("{interval:?}"), reason);
+        let refused = |reason: &str| arguments.refused(0, words(interval), reason);
         let days = i64::from(interval.days).checked_mul(NANOSECONDS_PER_DAY);
         let nanoseconds = days.and_then(|days| days.checked_add(interval.nanoseconds));
         match (interval.months, nanoseconds) {

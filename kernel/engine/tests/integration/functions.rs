@@ -104,7 +104,7 @@ async fn arguments_are_checked() {
         ),
         (
             "registered_domain('a.example', 'some')",
-            "registered_domain cannot use some as `rules`: it must be 'all' or 'icann'",
+            "registered_domain cannot use 'some' as `rules`: it must be 'all' or 'icann'",
             None,
         ),
         (
@@ -112,6 +112,22 @@ async fn arguments_are_checked() {
             "time_bin needs a timestamp as `timestamp`; it was given text",
             Some("Write time_bin(interval, timestamp [, zone])"),
         ),
+        (
+            "time_bin('0 hours', now())",
+            "time_bin cannot use an interval of nothing as `interval`: it must be longer than nothing",
+            None,
+        ),
+        (
+            "time_bin('-90 minutes', now())",
+            "time_bin cannot use -5400 seconds as `interval`: it must be longer than nothing",
+            None,
+        ),
+        (
+            "time_bin('1 month 1 day', now())",
+            "time_bin cannot use 1 months 1 days as `interval`: months and shorter units cannot be mixed",
+            None,
+        ),
+        ("time_bin('5 lightyears', now())", "invalid input syntax for type interval: \"5 lightyears\"", None),
         (
             "time_bin('1 hour', now(), 'Prague')",
             "time_bin cannot use 'Prague' as `zone`: write an IANA name such as 'Europe/Prague'",
@@ -347,9 +363,34 @@ async fn values_of_forms_are_parameters() {
     assert_eq!(count(&engine, "dst_port = ANY($ports)", &ports).await, "2");
     assert_eq!(count(&engine, "array_has($ports, dst_port)", &ports).await, "2");
     assert_eq!(count(&engine, "dst_port = ANY($ports)", &[("ports", Parameter::IntegerList(vec![]))]).await, "0");
+    let bins = [("width", Parameter::Interval(Some(TimeDelta::minutes(10)))), ("zone", text("Europe/Prague"))];
+    let first = "time_bin($width, start_time, $zone) = TIMESTAMP '2024-02-05 12:00:00'";
+    assert_eq!(count(&engine, first, &bins).await, "2");
     let hosts = [("hosts", Parameter::TextList(vec!["10.0.0.1".into(), "10.0.0.2".into()]))];
     assert_eq!(count(&engine, "src_ip = ANY($hosts)", &hosts).await, "2");
     assert_eq!(count(&engine, "src_ip = ANY($hosts)", &[("hosts", Parameter::TextList(vec![]))]).await, "0");
+}
+
+#[tokio::test]
+async fn flows_are_grouped_and_named() {
+    let (engine, _folder) = engine_with_flows().await;
+    let cases = [
+        ("count(*) AS n FROM flows GROUP BY ip_prefix(src_ip, 8, 32) ORDER BY n", "1|2"),
+        ("port_name(dst_port) FROM flows ORDER BY dst_port", "ssh|dns|https"),
+        ("ip_version(src_ip) FROM flows ORDER BY start_time", "4|4|6"),
+        ("safe_sum(bytes) FROM flows", "NULL"),
+        ("beacon_score(start_time, bytes) IS NULL FROM flows", "true"),
+    ];
+    check(&engine, &cases).await;
+    let options = QueryOptions::default().with_parameter("width", Parameter::Interval(Some(TimeDelta::minutes(10))));
+    let sql = "SELECT time_bin($width, start_time) AS bin, count(*) AS n FROM flows GROUP BY bin ORDER BY bin";
+    let result = expect_rows(engine.query(sql, options, CancellationToken::new()).await);
+    assert_eq!(result.row_count, 2);
+    assert_eq!(result.schema.field(0).data_type(), engine_type_of_start_time(&engine).await.data_type());
+}
+
+async fn engine_type_of_start_time(engine: &Engine) -> arrow::datatypes::Field {
+    query(engine, "SELECT start_time FROM flows").await.schema.field(0).clone()
 }
 
 #[test]
