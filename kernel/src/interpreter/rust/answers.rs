@@ -47,12 +47,11 @@ async fn form_value(shared: &Shared, question: &Frame) -> Result<Frame, Report> 
 
 async fn pause(question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
     let seconds = question.json.get("seconds").and_then(Value::as_f64).unwrap_or_default();
-    // NaN becomes no pause.
-    let pause = Duration::from_secs_f64(seconds.max(0.0).min(PAUSE_SECONDS_MAX));
+    let pause = if seconds.is_nan() { 0.0 } else { seconds.clamp(0.0, PAUSE_SECONDS_MAX) };
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Report::interrupted("the pause was interrupted")),
-        () = tokio::time::sleep(pause) => Ok(Frame::new(json!({}))),
+        () = tokio::time::sleep(Duration::from_secs_f64(pause)) => Ok(Frame::new(json!({}))),
     }
 }
 
