@@ -26,6 +26,7 @@ use widgets_comm::{
 
 use self::definition::{Field, Kind};
 use crate::{
+    engine,
     report::Report,
     widgets::{Widgets, new_id},
 };
@@ -113,15 +114,18 @@ impl Forms {
         if wrong.is_empty() { Ok(parameters) } else { Err(wrong) }
     }
 
-    /// What is entered in one field.
+    /// What is entered in one field, as JSON for a Rust cell; of a file the widget that has it.
     ///
     /// # Errors
     /// What is wrong with it, or that there is no such field.
-    pub async fn value(&self, cause: &Header, name: &str) -> Result<Parameter, Report> {
+    pub async fn value(&self, cause: &Header, name: &str) -> Result<Value, Report> {
         let live = self.live(name);
         let live = live.ok_or_else(|| Report::new("FormError", format!("there is no field `{name}` any more")))?;
         let wrong = |fact| Report::new("FormError", format!("{}: {fact}", live.field.label));
-        self.check(cause, &live).await.map_err(wrong)
+        if live.field.kind == Kind::File {
+            return Ok(json!({"widget": live.widget}));
+        }
+        self.check(cause, &live).await.map_err(wrong).map(|parameter| as_json(&parameter))
     }
 
     /// The variable `form` for Rust cells: the fields there are, with the types of their values. `None` without fields.
@@ -156,6 +160,20 @@ impl Forms {
                     false => format!("buttons are {}", buttons.join(", ")),
                 },
             )),
+        }
+    }
+
+    /// A table is there now: buttons that need it can be pressed.
+    pub async fn table_is_there(&self, cause: &Header, table: &str) {
+        let needing: Vec<String> = {
+            let fields = self.fields();
+            let needing = fields.values().filter(|live| live.field.needs.as_deref() == Some(table));
+            needing.map(|live| live.widget.clone()).collect()
+        };
+        for button in needing {
+            if let Err(error) = self.widgets.set(cause, &button, "disabled", false).await {
+                tracing::info!(%error, "a button of a form is gone");
+            }
         }
     }
 
@@ -219,6 +237,11 @@ impl Build<'_> {
             state = state.with("style", reference(&self.open(model, style).await.map_err(refused)?));
         }
         let widget = self.open(model, state).await.map_err(refused)?;
+        if let Some(table) = &field.needs
+            && !has_table(table).await
+        {
+            self.forms.widgets.set(self.cause, &widget, "disabled", true).await.map_err(refused)?;
+        }
         let attribute = view::value_attribute(&field.kind);
         let initial = self.forms.widgets.get(&widget, attribute).await.unwrap_or_else(|| Value::Null.into());
         if let Some(kept) = kept {
@@ -284,6 +307,13 @@ impl Forms {
     }
 }
 
+async fn has_table(table: &str) -> bool {
+    match engine::ready().await {
+        Ok(room) => room.engine.table_names().iter().any(|name| name == table),
+        Err(_) => false,
+    }
+}
+
 /// The type of a field's values in Rust cells; a button has none.
 fn rust_type(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
@@ -291,7 +321,8 @@ fn rust_type(kind: &Kind) -> Option<&'static str> {
         Kind::Int { .. } => "i64",
         Kind::Float { .. } => "f64",
         Kind::Bool => "bool",
-        Kind::Choice(_) | Kind::File => "Option<String>",
+        Kind::Choice(_) => "Option<String>",
+        Kind::File => "Option<flowdeck::widgets::UploadedFile>",
         Kind::Multi(_) => "Vec<String>",
         Kind::Date => "Option<flowdeck::chrono::NaiveDate>",
         Kind::Time => "Option<flowdeck::chrono::NaiveTime>",
@@ -302,7 +333,7 @@ fn rust_type(kind: &Kind) -> Option<&'static str> {
 }
 
 /// A value as JSON, for Rust cells.
-pub fn as_json(parameter: &Parameter) -> Value {
+fn as_json(parameter: &Parameter) -> Value {
     match parameter {
         Parameter::Text(text) => json!(text),
         Parameter::Integer(value) => json!(value),

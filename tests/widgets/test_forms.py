@@ -161,3 +161,22 @@ def test_rust_cells_read_the_fields(page: FrontEnd) -> None:
     page.change(page.find("TextModel", description="src"), value="300.1.1.1")
     cell = page.kernel.execute("form.src.value()")
     assert "300.1.1.1" in cell.error_text and "src" in cell.error_text
+
+
+def test_a_button_waits_for_the_table_that_it_needs(page: FrontEnd) -> None:
+    page.kernel.execute('%%form\nget = { type = "button" }\nstore = { type = "button", needs = "found" }')
+    page.kernel.execute("%%sql --on get --into found\nSELECT 1 AS n")
+    page.kernel.execute("%%sql --on store\nSELECT n + 1 AS m FROM found")
+    store = page.find("ButtonModel", description="store")
+    assert page.value(store, "disabled") is True
+    page.click(page.find("ButtonModel", description="get"))
+    page.until(lambda: page.value(store, "disabled") is False, "the button")
+
+
+def test_forms_and_queries_need_no_rust(new_kernel) -> None:
+    page = FrontEnd(new_kernel(env={"PATH": "/nowhere"}))
+    button = open_page(page)
+    page.click(button)
+    page.until(lambda: "3 rows" in shown(page), "the result")
+    cell = page.kernel.execute("1 + 1")
+    assert "NoRustToolchain" in cell.error_text and "hint" in cell.error_text

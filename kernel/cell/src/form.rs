@@ -8,7 +8,11 @@ use std::marker::PhantomData;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{bridge, host, host::Error};
+use crate::{
+    bridge, host,
+    host::Error,
+    widgets::{UploadedFile, controls},
+};
 
 /// A field of a form.
 pub struct Field<T> {
@@ -97,6 +101,14 @@ from_text!(String, NaiveDate, NaiveTime, DateTime<Utc>);
 impl FromField for Option<TimeDelta> {
     fn from_field(value: &Value) -> Option<Option<TimeDelta>> {
         if value.is_null() { Some(None) } else { TimeDelta::try_milliseconds(value.as_i64()?).map(Some) }
+    }
+}
+
+/// The file that was chosen last, if one was.
+impl FromField for Option<UploadedFile> {
+    fn from_field(value: &Value) -> Option<Option<UploadedFile>> {
+        // The kernel names the widget: what was uploaded is not JSON.
+        Some(controls::uploaded(value.get("widget")?.as_str()?).ok()?.pop())
     }
 }
 

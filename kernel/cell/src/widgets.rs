@@ -37,7 +37,7 @@
 
 mod builders;
 mod containers;
-mod controls;
+pub(crate) mod controls;
 mod events;
 mod interact;
 mod kinds;

@@ -22,6 +22,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// Whether a query may not run while it is empty.
     pub required: bool,
+    /// The table without which a button cannot be pressed.
+    pub needs: Option<String>,
 }
 
 /// What can be entered in a field.
@@ -81,6 +83,7 @@ struct Written {
     options: Option<Vec<Value>>,
     #[serde(default)]
     required: bool,
+    needs: Option<String>,
 }
 
 /// The types there are, as an author writes them.
@@ -125,7 +128,8 @@ fn field(name: String, value: Value) -> Result<Field, Report> {
     let kind = kind(&written).map_err(|fact| wrong(fact).with_hint(EXAMPLE))?;
     let label = written.label.unwrap_or_else(|| name.replace('_', " "));
     let (placeholder, help) = (written.placeholder.unwrap_or_default(), written.help.unwrap_or_default());
-    Ok(Field { kind, label, placeholder, help, default: written.default, required: written.required, name })
+    let Written { default, required, needs, .. } = written;
+    Ok(Field { kind, label, placeholder, help, default, required, needs, name })
 }
 
 fn is_parameter_name(name: &str) -> bool {
@@ -154,6 +158,9 @@ fn kind(written: &Written) -> Result<Kind, String> {
     let is_number = matches!(kind, Kind::Int { .. } | Kind::Float { .. });
     if !is_number && (written.min.is_some() || written.max.is_some()) {
         return Err(format!("`min` and `max` are for numbers, not for the type `{}`", written.r#type));
+    }
+    if kind != Kind::Button && written.needs.is_some() {
+        return Err(format!("`needs` is for buttons, not for the type `{}`", written.r#type));
     }
     if !matches!(kind, Kind::Choice(_) | Kind::Multi(_)) && written.options.is_some() {
         return Err(format!("`options` are for the types choice and multi, not for `{}`", written.r#type));
@@ -226,6 +233,7 @@ mod tests {
             ("channel = { type = \"choice\" }", "needs `options`"),
             ("\"a b\" = { type = \"int\" }", "cannot be a parameter"),
             ("limit = 3", "field `limit`"),
+            ("limit = { type = \"int\", needs = \"result\" }", "for buttons"),
         ] {
             let report = parse(text).unwrap_err();
             assert!(report.evalue.contains(fact), "{text}: {report:?}");

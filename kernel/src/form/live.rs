@@ -213,6 +213,7 @@ impl LiveQuery {
         let result = outcome.map_err(|error| self.worded(room, &error))?;
         if let Some(name) = &self.cell.into {
             room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
+            self.kernel.forms.table_is_there(cause, name).await;
         }
         Ok(result)
     }

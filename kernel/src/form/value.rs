@@ -58,7 +58,7 @@ fn entered(kind: &Kind, get: &dyn Fn(&str) -> Value) -> Result<Entered, String> 
         Kind::Datetime => Parameter::Timestamp(datetime(&value())?),
         Kind::Duration if text().is_empty() => Parameter::Interval(None),
         Kind::Duration => Parameter::Interval(Some(moment::duration(&text())?)),
-        // A query gets the file's name; its bytes are for Rust cells.
+        // A query gets the file's name; what is in it is for Rust cells.
         Kind::File => Parameter::Text(get("value")[0]["name"].as_str().map(str::to_owned)),
         Kind::Button => Parameter::Text(None),
     };

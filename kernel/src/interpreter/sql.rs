@@ -34,6 +34,7 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         room.engine.query(&cell.query, options, job.cancel.clone()).await.map_err(|error| room.report(&error))?;
     if let Some(name) = &cell.into {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
+        job.kernel.forms.table_is_there(job.prompt.header(), name).await;
     }
     // Rendering a wide result takes milliseconds of computing: not on the threads of the protocol.
     let bundle = tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?;

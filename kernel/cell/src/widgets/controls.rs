@@ -10,8 +10,9 @@ use super::{
     events::{Callback, Event},
     interact::HasValue,
     model::{told, typed},
-    state::{FromState, Received},
+    state::{self, FromState, Received},
 };
+use crate::{bridge, host, host::Error};
 
 /// A file that the user chose.
 #[derive(Clone, PartialEq)]
@@ -52,6 +53,14 @@ impl FromState for Vec<UploadedFile> {
         };
         received.value.as_array()?.iter().enumerate().map(file).collect()
     }
+}
+
+/// The files that were chosen in the FileUpload of this id.
+pub(crate) fn uploaded(widget: &str) -> Result<Vec<UploadedFile>, Error> {
+    let reply = host::request(&json!({"type": bridge::WIDGET_GET, "widget": widget, "names": ["value"]}))?;
+    let value = reply.json.get("state").and_then(|state| state.get("value")).cloned().unwrap_or_default();
+    let received = Received::new("value", value, &reply.json, &state::buffers(&reply.json, &reply.payload));
+    Ok(FromState::from_state(&received).unwrap_or_default())
 }
 
 impl FileUpload {

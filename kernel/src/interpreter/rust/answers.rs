@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, form, report::Report};
+use crate::{engine, report::Report};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -41,8 +41,8 @@ impl Shared {
 
 async fn form_value(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     let header = shared.cell().header.clone();
-    let parameter = shared.forms().value(&header, question.text("name")).await?;
-    Ok(Frame::new(json!({"value": form::as_json(&parameter)})))
+    let value = shared.forms().value(&header, question.text("name")).await?;
+    Ok(Frame::new(json!({"value": value})))
 }
 
 async fn pause(question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {

@@ -150,9 +150,18 @@ fn open(workspace: &Workspace) -> Result<CommandContext, Report> {
     let internal = |error: anyhow::Error| Report::internal(format!("{error:#}"));
     let host = workspace.install_driver(&toolchain, prelude.as_ref()).map_err(internal)?;
     let context = context(Command::new(host), &workspace.cell_crate(), prelude.as_ref());
-    let context = context.map_err(|error| Report::internal(format!("evcxr did not start: {error}")))?;
+    let context = context.map_err(|error| not_started(&error.to_string()))?;
     tracing::info!("Rust cells are ready");
     Ok(context)
+}
+
+fn not_started(error: &str) -> Report {
+    match error.contains("linker") && error.contains("not found") {
+        true => Report::new("NoRustToolchain", error).with_hint(
+            "rustc needs a C compiler to link cells: install one (Debian: build-essential), then run the cell again",
+        ),
+        false => Report::internal(format!("evcxr did not start: {error}")),
+    }
 }
 
 /// A context with the prelude, in the folder that `EVCXR_TMPDIR` names.
