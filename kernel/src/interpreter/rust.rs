@@ -10,6 +10,7 @@ mod answers;
 mod callbacks;
 mod compile_error;
 mod compiler;
+mod current_cell;
 mod final_value;
 mod host;
 mod markers;
@@ -32,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 use self::{
     analysis::Analysis,
     compiler::{Compiler, Evaluated, Task},
-    host::{CellEnd, HostLink},
+    current_cell::CellEnd,
+    host::HostLink,
     workspace::Workspace,
 };
 use super::Done;

@@ -4,14 +4,14 @@
 //! so what a cell wrote before its process died still arrives.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
 use flowdeck::bridge::{self, Frame};
-use kernel_protocol::{MimeBundle, wire::header::Header};
+use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,19 +24,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answers,
     callbacks::{self, Callbacks},
+    current_cell::{CellEnd, CurrentCell},
     markers::{Markers, Piece},
     widget_frames,
 };
-use crate::{form::Forms, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, stdin::Prompt, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes read from an output descriptor at once.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Panics remembered until the cell ends: a cell may catch many.
-const PANICS_MAX: usize = 64;
 
 /// The line to cell hosts, whichever is alive.
 pub struct HostLink {
@@ -58,50 +56,6 @@ pub struct Shared {
 
 /// Unbounded: the kernel says little to a host, and only when asked.
 type ToHost = mpsc::UnboundedSender<Frame>;
-
-/// The cell that runs, or ran last: threads that it started may still write.
-#[derive(Default)]
-pub struct CurrentCell {
-    outputs: Option<Outputs>,
-    /// The header of the request that runs it.
-    pub header: Header,
-    pub prompt: Option<Prompt>,
-    pub cancel: CancellationToken,
-    /// The Output widget in which its callbacks show what they put out; `None` while it has none.
-    pub callback_area: Option<String>,
-    /// Whether it ended, and `callback_area` has been shown.
-    pub is_over: bool,
-    end: CellEnd,
-    panics: VecDeque<Panic>,
-    /// What a read of standard input will ask, and whether it is for a password.
-    pub question: (String, bool),
-    is_panicked: bool,
-    /// Representations of the value that evcxr's convention gives one by one.
-    content: MimeBundle,
-}
-
-/// What is known of a cell when it ended.
-#[derive(Debug, Default)]
-pub struct CellEnd {
-    /// The process in which the cell began to run; `None` when it was not compiled.
-    pub process: Option<u64>,
-    /// The panic that ended it.
-    pub panic: Option<Panic>,
-    /// The error that `?` met.
-    pub returned_error: Option<String>,
-    /// The value as text.
-    pub result_text: Option<String>,
-}
-
-/// A panic in a cell.
-#[derive(Clone, Debug, Default)]
-pub struct Panic {
-    message: String,
-    file: String,
-    line: u64,
-    /// The line's text in the source that was compiled.
-    source_line: Option<String>,
-}
 
 impl HostLink {
     /// A line without a host yet.
@@ -405,54 +359,6 @@ impl Shared {
     }
 }
 
-impl CurrentCell {
-    /// Adds a representation; gives the earlier value when this one begins another.
-    fn add_content(&mut self, mime: String, body: String) -> Option<MimeBundle> {
-        let earlier = self.content.contains_key(&mime).then(|| std::mem::take(&mut self.content));
-        self.content.insert(mime, Value::from(body));
-        earlier
-    }
-
-    fn add_panic(&mut self, frame: &Frame) {
-        let (file, line) = (frame.text("file").to_owned(), frame.number("line"));
-        // The source is overwritten by the next compilation: its line is read now.
-        let source_line = super::workspace::source_line(&file, line);
-        let panic = Panic { message: frame.text("message").to_owned(), file, line, source_line };
-        if self.panics.len() == PANICS_MAX {
-            self.panics.pop_front();
-        }
-        self.panics.push_back(panic);
-    }
-}
-
-impl Panic {
-    /// The panic as the cell's error, with the cell's line where it can be told.
-    pub fn report(&self, code: &str) -> Report {
-        let report = Report::new("Panic", &self.message);
-        match self.cell_line(code) {
-            Some(line) => {
-                report.with_hint(format!("the cell panicked at line {line}; variables of earlier cells are kept"))
-            }
-            None if self.file.ends_with("cell_lib.rs") || self.file.is_empty() => {
-                report.with_hint("variables of earlier cells are kept")
-            }
-            None => report.with_hint(format!(
-                "the cell panicked in {} line {}; variables of earlier cells are kept",
-                self.file, self.line
-            )),
-        }
-    }
-
-    /// The line of the cell that reads like the compiled one, if there is just one.
-    fn cell_line(&self, code: &str) -> Option<usize> {
-        let wanted = self.source_line.as_deref()?.trim();
-        let is_same = |line: &str| !line.trim().is_empty() && (line.trim() == wanted || wanted.contains(line.trim()));
-        let mut found = code.lines().enumerate().filter(|(_, line)| is_same(line));
-        let (line, _) = found.next()?;
-        found.next().is_none().then_some(line + 1)
-    }
-}
-
 async fn read_frame(reader: &mut OwnedReadHalf) -> std::io::Result<Option<Frame>> {
     let mut head = [0; 12];
     match reader.read_exact(&mut head).await {
@@ -474,29 +380,5 @@ async fn write_frames(mut writer: tokio::net::unix::OwnedWriteHalf, mut frames: 
             tracing::debug!(%error, "the cell host is gone");
             return;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_line_of_a_panic_is_told_only_when_it_is_sure() {
-        let panic = |line: &str| Panic { message: "x".into(), source_line: Some(line.into()), ..Panic::default() };
-        let code = "let a = 1;\npanic!(\"x\");\nlet a = 1;";
-        assert_eq!(panic("    panic!(\"x\");").cell_line(code), Some(2));
-        assert_eq!(panic("let a = 1;").cell_line(code), None, "two lines read the same");
-        assert_eq!(panic("elsewhere").cell_line(code), None);
-    }
-
-    #[test]
-    fn a_second_value_of_one_kind_begins_another_bundle() {
-        let mut cell = CurrentCell::default();
-        assert!(cell.add_content("text/html".into(), "a".into()).is_none());
-        assert!(cell.add_content("text/plain".into(), "a".into()).is_none());
-        let earlier = cell.add_content("text/html".into(), "b".into());
-        assert_eq!(earlier.map(|bundle| bundle.len()), Some(2));
-        assert_eq!(cell.content.len(), 1);
     }
 }
