@@ -51,7 +51,10 @@ upload.on_change({
     let mut hear = hear(&heard, "upload");
     move |files| hear(files.iter().map(|file| (file.name.clone(), file.size, file.bytes.iter().map(|b| *b as u64).sum::<u64>())).collect::<Vec<_>>())
 });
-slider.clone()
+let number = IntSlider::new().max(10).description("number");
+let words = Text::new().description("words");
+let chosen = Dropdown::new(["x", "y"].map(|name| (name, 0))).description("chosen");
+VBox::of((&number, &words, &chosen))
 """
 EVENTS = """
 let go = Button::new().description("go");
@@ -178,16 +181,23 @@ def test_uploaded_files_have_their_bytes(page: FrontEnd) -> None:
 
 
 def test_cells_read_and_write_what_the_page_has(page: FrontEnd) -> None:
-    page.change(named(page, "slider"), value=2)
-    page.change(named(page, "text"), value="from the page")
+    page.change(named(page, "number"), value=2)
+    page.change(named(page, "words"), value="from the page")
     cell = page.kernel.execute(
-        'let read = (slider.value(), text.value(), date.value(), upload.value().len());\n'
-        'slider.max(99).set_value(55); range.set_value((3.0, 4.0)); picked.set_options([("A", 1)]); date.min(None);\nread'
+        "let read = (number.value(), words.value(), chosen.index());\n"
+        'number.max(99).set_value(55); words.placeholder("any"); chosen.set_options([("A", 1)]);\nread'
     )
-    assert cell.text == '(2, "from the page", None, 2)', cell
-    assert (page.value(named(page, "slider")), page.value(named(page, "slider"), "max")) == (55, 99)
-    assert page.value(named(page, "range")) == [3.0, 4.0]
-    assert page.value(named(page, "picked"), "_options_labels") == ["A"]
+    assert cell.text == '(2, "from the page", Some(0))', cell
+    assert (page.value(named(page, "number")), page.value(named(page, "number"), "max")) == (55, 99)
+    assert page.value(named(page, "words"), "placeholder") == "any"
+    assert page.value(named(page, "chosen"), "_options_labels") == ["A"]
+
+
+def test_what_follows_from_a_cell_comes_before_its_idle(page: FrontEnd) -> None:
+    """Whoever reads until idle (nbclient, Voilà) would lose what a callback made of the cell's change."""
+    cell = page.kernel.execute("slider.set_value(1);")
+    assert cell.status == "ok"
+    hears(page, "slider 1")
 
 
 # Events
@@ -296,6 +306,11 @@ def test_interact_runs_now_and_at_each_change(page: FrontEnd) -> None:
 def test_what_the_kernel_refuses_fails_the_cell_with_the_reason(page: FrontEnd, code: str, fact: str) -> None:
     cell = page.kernel.execute(code)
     assert cell.status == "error" and fact in cell.error_text, cell
+
+
+def test_the_line_that_was_refused_is_told(page: FrontEnd) -> None:
+    cell = page.kernel.execute("let bounds = (5, 3);\nlet refused = IntSlider::new().min(bounds.0).max(bounds.1);\nrefused.value()")
+    assert "min is 5" in cell.error_text and "at line 3" in cell.error_text, cell
 
 
 def test_a_refused_update_is_said_below_the_cell_and_changes_nothing(page: FrontEnd) -> None:
