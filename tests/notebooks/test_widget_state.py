@@ -79,7 +79,7 @@ let text = IntText::new();
 link(&slider, "value", &text, "value");
 slider.set_value(21);
 flowdeck::display(&VBox::of((&shown, &nested, &picture, &slider, &text)));
-interact(&slider, |value| println!("interact {value}"));"""
+interact(slider.clone(), |value| println!("interact {value}"));"""
 FAILING = """let failing = Output::new().dom_classes(["failing"]);
 failing.capture(|| { println!("before the panic"); if true { panic!("in the area") } });"""
 
