@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use flow_engine::LookupFiles;
 use serde::Deserialize;
 
 /// Names the file directly; goes before any search.
@@ -21,9 +22,24 @@ pub struct Config {
     /// Sources by table name.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
+    /// Files that SQL functions look things up in.
+    #[serde(default)]
+    pub lookup: Lookup,
     /// Where the file is; sources are relative to it.
     #[serde(skip)]
     pub folder: PathBuf,
+}
+
+/// Files that SQL functions look things up in; relative ones are relative to the configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// A public suffix list, for `registered_domain` and the like; without it they use the one of the day of the build.
+    pub public_suffix_list: Option<PathBuf>,
+    /// A MaxMind database of cities or countries, for `geo_country` and `geo_city`.
+    pub location_database: Option<PathBuf>,
+    /// A MaxMind database of autonomous systems, for `asn` and `as_org`.
+    pub as_database: Option<PathBuf>,
 }
 
 /// One named source.
@@ -92,6 +108,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The files that SQL functions look things up in.
+    pub fn lookup_files(&self) -> LookupFiles {
+        let place = |path: &Option<PathBuf>| path.as_ref().map(|path| self.folder.join(path));
+        LookupFiles {
+            public_suffix_list: place(&self.lookup.public_suffix_list),
+            location_database: place(&self.lookup.location_database),
+            as_database: place(&self.lookup.as_database),
+        }
+    }
+
     /// The location of a source, relative ones seen from the file.
     pub fn location(&self, source: &Source) -> String {
         self.folder.join(&source.location).to_string_lossy().into_owned()
@@ -124,6 +150,11 @@ mod tests {
         let source = &config.sources["flows"];
         assert_eq!(config.location(source), folder.path().join("flows/*.parquet").to_string_lossy());
         assert_eq!(source.schema, SourceSchema::Flows);
+
+        std::fs::write(&path, "[lookup]\nas_database = \"asn.mmdb\"\n").unwrap();
+        let lookup = Config::read(&path).unwrap().lookup_files();
+        assert_eq!(lookup.as_database, Some(folder.path().join("asn.mmdb")));
+        assert_eq!(lookup.location_database, None);
 
         std::fs::write(&path, "[sources.flows]\nlocatoin = \"x\"\n").unwrap();
         let message = Config::read(&path).unwrap_err().to_string();

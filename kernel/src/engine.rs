@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use flow_engine::{Engine, EngineError, SourceKind};
+use flow_engine::{Engine, EngineError, EngineOptions, SourceKind};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
@@ -69,11 +69,12 @@ pub async fn ready() -> Result<&'static EngineRoom, Report> {
 }
 
 fn open() -> Result<EngineRoom, EngineError> {
-    let engine = Engine::new()?;
     let (config, config_fault) = match Config::load() {
         Ok(config) => (config, None),
         Err(error) => (Config::default(), Some(error.to_string())),
     };
+    let options = EngineOptions { lookup_files: config.lookup_files(), ..EngineOptions::default() };
+    let engine = Engine::with_options(options)?;
     if let Some(fault) = &config_fault {
         tracing::warn!(%fault, "configuration not used");
     }

@@ -142,7 +142,9 @@ def test_a_file_is_uploaded_and_its_bytes_are_read(browser: Browser, lab: Jupyte
     content = bytes(range(256)) * 4096
     with NotebookPage(browser, lab, "upload.ipynb") as page:
         page.run(0, timeout=RUST_MS)
-        page.page.locator("input[type=file]").set_input_files({"name": "list.bin", "mimeType": "application/octet-stream", "buffer": content})
+        with page.page.expect_file_chooser() as chooser:
+            page.page.locator("button.widget-upload").click()
+        chooser.value.set_files({"name": "list.bin", "mimeType": "application/octet-stream", "buffer": content})
         expect(page.page.locator("button", has_text="List (1)")).to_be_visible()
         page.run(1, timeout=RUST_MS)
         expect(page.output(1)).to_contain_text(f"list.bin {sum(content)}")
@@ -158,7 +160,7 @@ def test_ten_thousand_steps_of_progress_end_at_the_right_value(browser: Browser,
     with NotebookPage(browser, lab, "progress.ipynb") as page:
         page.run(0, timeout=RUST_MS)
         expect(page.output(0)).to_contain_text("10000 steps")
-        width = page.page.locator(".widget-progress .progress-bar").first.get_attribute("style")
+        width = page.page.locator(".widget-hprogress .progress-bar").first.get_attribute("style")
         assert width and "100%" in width
         page.screenshot("widgets-progress")
 

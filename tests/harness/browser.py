@@ -218,10 +218,11 @@ class VoilaPage(Visitor):
     def __init__(self, browser: Browser, voila: Voila, name: str) -> None:
         super().__init__(browser, voila, name)
         self._address = f"{voila.url}voila/render/{name}"
-        self.page.goto(self._address)
+        self.reload()
 
     def reload(self) -> None:
-        self.page.goto(self._address)
+        # The page arrives while the notebook runs, and is loaded when that has ended.
+        self.page.goto(self._address, wait_until="commit")
 
     def button(self, label: str) -> Locator:
         return self.page.locator("button.widget-button", has_text=label)

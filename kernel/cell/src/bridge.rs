@@ -41,6 +41,8 @@ pub const SQL: &str = "sql";
 pub const INPUT: &str = "input";
 /// Host to kernel: wait for `seconds`; answered after that time, or at once as interrupted. 0 asks whether to go on.
 pub const SLEEP: &str = "sleep";
+/// Host to kernel: what is entered in the form field `name`; answered with `value`.
+pub const FORM_VALUE: &str = "form_value";
 /// Host to kernel: stop running queries and waiting calls of the cell and of callbacks.
 pub const CANCEL: &str = "cancel";
 

@@ -12,6 +12,7 @@ mod convert;
 mod display;
 #[cfg(test)]
 mod fake_host;
+mod form;
 mod host;
 mod input;
 mod output;
@@ -26,6 +27,7 @@ pub use chrono;
 
 pub use convert::{FromCell, FromRow, Mismatch};
 pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html, display_markdown, update_display};
+pub use form::{Field, FromField};
 pub use host::Error;
 pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};

@@ -72,3 +72,19 @@ async fn names_are_explained() {
     assert!(engine.function_help("SUM").is_some());
     assert!(engine.function_names().contains(&"read_flows".to_string()));
 }
+
+#[tokio::test]
+async fn our_functions_are_offered_and_explained() {
+    let engine = engine_with_tables().await;
+    let found = engine.complete("SELECT ip_i", 11);
+    let offered: Vec<(&str, &str)> =
+        found.items.iter().map(|item| (item.text.as_str(), item.detail.as_str())).collect();
+    assert_eq!(offered, [("ip_in", "ip_in(address, 'list')"), ("ip_is_private", "ip_is_private(address)")]);
+    let help = engine.function_help("IP_VERSION").expect("help");
+    assert_eq!(
+        help,
+        "ip_version(address)\n\n4 or 6; NULL when the text is no address.\n\nExamples:\n  ip_version('2001:db8::1')\n    \
+         = 6\n  ip_version('::ffff:10.0.0.1')\n    = 4\n  ip_version('host')\n    = NULL"
+    );
+    assert!(engine.function_help("beacon_score").is_some_and(|help| help.contains("GROUP BY")));
+}

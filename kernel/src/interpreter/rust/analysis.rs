@@ -6,27 +6,33 @@
 pub mod worker;
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     process::Stdio,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
+    sync::oneshot,
     time::timeout,
 };
 
 use super::workspace::Workspace;
 use crate::request::complete::{Item, Offer};
 
-/// How long an answer may take. The first one waits for rust-analyzer to read the standard library.
+/// How long a front end waits for an answer. The first one waits for rust-analyzer to read the standard library; whoever
+/// asks again gets it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A process that has not answered for so long is replaced.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
 
 /// Text of earlier cells that is looked at, bytes: more makes every answer slower.
 const EARLIER_BYTES_MAX: usize = 64 * 1024;
@@ -37,7 +43,6 @@ const BETWEEN_CELLS: &str = "\n;\n";
 /// The line to the process.
 pub struct Analysis {
     workspace: Arc<Workspace>,
-    /// Held while a question is open: answers have no names.
     worker: tokio::sync::Mutex<Option<Worker>>,
     /// 0 when there is none.
     process: AtomicU32,
@@ -48,8 +53,14 @@ struct Worker {
     /// Killed when this is dropped.
     _child: Child,
     questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    waiting: Waiting,
+    next: u64,
+    /// When it was started or last asked for something that it then answered.
+    silent_since: Instant,
 }
+
+/// Who waits for which answer.
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
 
 impl Analysis {
     /// A line whose process is started with the first question.
@@ -96,25 +107,36 @@ impl Analysis {
     async fn ask(&self, question: &str, code: &str, byte: usize) -> Option<(Value, usize)> {
         let earlier = self.earlier().clone();
         let before = earlier.len();
-        let text = json!({"question": question, "code": earlier + code, "byte": before + byte}).to_string();
-        let mut worker = self.worker.lock().await;
-        if worker.is_none() {
-            *worker = self.start().map_err(|error| tracing::warn!(%error, "no completion for Rust cells")).ok();
-        }
-        let answer = timeout(ANSWER_TIMEOUT, worker.as_mut()?.ask(text)).await;
-        match answer {
-            Ok(Ok(answer)) => Some((answer, before)),
-            Ok(Err(error)) => self.give_up(&mut worker, &format!("it ended: {error}")),
-            Err(_) => self.give_up(&mut worker, "it took too long"),
+        let question = json!({"question": question, "code": earlier + code, "byte": before + byte});
+        let answer = self.send(question).await?;
+        match timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(Ok(answer)) => {
+                if let Some(worker) = self.worker.lock().await.as_mut() {
+                    worker.silent_since = Instant::now();
+                }
+                Some((answer, before))
+            }
+            // It ended, or is not ready yet.
+            Ok(Err(_)) | Err(_) => None,
         }
     }
 
-    /// The next question starts another process.
-    fn give_up<T>(&self, worker: &mut Option<Worker>, why: &str) -> Option<T> {
-        tracing::warn!(why, "the process that completes Rust cells is given up");
-        *worker = None;
-        self.process.store(0, Ordering::Release);
-        None
+    /// Sends a question. A process that ended, or that never answers, is replaced.
+    async fn send(&self, mut question: Value) -> Option<oneshot::Receiver<Value>> {
+        let mut worker = self.worker.lock().await;
+        let is_lost = |worker: &Worker| worker.has_ended() || worker.silent_since.elapsed() > SILENCE_MAX;
+        if worker.as_ref().is_none_or(is_lost) {
+            *worker = self.start().map_err(|error| tracing::warn!(%error, "no completion for Rust cells")).ok();
+        }
+        let worker = worker.as_mut()?;
+        let number = worker.next;
+        worker.next += 1;
+        question["number"] = number.into();
+        let (answer, wait) = oneshot::channel();
+        lock(&worker.waiting).insert(number, answer);
+        let sent = worker.questions.write_all(format!("{question}\n").as_bytes()).await;
+        sent.map_err(|error| tracing::warn!(%error, "the process that completes Rust cells ended")).ok()?;
+        Some(wait)
     }
 
     fn start(&self) -> std::io::Result<Worker> {
@@ -129,24 +151,39 @@ impl Analysis {
         let missing = || std::io::Error::other("a pipe to the process is missing");
         let questions = child.stdin.take().ok_or_else(missing)?;
         let answers = BufReader::new(child.stdout.take().ok_or_else(missing)?);
-        Ok(Worker { _child: child, questions, answers })
+        let waiting = Waiting::default();
+        tokio::spawn(read_answers(answers, waiting.clone()));
+        Ok(Worker { _child: child, questions, waiting, next: 1, silent_since: Instant::now() })
     }
 
     fn earlier(&self) -> MutexGuard<'_, String> {
-        self.earlier.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.earlier)
     }
 }
 
 impl Worker {
-    async fn ask(&mut self, mut question: String) -> std::io::Result<Value> {
-        question.push('\n');
-        self.questions.write_all(question.as_bytes()).await?;
-        let mut answer = String::new();
-        match self.answers.read_line(&mut answer).await? {
-            0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(serde_json::from_str(&answer)?),
+    /// Whether its answers have ended: then nobody else holds the list.
+    fn has_ended(&self) -> bool {
+        Arc::strong_count(&self.waiting) == 1
+    }
+}
+
+async fn read_answers(answers: BufReader<ChildStdout>, waiting: Waiting) {
+    let mut lines = answers.lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(mut answer) = serde_json::from_str::<Value>(&line) else { continue };
+        let asked = answer["number"].as_u64().and_then(|number| lock(&waiting).remove(&number));
+        if let Some(asked) = asked {
+            // Who asked may have stopped waiting.
+            let _ = asked.send(answer["answer"].take());
         }
     }
+    // Nobody waits for a process that ended.
+    lock(&waiting).clear();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn program() -> std::io::Result<PathBuf> {

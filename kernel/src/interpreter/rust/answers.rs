@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, report::Report};
+use crate::{engine, form, report::Report};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -19,6 +19,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
     let answer = match question.kind() {
         bridge::INPUT => ask(&shared, &question).await,
         bridge::SLEEP => pause(&question, cancel).await,
+        bridge::FORM_VALUE => form_value(&shared, &question).await,
         _ => run_query(question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
@@ -38,14 +39,19 @@ impl Shared {
     }
 }
 
+async fn form_value(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
+    let header = shared.cell().header.clone();
+    let parameter = shared.forms().value(&header, question.text("name")).await?;
+    Ok(Frame::new(json!({"value": form::as_json(&parameter)})))
+}
+
 async fn pause(question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
     let seconds = question.json.get("seconds").and_then(Value::as_f64).unwrap_or_default();
-    // NaN becomes no pause.
-    let pause = Duration::from_secs_f64(seconds.max(0.0).min(PAUSE_SECONDS_MAX));
+    let pause = if seconds.is_nan() { 0.0 } else { seconds.clamp(0.0, PAUSE_SECONDS_MAX) };
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Report::interrupted("the pause was interrupted")),
-        () = tokio::time::sleep(pause) => Ok(Frame::new(json!({}))),
+        () = tokio::time::sleep(Duration::from_secs_f64(pause)) => Ok(Frame::new(json!({}))),
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     markers::{Markers, Piece},
     widget_frames,
 };
-use crate::{outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,6 +51,7 @@ pub struct Shared {
     /// Frames for the host that connected last.
     to_host: Mutex<Option<ToHost>>,
     widgets: OnceLock<Arc<Widgets>>,
+    forms: OnceLock<Arc<Forms>>,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
 }
@@ -107,13 +108,14 @@ impl HostLink {
     pub fn new() -> HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
-        let (widgets, callbacks) = (OnceLock::new(), Arc::default());
-        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, callbacks }) }
+        let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
+        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, forms, callbacks }) }
     }
 
-    /// Listens for cell hosts, which then may use these widgets. Must be called inside the runtime.
-    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>) {
+    /// Listens for cell hosts, which then may use these widgets and forms. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>) {
         self.shared.widgets.get_or_init(|| widgets);
+        self.shared.forms.get_or_init(|| forms);
         let listener = match UnixListener::bind(socket) {
             Ok(listener) => listener,
             Err(error) => {
@@ -207,6 +209,11 @@ impl Shared {
     /// All widgets.
     pub fn widgets(&self) -> &Arc<Widgets> {
         self.widgets.get().expect("set before the first host could connect, see `listen`")
+    }
+
+    /// All forms.
+    pub fn forms(&self) -> &Arc<Forms> {
+        self.forms.get().expect("set before the first host could connect, see `listen`")
     }
 
     /// Sends frames to the host of now, for as long as that lives.
@@ -331,7 +338,7 @@ impl Shared {
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
             bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL | bridge::INPUT | bridge::SLEEP => {
+            bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,

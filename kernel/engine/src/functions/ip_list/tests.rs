@@ -1,6 +1,7 @@
 //! Lists as they come from forms, reports and spreadsheets.
 
 use super::*;
+use crate::functions::address;
 
 #[track_caller]
 fn list(text: &str) -> IpList {
@@ -110,4 +111,65 @@ fn long_errors_are_cut() {
     assert!(
         fault.to_string().contains("; and 95 more; understood: 10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3 and 96 more")
     );
+}
+
+/// A fixed sequence that looks random.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    /// Few different bits, so that addresses and networks meet often.
+    fn address(&mut self) -> IpAddr {
+        let bits = (0..4).fold(0_u128, |bits, _| bits | 1 << self.below(128)) ^ (u128::from(self.below(2)) << 127);
+        if self.below(2) == 0 {
+            IpAddr::from(bits.to_be_bytes())
+        } else {
+            IpAddr::from(((bits >> 96) as u32).to_be_bytes())
+        }
+    }
+}
+
+#[test]
+fn membership_is_that_of_each_network() {
+    let mut noise = Noise(1);
+    for _ in 0..2000 {
+        let networks: Vec<(IpAddr, u8, bool)> = (0..1 + noise.below(6))
+            .map(|_| {
+                let address = noise.address();
+                let bits = u8::try_from(noise.below(u64::from(address::bit_count(address)) + 1)).expect("up to 128");
+                (address, bits, noise.below(3) == 0)
+            })
+            .collect();
+        let text =
+            networks.iter().map(|(network, bits, out)| format!("{}{network}/{bits}", if *out { "!" } else { "" }));
+        let list = list(&text.collect::<Vec<_>>().join(","));
+        let address = noise.address();
+        let lies_in = |(network, bits, _): &&(IpAddr, u8, bool)| {
+            network.is_ipv4() == address.is_ipv4()
+                && address::truncated(*network, *bits) == address::truncated(address, *bits)
+        };
+        let (excluded, included): (Vec<_>, Vec<_>) = networks.iter().partition(|(_, _, out)| *out);
+        let is_included = included.is_empty() || included.iter().any(lies_in);
+        assert_eq!(list.contains(address), is_included && !excluded.iter().any(lies_in), "{address} in {list:?}");
+    }
+}
+
+#[test]
+fn any_text_is_a_list_or_an_error_that_tells_where() {
+    let mut noise = Noise(2);
+    let characters: Vec<char> = "0123456789abcdef.:/!,; \n%ü\u{feff}[]".chars().collect();
+    for _ in 0..5000 {
+        let text: String =
+            (0..noise.below(24)).map(|_| characters[noise.below(characters.len() as u64) as usize]).collect();
+        let Err(fault) = parse_ip_list(&text) else { continue };
+        for bad in &fault.bad {
+            let found: String = text.chars().skip(bad.position - 1).take(bad.token.chars().count()).collect();
+            assert_eq!(found, bad.token, "{text:?}");
+        }
+        assert!(!fault.to_string().is_empty());
+    }
 }

@@ -30,7 +30,7 @@ pub fn serve() -> Result<()> {
             _ => inspect(&mut context, text("code"), byte.unwrap_or(0)),
         };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{answer}")?;
+        writeln!(out, "{}", json!({"number": question.get("number"), "answer": answer}))?;
         out.flush()?;
     }
     Ok(())

@@ -1,0 +1,43 @@
+//! Files that functions look things up in, as the engine was told them. Each is read when first asked for and kept.
+
+use std::path::PathBuf;
+
+use super::databases::{Database, Subject};
+use super::suffix_rules::SuffixRules;
+
+/// Paths of what functions look up in; `None` is left out.
+#[derive(Debug, Clone, Default)]
+pub struct LookupFiles {
+    /// A public suffix list that replaces the one compiled in.
+    pub public_suffix_list: Option<PathBuf>,
+    /// Cities or countries of addresses, in MaxMind's format.
+    pub location_database: Option<PathBuf>,
+    /// Autonomous systems of addresses, in MaxMind's format.
+    pub as_database: Option<PathBuf>,
+}
+
+/// The lookups of one engine.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(super) suffix_rules: SuffixRules,
+    location: Database,
+    autonomous_systems: Database,
+}
+
+impl Setup {
+    pub(crate) fn new(files: LookupFiles) -> Setup {
+        Setup {
+            suffix_rules: SuffixRules::new(files.public_suffix_list),
+            location: Database::new(Subject::Location, files.location_database),
+            autonomous_systems: Database::new(Subject::AutonomousSystem, files.as_database),
+        }
+    }
+
+    pub(super) fn location(&self) -> &Database {
+        &self.location
+    }
+
+    pub(super) fn autonomous_systems(&self) -> &Database {
+        &self.autonomous_systems
+    }
+}
