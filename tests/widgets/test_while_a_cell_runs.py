@@ -17,8 +17,17 @@ let plain = Button::new().description("plain");
 plain.on_click({ let label = label.clone(); let mut clicks = 0; move |_| { clicks += 1; label.set_value(&format!("click {clicks}")); } });
 let follow = IntSlider::new().max(10_000).description("follow");
 follow.on_change({ let label = label.clone(); move |value| { label.set_value(&format!("follow {value}")); } });
+let slow = Button::new().description("slow");
+slow.on_click({
+    let label = label.clone();
+    move |_| {
+        label.set_value("slow begins");
+        let ended = flowdeck::sleep(Duration::from_secs(3600)).unwrap_err();
+        label.set_value(&format!("slow ends: {}", ended.is_interrupted()));
+    }
+});
 let bar = IntProgress::new().max(10_000).description("bar");
-VBox::of((&slider, &label, &stop, &plain, &follow, &bar))
+VBox::of((&slider, &label, &stop, &plain, &slow, &follow, &bar))
 """
 SLEEP = 'println!("running");\nlet ended = flowdeck::sleep(Duration::from_secs(3600)).unwrap_err();\nprintln!("{} at {}", ended.is_interrupted(), slider.value());'
 
@@ -83,6 +92,18 @@ def test_stop_ends_a_query_of_a_running_cell(page: FrontEnd) -> None:
     assert page.kernel.execute("slider.value()").status == "ok", "the variables are kept"
 
 
+@pytest.mark.parametrize("way", ["Stop", "interrupt"])
+def test_a_callback_that_takes_long_is_stopped(page: FrontEnd, way: str) -> None:
+    label = named(page, "label")
+    page.click(named(page, "slow"))
+    page.until(lambda: page.value(label) == "slow begins", "the callback to run")
+    if way == "Stop":
+        page.click(named(page, "Stop"))
+    else:
+        assert page.kernel.interrupt().status == "ok"
+    page.until(lambda: page.value(label) == "slow ends: true", "its end")
+
+
 def test_ten_thousand_changes_are_few_messages_and_the_right_value(page: FrontEnd) -> None:
     bar = named(page, "bar")
     cell = page.kernel.execute("for step in 1..=10_000 { bar.set_value(step); }")
@@ -121,20 +142,20 @@ def test_an_interrupted_progress_keeps_the_variables(page: FrontEnd) -> None:
     assert page.kernel.execute("steps > 0 && steps < 1_000_000").text == "true"
 
 
+# The last tests: the process of the cells dies, and with it all that the others made
+
+
 @pytest.fixture(scope="module")
-def survivor() -> Iterator[tuple[FrontEnd, Conversation]]:
-    """A page whose cells' process died, and the cell in which it did."""
-    with Kernel() as kernel:
-        page = FrontEnd(kernel)
-        assert kernel.execute(SETUP).status == "ok"
-        page.click(named(page, "plain"))
-        page.until(lambda: page.value(named(page, "label")) == "click 1", "the click before")
-        yield page, kernel.execute("std::process::abort()")
+def died(page: FrontEnd) -> Conversation:
+    """The cell in which the process of the page's cells died."""
+    before = page.value(named(page, "label"))
+    page.click(named(page, "plain"))
+    page.until(lambda: page.value(named(page, "label")) != before, "the click before")
+    return page.kernel.execute("std::process::abort()")
 
 
-def test_callbacks_end_with_the_process_of_their_cells_and_widgets_stay(survivor) -> None:
-    page, died = survivor
-    comms = Comms(page.kernel)
+def test_callbacks_end_with_the_process_of_their_cells_and_widgets_stay(page: FrontEnd, comms: Comms, died: Conversation) -> None:
+    before = page.value(named(page, "label"))
     assert "CellHostDied" in died.error_text and "variables are lost" in died.error_text
     assert told(comms.update(named(page, "slider"), {"value": 4})) == [("echo_update", {"value": 4})]
     assert comms.values(named(page, "slider"))["value"] == 4, "the state is the kernel's"
@@ -146,14 +167,15 @@ def test_callbacks_end_with_the_process_of_their_cells_and_widgets_stay(survivor
     assert again.status == "ok", again
     page.click(named(page, "again"))
     page.until(lambda: page.value(named(page, "again"), "icon") == "check", "a callback of the new process")
-    assert comms.values(named(page, "label"))["value"] == "click 1", "the old callback was forgotten"
+    assert comms.values(named(page, "label"))["value"] == before, "the old callback was forgotten"
 
 
-def test_whoever_clicks_in_vain_is_told_why(survivor) -> None:
+def test_whoever_clicks_in_vain_is_told_why(page: FrontEnd, died: Conversation) -> None:
     """A button that does nothing leaves a person guessing: the cell that died or the callbacks' area has to say it."""
-    page, died = survivor
+
+    def is_said() -> bool:
+        areas = [str(m["outputs"]) for m in page.models.values() if m["_model_name"] == "OutputModel"]
+        return any(word in text for text in [died.error_text, *areas] for word in ("callback", "widget", "button"))
+
     page.click(named(page, "plain"))
-    page.kernel.request("kernel_info_request")
-    page.look()
-    said = [died.error_text, *(str(m["outputs"]) for m in page.models.values() if m["_model_name"] == "OutputModel")]
-    assert any(word in text for text in said for word in ("callback", "widget", "button")), said
+    page.until(is_said, "a word about callbacks that are gone", timeout=3)
