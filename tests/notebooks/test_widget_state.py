@@ -61,7 +61,15 @@ CLASSES = {
     "NaiveDatetime": "NaiveDatetimePicker",
     "Time": "TimePicker",
 }
-WITH_OPTIONS = {"Dropdown", "RadioButtons", "Select", "SelectMultiple", "SelectionRangeSlider", "SelectionSlider", "ToggleButtons"}
+WITH_OPTIONS = {
+    "Dropdown",
+    "RadioButtons",
+    "Select",
+    "SelectMultiple",
+    "SelectionRangeSlider",
+    "SelectionSlider",
+    "ToggleButtons",
+}
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 CAPTURED = """let (shown, nested) = (Output::new().dom_classes(["shown"]), Output::new().dom_classes(["nested"]));
@@ -112,7 +120,8 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     failing = new_code_cell(FAILING, metadata={"tags": ["raises-exception"]})
     picture = "[" + ", ".join(f"{byte}u8" for byte in PICTURE) + "]"
     cells = [new_code_cell(cell_with_all_models()), new_code_cell(CAPTURED.replace("PICTURE", picture)), failing]
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "flowdeck", "display_name": "Rust", "language": "rust"}})
+    kernelspec = {"name": "flowdeck", "display_name": "Rust", "language": "rust"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
     folder: Path = tmp_path_factory.mktemp("notebook")
     client = NotebookClient(
         notebook, kernel_name="flowdeck", timeout=CELL_TIMEOUT_S, resources={"metadata": {"path": str(folder)}}
@@ -150,7 +159,8 @@ def test_references_in_the_saved_state_lead_somewhere(saved: dict[str, Any]) -> 
             return [found for item in value for found in references(item)]
         return [value.removeprefix("IPY_MODEL_")] if isinstance(value, str) and value.startswith("IPY_MODEL_") else []
 
-    found = {reference for model in saved["state"].values() for v in model["state"].values() for reference in references(v)}
+    values = [value for model in saved["state"].values() for value in model["state"].values()]
+    found = set(references(values))
     assert found and found <= set(saved["state"])
 
 

@@ -263,11 +263,12 @@ def test_without_models_the_answer_has_the_same_shape(new_kernel) -> None:
 def test_a_front_end_creates_the_buttons_and_axes_of_a_controller(comms: Comms) -> None:
     controller = comms.open("ControllerModel")
     created = {}
-    for model, value in (("ControllerButtonModel", {"pressed": True, "value": 1.0}), ("ControllerAxisModel", {"value": -0.5})):
+    unused = {"layout": None, "tabbable": None, "tooltip": None, "_dom_classes": [], "_view_count": None}
+    pressed = {"pressed": True, "value": 1.0}
+    for model, value in (("ControllerButtonModel", pressed), ("ControllerAxisModel", {"value": -0.5})):
         created[model] = comms.open(model)
         # What the page sends next: all attributes, those it does not use as null.
-        whole = {**names(model), **value, "layout": None, "tabbable": None, "tooltip": None, "_dom_classes": [], "_view_count": None}
-        comms.update(created[model], whole)
+        comms.update(created[model], {**names(model), **value, **unused})
         assert value.items() <= comms.values(created[model]).items()
     button, axis = (f"IPY_MODEL_{comm}" for comm in created.values())
     comms.update(controller, {"buttons": [button], "axes": [axis]})

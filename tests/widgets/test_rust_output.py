@@ -150,15 +150,17 @@ def test_the_page_hears_of_captured_output_before_the_cell_is_over(page: FrontEn
 
 
 def test_a_panic_ends_the_capture_and_the_cell(page: FrontEnd, cell: Conversation) -> None:
-    failed = page.kernel.execute('let broken = area("broken");\nbroken.capture(|| { println!("before"); if true { panic!("boom inside") } });')
+    code = 'broken.capture(|| { println!("before"); if true { panic!("boom inside") } });'
+    failed = page.kernel.execute(f'let broken = area("broken");\n{code}')
     assert failed.status == "error" and "boom inside" in failed.error_text, failed
     assert texts(page, "broken")[0] == ("stdout", "before\n")
     assert page.kernel.execute('println!("below again");').stream() == "below again\n"
 
 
 def test_an_error_of_sql_inside_is_readable_text(page: FrontEnd, cell: Conversation) -> None:
-    code = 'let refused = area("refused");\nrefused.capture(|| if let Err(error) = flowdeck::sql("SELECT * FROM no_such_table") { eprintln!("{error}") });'
-    assert page.kernel.execute(code).status == "ok"
+    query = 'if let Err(error) = flowdeck::sql("SELECT * FROM no_such_table") { eprintln!("{error}") }'
+    cell = page.kernel.execute(f'let refused = area("refused");\nrefused.capture(|| {query});')
+    assert cell.status == "ok", cell
     ((name, text),) = texts(page, "refused")
     assert name == "stderr" and "no_such_table" in text and "\x1b" not in text
 

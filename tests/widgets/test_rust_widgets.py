@@ -24,6 +24,11 @@ fn hear<T: Debug>(heard: &Label, name: &'static str) -> impl FnMut(T) + Send + '
 VALUES = """
 let slider = IntSlider::new().max(10).description("slider");
 slider.on_change(hear(&heard, "slider"));
+let late = IntSlider::new().description("late");
+late.on_change({
+    let mut hear = hear(&heard, "late");
+    move |value| { flowdeck::sleep(std::time::Duration::from_millis(300)).ok(); hear(value) }
+});
 let observed = IntSlider::new().max(10).description("observed");
 observed.observe("max", { let mut hear = hear(&heard, "max"); move |change| hear((change.old, change.new)) });
 let range = FloatRangeSlider::new().description("range");
@@ -49,7 +54,10 @@ tags.on_change(hear(&heard, "tags"));
 let upload = FileUpload::new().description("upload");
 upload.on_change({
     let mut hear = hear(&heard, "upload");
-    move |files| hear(files.iter().map(|file| (file.name.clone(), file.size, file.bytes.iter().map(|b| *b as u64).sum::<u64>())).collect::<Vec<_>>())
+    move |files| {
+        let sum = |bytes: &[u8]| bytes.iter().map(|byte| *byte as u64).sum::<u64>();
+        hear(files.iter().map(|file| (file.name.clone(), file.size, sum(&file.bytes))).collect::<Vec<_>>())
+    }
 });
 let number = IntSlider::new().max(10).description("number");
 let words = Text::new().description("words");
@@ -60,7 +68,10 @@ EVENTS = """
 let go = Button::new().description("go");
 go.on_click({ let mut hear = hear(&heard, "click"); let mut clicks = 0; move |_| { clicks += 1; hear(clicks) } });
 let once = Button::new().description("once");
-let callback = once.on_click({ let mut hear = hear(&heard, "once"); let mut clicks = 0; move |_| { clicks += 1; hear(clicks) } });
+let callback = once.on_click({
+    let (mut hear, mut clicks) = (hear(&heard, "once"), 0);
+    move |_| { clicks += 1; hear(clicks) }
+});
 let end = Button::new().description("end");
 end.on_click({ let mut hear = hear(&heard, "ended"); move |_| { callback.unobserve(); hear(()) } });
 let toggles = ToggleButtons::new(["x", "y"]).description("toggles");
@@ -82,7 +93,11 @@ talker.on_message({
     }
 });
 let pad = Controller::new();
-pad.observe("buttons", { let (mut hear, pad) = (hear(&heard, "pad"), pad.clone()); move |_| hear(pad.buttons().iter().map(|button| (button.is_pressed(), button.value())).collect::<Vec<_>>()) });
+pad.observe("buttons", {
+    let (mut hear, pad) = (hear(&heard, "pad"), pad.clone());
+    let state = |button: &ControllerButton| (button.is_pressed(), button.value());
+    move |_| hear(pad.buttons().iter().map(state).collect::<Vec<_>>())
+});
 """
 LINKS = """
 let source = IntSlider::new().description("source").set_value(4);
@@ -194,9 +209,9 @@ def test_cells_read_and_write_what_the_page_has(page: FrontEnd) -> None:
 
 
 def test_what_follows_from_a_cell_comes_before_its_idle(page: FrontEnd) -> None:
-    """Whoever reads until idle (nbclient, Voilà) would lose what a callback made of the cell's change."""
-    cell = page.kernel.execute("slider.set_value(1);")
-    hears(page, "slider 1")
+    """Whoever reads until idle, as nbclient does, would lose what a callback made of the cell's change."""
+    cell = page.kernel.execute("late.set_value(1);")
+    hears(page, "late 1")
     cell.assert_bracketed()
 
 
@@ -309,7 +324,8 @@ def test_what_the_kernel_refuses_fails_the_cell_with_the_reason(page: FrontEnd, 
 
 
 def test_the_line_that_was_refused_is_told(page: FrontEnd) -> None:
-    cell = page.kernel.execute("let bounds = (5, 3);\nlet refused = IntSlider::new().min(bounds.0).max(bounds.1);\nrefused.value()")
+    code = "let bounds = (5, 3);\nlet refused = IntSlider::new().min(bounds.0).max(bounds.1);\nrefused.value()"
+    cell = page.kernel.execute(code)
     assert "min is 5" in cell.error_text and "at line 3" in cell.error_text, cell
 
 

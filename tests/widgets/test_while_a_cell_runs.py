@@ -14,7 +14,10 @@ let label = Label::new().description("label");
 let stop = Button::new().description("Stop");
 stop.concurrent().on_click(|_| flowdeck::cancel());
 let plain = Button::new().description("plain");
-plain.on_click({ let label = label.clone(); let mut clicks = 0; move |_| { clicks += 1; label.set_value(&format!("click {clicks}")); } });
+plain.on_click({
+    let (label, mut clicks) = (label.clone(), 0);
+    move |_| { clicks += 1; label.set_value(&format!("click {clicks}")); }
+});
 let follow = IntSlider::new().max(10_000).description("follow");
 follow.on_change({ let label = label.clone(); move |value| { label.set_value(&format!("follow {value}")); } });
 let slow = Button::new().description("slow");
@@ -29,7 +32,11 @@ slow.on_click({
 let bar = IntProgress::new().max(10_000).description("bar");
 VBox::of((&slider, &label, &stop, &plain, &slow, &follow, &bar))
 """
-SLEEP = 'println!("running");\nlet ended = flowdeck::sleep(Duration::from_secs(3600)).unwrap_err();\nprintln!("{} at {}", ended.is_interrupted(), slider.value());'
+SLEEP = """println!("running");
+let ended = flowdeck::sleep(Duration::from_secs(3600)).unwrap_err();
+println!("{} at {}", ended.is_interrupted(), slider.value());"""
+LONG_QUERY = """SELECT sum(a.value * b.value) AS s
+FROM generate_series(1, 100000000) a CROSS JOIN generate_series(1, 1000) b"""
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +92,8 @@ def test_a_click_waits_for_the_cell_unless_it_is_concurrent(page: FrontEnd) -> N
 
 
 def test_stop_ends_a_query_of_a_running_cell(page: FrontEnd) -> None:
-    query = "SELECT sum(a.value * b.value) AS s FROM generate_series(1, 100000000) a CROSS JOIN generate_series(1, 1000) b"
-    code = f'println!("running");\nlet ended = flowdeck::sql("{query}").map(drop).unwrap_err();\nprintln!("{{}}", ended.is_interrupted());'
+    query = f'let ended = flowdeck::sql("{LONG_QUERY}").map(drop).unwrap_err();'
+    code = f'println!("running");\n{query}\nprintln!("{{}}", ended.is_interrupted());'
     ended = stopped(page, page.kernel.start_cell(code, marker="running"))
     assert ended.stream() == "running\ntrue\n", ended
     assert page.kernel.execute("slider.value()").status == "ok", "the variables are kept"
@@ -154,7 +161,7 @@ def died(page: FrontEnd) -> Conversation:
     return page.kernel.execute("std::process::abort()")
 
 
-def test_callbacks_end_with_the_process_of_their_cells_and_widgets_stay(page: FrontEnd, comms: Comms, died: Conversation) -> None:
+def test_callbacks_end_with_their_process_and_widgets_stay(page: FrontEnd, comms: Comms, died: Conversation) -> None:
     before = page.value(named(page, "label"))
     assert "CellHostDied" in died.error_text and "variables are lost" in died.error_text
     assert told(comms.update(named(page, "slider"), {"value": 4})) == [("echo_update", {"value": 4})]
