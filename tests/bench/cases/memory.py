@@ -3,22 +3,20 @@
 import threading
 
 from client import BenchKernel
+from samples import Sample, from_new_kernels
 
 NAME = "memory"
 TITLE = "peak memory, start and ten cells"
 ORDER = 90
 UNIT = "MiB"
-LANGUAGE = "any"
+NEEDS = set()
 REPETITIONS = 3
 
 SAMPLE_EVERY_S = 0.05
 
 
-def measure(peers, repetitions):
-    for _ in range(repetitions):
-        for peer in peers:
-            with BenchKernel(peer) as kernel:
-                yield peer, [_peak_mib(kernel)]
+def measure(run):
+    return from_new_kernels(run, lambda kernel: Sample(_peak_mib(kernel)))
 
 
 def _peak_mib(kernel: BenchKernel) -> float:
