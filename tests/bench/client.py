@@ -190,7 +190,9 @@ class BenchKernel(Kernel):
         msg_id = self.send_execute(code)
         elapsed = self.seconds_until(reply_to(msg_id), idle_after(msg_id))
         content = self.replies[msg_id][0]["content"]
-        assert content["status"] == "ok", f"{self.peer.name} could not run {code!r}: {content}"
+        assert content["status"] == "ok", (
+            f"{self.peer.name} could not run a cell: {content['ename']}: {content['evalue']}\n{code}"
+        )
         return elapsed, msg_id
 
     def memory_mib(self) -> float:

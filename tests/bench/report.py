@@ -49,7 +49,11 @@ class CaseResult:
 
     def ratio(self, peer: str) -> str:
         base, other = self.median(BASE), self.median(peer)
-        return f"{other / base:.1f}×" if base and other and peer != BASE else ""
+        if not base or not other or peer == BASE:
+            return ""
+        times = other / base
+        # 0.0082× says more than 0.0×.
+        return f"{times:.1f}×" if times >= 0.95 else f"{times:.2g}×"
 
 
 def as_text(results: Sequence[CaseResult]) -> str:

@@ -18,7 +18,7 @@ BUTTON = {
 let label = Label::new();
 let button = Button::new();
 let mut clicks = 0;
-button.on_click({ let label = label.clone(); move |_| { clicks += 1; label.set_value(format!("{clicks} clicks")); } });
+button.on_click({ let label = label.clone(); move |_| { clicks += 1; label.set_value(&format!("{clicks} clicks")); } });
 HBox::of((button, label))""",
     "python": """import ipywidgets
 label, button, clicks = ipywidgets.Label(), ipywidgets.Button(), 0
