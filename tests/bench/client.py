@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import zmq
 from harness.kernel import CELL_TIMEOUT_S, START_TIMEOUT_S, Kernel, Message
+from peak import resident_mib
 from peers import Peer
 
 
@@ -196,11 +197,5 @@ class BenchKernel(Kernel):
         return elapsed, msg_id
 
     def memory_mib(self) -> float:
-        """Resident memory of the kernel and of all that it started, shared pages counted once per process."""
-        total = 0
-        for process in [psutil.Process(self.process.pid), *self.children()]:
-            try:
-                total += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        return total / 2**20
+        """Resident memory of the kernel and of all that it started."""
+        return resident_mib(psutil.Process(self.process.pid), *self.children())

@@ -3,13 +3,14 @@
 Whole processes, as an analyst at a terminal waits for them; the file is in the system's cache.
 """
 
-import os
 import subprocess
 import tempfile
 import time
 from itertools import cycle, islice, takewhile
 from pathlib import Path
 
+import psutil
+from peak import Peak, resident_mib
 from peers import TABLES, Peer
 from samples import Sample
 
@@ -57,10 +58,11 @@ def _ask(peer: Peer, log: Path) -> tuple[Sample, str]:
     with tempfile.TemporaryFile("w+") as answer:
         started = time.perf_counter()
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=answer, env=peer.environment())
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, f"{argv[:2]} ended with {process.returncode}"
+        watched = psutil.Process(process.pid)
+        with Peak(lambda: resident_mib(watched)) as peak:
+            # Without a timeout: that would look only now and then.
+            status = process.wait()
+            elapsed = time.perf_counter() - started
+        assert status == 0, f"{argv[:2]} ended with {status}"
         answer.seek(0)
-        # Linux counts in KiB.
-        return Sample(elapsed * 1000, {"peak MiB": usage.ru_maxrss / 1024}), answer.read()
+        return Sample(elapsed * 1000, {"peak MiB": peak.mib}), answer.read()
