@@ -102,7 +102,8 @@ fmt: ## format the Rust sources
 
 .PHONY: bench
 bench: release ## measure against ipykernel and evcxr_jupyter; results in target/bench
-	@$(SETUP) venv test
+	@$(SETUP) venv bench
+	@$(SETUP) chromium
 	@$(SETUP) evcxr '$(TARGET)/bench-tools'
 	@FLOWDECK_CACHE_DIR='$(TARGET)/bench-cache' $(STEP) 'kernel for the benchmark' \
 		$(RELEASE) install --prefix '$(TARGET)/bench-prefix'

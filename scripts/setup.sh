@@ -3,8 +3,10 @@
 #
 #   setup.sh rust               compiler, cargo, rustfmt, clippy, C linker
 #   setup.sh nextest            cargo-nextest; without it the Makefile falls back to `cargo test`
-#   setup.sh venv lab|test      the virtual environment with the front ends, or with the tests' packages too
-#   setup.sh chromium           the browser that the browser tests drive
+#   setup.sh venv lab|test|bench
+#                               the virtual environment with the front ends, with the tests' packages too, or with the
+#                               benchmark's as well
+#   setup.sh chromium           the browser that the browser tests and the benchmark drive
 #   setup.sh evcxr FOLDER       evcxr_jupyter, the peer that the benchmark measures
 #
 # Not in here: building and installing Flowdeck itself, which is the Makefile's part.
@@ -86,7 +88,8 @@ setup_venv() {
   case $1 in
     lab) requirements=tests/requirements-lab.txt ;;
     test) requirements=tests/requirements.txt ;;
-    *) stop "no requirements named $1" 'Use `lab` or `test`' ;;
+    bench) requirements=tests/bench/requirements.txt ;;
+    *) stop "no requirements named $1" 'Use `lab`, `test` or `bench`' ;;
   esac
   need_python
   # An environment whose Python went away (an upgrade, a moved folder) is made anew.
@@ -96,7 +99,7 @@ setup_venv() {
     "$PYTHON" -m venv "$VENV"
   fi
   local wanted stamp=$VENV/.installed-$1
-  wanted=$(cat tests/requirements*.txt python-shim/pyproject.toml scripts/lab-overrides.json | cksum)
+  wanted=$(cat tests/requirements*.txt tests/bench/requirements.txt python-shim/pyproject.toml scripts/lab-overrides.json | cksum)
   [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
   say "installing the Python packages for $1 into $VENV"
   "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" -e python-shim ||
@@ -118,7 +121,7 @@ setup_chromium() {
   for name in chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null; then return; fi
   done
-  install_debian 'Chromium, which the browser tests drive,' chromium
+  install_debian 'Chromium, which the browser tests and the benchmark drive,' chromium
 }
 
 setup_evcxr() {

@@ -13,6 +13,8 @@ import platform
 import shutil
 import sys
 import tempfile
+import traceback
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cases  # noqa: E402
-from peers import Peer, find_peers  # noqa: E402
+from peers import Peer, able, find_peers  # noqa: E402
 from report import CaseResult, as_json, as_markdown, as_text  # noqa: E402
+from run import QUICK_DIVISOR, Run, WarmKernels  # noqa: E402
 
 
 def main() -> None:
     arguments = _arguments()
-    with _own_jupyter():
+    results_folder = arguments.target / "bench"
+    results_folder.mkdir(parents=True, exist_ok=True)
+    with _own_jupyter(), tempfile.TemporaryDirectory(prefix="data-", dir=results_folder) as data:
         peers, missing = find_peers(arguments.target)
         chosen = [case for case in _all_cases() if not arguments.case or case.NAME in arguments.case]
         if not chosen:
@@ -35,14 +40,14 @@ def main() -> None:
         print(f"measures {', '.join(peer.name for peer in peers)}")
         for line in missing:
             print(f"not measured: {line}")
-        results = [_run(case, peers, quick=arguments.quick) for case in chosen]
+        results = _run_all(chosen, peers, quick=arguments.quick, data=Path(data))
     machine = describe_machine()
     print("\n" + as_text(results))
-    folder = arguments.target / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(as_json(results, machine, missing, peers))
-    (folder / "results.md").write_text(as_markdown(results, machine, missing, peers))
-    print(f"written to {folder.name}/results.json and {folder.name}/results.md in the target folder")
+    (results_folder / "results.json").write_text(as_json(results, machine, missing, peers))
+    (results_folder / "results.md").write_text(as_markdown(results, machine, missing, peers))
+    print(f"written to {results_folder.name}/results.json and {results_folder.name}/results.md in the target folder")
+    if failed := [result.name for result in results if result.failure]:
+        sys.exit(f"error: these cases failed: {', '.join(failed)}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,27 +65,41 @@ def _all_cases() -> list:
     return sorted(found, key=lambda case: case.ORDER)
 
 
-def _run(case, peers: list[Peer], *, quick: bool) -> CaseResult:
+def _run_all(chosen: list, peers: list[Peer], *, quick: bool, data: Path) -> list[CaseResult]:
+    results = []
+    with WarmKernels() as shared:
+        for case in chosen:
+            # In a real run each case has kernels of its own; to try the benchmark, one start is enough.
+            with nullcontext(shared) if quick else WarmKernels() as warm:
+                repetitions = max(2, case.REPETITIONS // QUICK_DIVISOR) if quick else case.REPETITIONS
+                results.append(_measure(case, Run(able(peers, case.NEEDS), repetitions, quick, data, warm)))
+    return results
+
+
+def _measure(case, run: Run) -> CaseResult:
     print(f"\n== {case.TITLE}", flush=True)
-    repetitions = max(2, case.REPETITIONS // 10) if quick else case.REPETITIONS
-    able = [peer for peer in peers if case.LANGUAGE in ("any", peer.language)]
     result = CaseResult(case.NAME, case.TITLE, case.UNIT)
-    for peer in able:
+    for peer in run.peers:
         result.samples[peer.name] = []
-    for peer, samples in case.measure(able, repetitions):
-        result.samples[peer.name] += samples
-    for peer in able:
+    try:
+        for peer, sample in case.measure(run):
+            result.add(peer.name, sample)
+    except Exception as error:  # Whatever it is, the other cases' numbers are kept, and the run ends with an error.
+        traceback.print_exc()
+        result.failure = f"{type(error).__name__}: {error}"
+    for peer in run.peers:
         print(f"   {peer.name}: {result.summary(peer.name)}", flush=True)
     return result
 
 
 class _own_jupyter:
-    """The person's Jupyter folders stay out of the measurement, and clean."""
+    """The person's Jupyter folders and history stay out of the measurement, and clean."""
 
     def __enter__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fd-bench-"))
         for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             os.environ[variable] = str(self.folder / variable.lower())
+        os.environ["FLOWDECK_HISTORY"] = str(self.folder / "history.sqlite")
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

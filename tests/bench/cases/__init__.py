@@ -5,10 +5,12 @@ A case is a module with
     NAME         how it is called on the command line and in results.json
     TITLE        how it is called in the tables
     ORDER        its place in the tables
-    UNIT         "ms" or "MiB"; smaller is better
-    LANGUAGE     "rust" or "python" for peers of that language only, "any" for all
+    UNIT         "ms" or "MiB", where smaller is better, or something per second, as "lines/s", where larger is
+    NEEDS        the features a peer must have, beside running cells (see peers.py)
     REPETITIONS  how many samples per peer; `--quick` takes a tenth
 
-    def measure(peers, repetitions):
-        yields (peer, [samples]) as often as it likes, taking turns between the peers where it can.
+    def measure(run):
+        yields (peer, Sample) as often as it likes, taking turns between `run.peers`; samples.py has the usual ways.
+
+A case looks at what it measured: a wrong answer is an AssertionError, and the results say that the case failed.
 """

@@ -1,17 +1,14 @@
 """An empty cell: what the protocol and the kernel's own bookkeeping cost."""
 
-from client import BenchKernel
+from samples import from_warm_cells
 
 NAME = "empty_cell"
 TITLE = "empty cell, round trip"
 ORDER = 20
 UNIT = "ms"
-LANGUAGE = "any"
+NEEDS = set()
 REPETITIONS = 200
 
 
-def measure(peers, repetitions):
-    for peer in peers:
-        with BenchKernel(peer) as kernel:
-            kernel.cell("1+1")
-            yield peer, [kernel.cell("") * 1000 for _ in range(repetitions)]
+def measure(run):
+    return from_warm_cells(run, [""] * run.repetitions)

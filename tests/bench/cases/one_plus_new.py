@@ -2,19 +2,16 @@
 
 import random
 
-from client import BenchKernel
+from samples import from_warm_cells
 
 NAME = "one_plus_new"
 TITLE = "1+N, a cell nobody has seen"
 ORDER = 50
 UNIT = "ms"
-LANGUAGE = "any"
+NEEDS = set()
 REPETITIONS = 50
 
 
-def measure(peers, repetitions):
-    numbers = random.sample(range(10**8, 10**9), repetitions)
-    for peer in peers:
-        with BenchKernel(peer) as kernel:
-            kernel.cell("1+1")
-            yield peer, [kernel.cell(f"1+{number}") * 1000 for number in numbers]
+def measure(run):
+    numbers = random.sample(range(10**8, 10**9), run.repetitions)
+    return from_warm_cells(run, [f"1+{number}" for number in numbers])

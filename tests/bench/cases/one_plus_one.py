@@ -1,17 +1,14 @@
 """`1+1` in a warm kernel, the same text each time: a kernel that remembers compiled cells may do so."""
 
-from client import BenchKernel
+from samples import from_warm_cells
 
 NAME = "one_plus_one"
 TITLE = "1+1, the same cell again"
 ORDER = 40
 UNIT = "ms"
-LANGUAGE = "any"
+NEEDS = set()
 REPETITIONS = 50
 
 
-def measure(peers, repetitions):
-    for peer in peers:
-        with BenchKernel(peer) as kernel:
-            kernel.cell("1+1")
-            yield peer, [kernel.cell("1+1") * 1000 for _ in range(repetitions)]
+def measure(run):
+    return from_warm_cells(run, ["1+1"] * run.repetitions)

@@ -1,17 +1,14 @@
 """Process start to kernel_info reply: what a person waits for after opening a notebook."""
 
-from client import BenchKernel
+from samples import from_new_kernels, ms
 
 NAME = "start"
 TITLE = "process start to kernel_info reply"
 ORDER = 10
 UNIT = "ms"
-LANGUAGE = "any"
+NEEDS = set()
 REPETITIONS = 10
 
 
-def measure(peers, repetitions):
-    for _ in range(repetitions):
-        for peer in peers:
-            with BenchKernel(peer) as kernel:
-                yield peer, [kernel.ready_s * 1000]
+def measure(run):
+    return from_new_kernels(run, lambda kernel: ms(kernel.ready_s))

@@ -8,5 +8,4 @@ mod fixtures;
 mod flow_view;
 mod json;
 mod samples;
-mod speed;
 mod tsv;
