@@ -21,7 +21,7 @@ STEP := bash scripts/step.sh
 LOCKED := $(if $(CI),--locked)
 
 # Tests have a kernelspec, a cache and data of their own: they leave those of the person who runs them alone.
-TEST_ENV := FLOWDECK_CACHE_DIR='$(TARGET)/test-cache' FLOWDECK_CONFIG='$(TARGET)/test-demo-data/flowdeck.toml' \
+TEST_ENV := FLOWDECK_CACHE_DIR='$(TARGET)/test-cache' FLOWDECK_HISTORY='$(TARGET)/test-history.sqlite' FLOWDECK_CONFIG='$(TARGET)/test-demo-data/flowdeck.toml' \
 	JUPYTER_PATH='$(TARGET)/test-prefix/share/jupyter'
 TEST_FLOWS := 50000
 TEST_SEED := 7

@@ -27,7 +27,14 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Crates that only one room may name: (crate, the files or folders that may).
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("evcxr", &["kernel/src/interpreter/rust/compiler.rs", "kernel/src/interpreter/rust/compile_error.rs"]),
+    (
+        "evcxr",
+        &[
+            "kernel/src/interpreter/rust/compiler.rs",
+            "kernel/src/interpreter/rust/compile_error.rs",
+            "kernel/src/interpreter/rust/analysis/worker.rs",
+        ],
+    ),
     ("datafusion", &["kernel/engine/", "connectors/"]),
     ("zeromq", &["kernel/protocol/src/socket"]),
 ];

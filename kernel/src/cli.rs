@@ -12,7 +12,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{install, kernel};
+use crate::{install, interpreter::rust::analysis::worker, kernel};
 
 /// Flowdeck: a Jupyter kernel for analysts of IP flows.
 #[derive(Parser)]
@@ -36,6 +36,9 @@ enum Command {
     Sql(sql::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
+    /// Complete and explain Rust code for a kernel, which starts this itself.
+    #[command(hide = true)]
+    Analyse,
 }
 
 /// The crates whose messages are for the operator; the analyser's own would be thousands.
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
         Command::DemoData(options) => demo_data::run(&options),
+        Command::Analyse => worker::serve(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,7 +17,7 @@ pub async fn serve(kernel: Arc<Kernel>, channel: Channel, mut requests: router::
         tracing::debug!(?channel, msg_type = request.msg_type(), "request");
         match request.msg_type() {
             "execute_request" => kernel.execution.enqueue(request),
-            "complete_request" | "inspect_request" | "is_complete_request" => {
+            "complete_request" | "inspect_request" | "is_complete_request" | "history_request" | "usage_request" => {
                 tokio::spawn(answer(kernel.clone(), channel, request, replies.clone()));
             }
             _ => answer(kernel.clone(), channel, request, replies.clone()).await,
@@ -57,11 +57,12 @@ async fn route(kernel: Arc<Kernel>, channel: Channel, request: Message) -> Optio
         "complete_request" => request::complete::answer(&kernel, &request).await,
         "inspect_request" => request::inspect::answer(&kernel, &request).await,
         "is_complete_request" => request::is_complete::answer(&request),
-        "history_request" => request::history::answer(&kernel, &request),
+        "history_request" => request::history::answer(&kernel, &request).await,
         "comm_info_request" => request::comm::info(),
         "comm_open" => return request::comm::open(&kernel, &request).await,
         "comm_msg" | "comm_close" => return None,
         "connect_request" => json!({"status": "ok"}),
+        "usage_request" => request::usage::answer().await,
         "interrupt_request" => request::interrupt::answer(&kernel),
         "shutdown_request" => request::shutdown::answer(&kernel, &request).await,
         other => {

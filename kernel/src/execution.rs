@@ -88,11 +88,11 @@ async fn run_one(kernel: &Arc<Kernel>, request: &Message, cells: &Cells, replies
     let outcome = run_cell(kernel, request, count, silent).await;
     if store_history {
         let output = outcome.as_ref().ok().and_then(|done| done.result_text.clone());
-        kernel.history().add(count, request.text("code"), output);
+        kernel.history.add(count, request.text("code"), output);
     }
     let stops = outcome.is_err() && request.flag("stop_on_error", true) && !silent;
     let to_abort = if stops { sent_before_the_failure(cells).await } else { 0 };
-    let (status, content) = content(outcome.as_ref(), count, request);
+    let (status, content) = content(outcome.as_ref(), count);
     let mut reply = kernel.session.reply(request, "execute_reply", content);
     reply.metadata = metadata(started, status);
     replies.send(&reply).await;
@@ -118,15 +118,10 @@ async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: b
         kernel.iopub.publish(&request.header, "execute_input", input).await;
     }
     let outputs = Outputs::new(kernel.iopub.clone(), request.header.clone(), count, silent);
-    let outcome = match Cell::parse(code) {
-        Ok(cell) => {
-            let prompt = Prompt::new(kernel.stdin.clone(), request, cancel.clone());
-            let job = Job { kernel: kernel.clone(), outputs: outputs.clone(), prompt, cancel };
-            // A panic of ours in a task of its own ends the cell, not the queue.
-            tokio::spawn(job.run(cell)).await.unwrap_or_else(|error| Err(Report::internal(error)))
-        }
-        Err(report) => Err(report),
-    };
+    let mut outcome = run_text(kernel, request, code, outputs.clone(), &cancel).await;
+    if let Ok(done) = &mut outcome {
+        done.user_expressions = user_expressions(kernel, request, &cancel).await;
+    }
     *kernel.execution.running() = None;
     if let Err(report) = &outcome {
         outputs.error(report).await;
@@ -134,14 +129,47 @@ async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: b
     outcome
 }
 
-fn content(outcome: Result<&Done, &Report>, count: u64, request: &Message) -> (&'static str, Value) {
+async fn run_text(
+    kernel: &Arc<Kernel>,
+    request: &Message,
+    code: &str,
+    outputs: Outputs,
+    cancel: &CancellationToken,
+) -> Result<Done, Report> {
+    let cell = Cell::parse(code)?;
+    let prompt = Prompt::new(kernel.stdin.clone(), request, cancel.clone());
+    let job = Job { kernel: kernel.clone(), outputs, prompt, cancel: cancel.clone() };
+    // A panic of ours in a task of its own ends the cell, not the queue.
+    tokio::spawn(job.run(cell)).await.unwrap_or_else(|error| Err(Report::internal(error)))
+}
+
+/// Evaluates the expressions that came with the cell: each is a cell of its own, of which only the value counts.
+async fn user_expressions(kernel: &Arc<Kernel>, request: &Message, cancel: &CancellationToken) -> Map<String, Value> {
+    let mut values = Map::new();
+    let Some(Value::Object(expressions)) = request.content.get("user_expressions") else { return values };
+    for (name, expression) in expressions {
+        let (outputs, gathered) = Outputs::gathered();
+        let code = expression.as_str().unwrap_or_default();
+        let value = match run_text(kernel, request, code, outputs, cancel).await {
+            Ok(_) => json!({"status": "ok", "data": gathered.take().unwrap_or_default(), "metadata": {}}),
+            Err(report) => {
+                let mut content = report.content();
+                content.insert("status".into(), "error".into());
+                Value::Object(content)
+            }
+        };
+        values.insert(name.clone(), value);
+    }
+    values
+}
+
+fn content(outcome: Result<&Done, &Report>, count: u64) -> (&'static str, Value) {
     match outcome {
         Ok(done) => {
-            let expressions = user_expressions(request);
             let content = json!({
                 "status": "ok",
                 "execution_count": count,
-                "user_expressions": expressions,
+                "user_expressions": done.user_expressions,
                 "payload": done.payload,
             });
             ("ok", content)
@@ -155,18 +183,6 @@ fn content(outcome: Result<&Done, &Report>, count: u64, request: &Message) -> (&
             ("error", Value::Object(content))
         }
     }
-}
-
-/// Each expression is answered, none is evaluated: a Rust expression would need a compiler run of its own.
-fn user_expressions(request: &Message) -> Map<String, Value> {
-    let Some(Value::Object(expressions)) = request.content.get("user_expressions") else { return Map::new() };
-    let answer = |name: &String| {
-        let report = Report::new("Unsupported", "user_expressions are not evaluated by this kernel");
-        let mut content = report.content();
-        content.insert("status".into(), "error".into());
-        (name.clone(), Value::Object(content))
-    };
-    expressions.keys().map(answer).collect()
 }
 
 fn metadata(started: String, status: &str) -> Map<String, Value> {

@@ -1,31 +1,25 @@
-//! Cells of this session, for `history_request`: tail, range and search.
+//! Cells run so far, this session's and earlier ones', for `history_request`: tail, range and search.
+//!
+//! Kept in a SQLite file with the tables of IPython's history, by a thread of its own, so that no cell waits for a
+//! disk. Where the file cannot be used, the history lasts as long as the kernel.
 
-use std::collections::HashSet;
+mod store;
 
-use serde_json::{Value, json};
+use std::{
+    path::PathBuf,
+    sync::mpsc::{Receiver, Sender, channel},
+};
 
-/// How many cells are remembered; a session of a day has some hundreds.
-const ENTRIES_MAX: usize = 100_000;
+use serde_json::Value;
+use tokio::sync::oneshot;
 
-/// The number of this session: there is one per process.
-const SESSION: i64 = 1;
+use self::store::Store;
 
-/// One cell that was run.
-#[derive(Clone, Debug)]
-struct Entry {
-    line: u64,
-    input: String,
-    output: Option<String>,
-}
-
-/// The cells run so far, oldest first.
-#[derive(Debug, Default)]
-pub struct History {
-    entries: Vec<Entry>,
-}
+/// Names the file, or with the value `off` keeps the history in memory.
+const FILE_ENV: &str = "FLOWDECK_HISTORY";
 
 /// A `history_request`, parsed leniently: clients leave most fields out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     /// `tail`, `range` or `search`.
     pub access: String,
@@ -33,6 +27,8 @@ pub struct Query {
     pub output: bool,
     /// At most this many entries; for `search` the last ones.
     pub n: Option<usize>,
+    /// Session of a range: 0 is this one, -1 the one before, a positive number is a session's own.
+    pub session: i64,
     /// First line of a range.
     pub start: Option<u64>,
     /// Line behind a range.
@@ -43,90 +39,70 @@ pub struct Query {
     pub unique: bool,
 }
 
+/// The line to the thread that keeps the history.
+pub struct History {
+    tasks: Sender<Task>,
+}
+
+enum Task {
+    Add { line: u64, input: String, output: Option<String> },
+    Query { query: Query, reply: oneshot::Sender<Vec<Value>> },
+}
+
 impl History {
-    /// Remembers a cell, with its result as text if it had one.
-    pub fn add(&mut self, line: u64, input: &str, output: Option<String>) {
-        if self.entries.len() >= ENTRIES_MAX {
-            self.entries.remove(0);
+    /// Starts the thread. The file is opened with the first cell or question.
+    pub fn start() -> History {
+        let (tasks, todo) = channel();
+        if let Err(error) = std::thread::Builder::new().name("history".to_owned()).spawn(move || serve(&todo)) {
+            tracing::error!(%error, "there will be no history");
         }
-        self.entries.push(Entry { line, input: input.to_owned(), output });
+        History { tasks }
+    }
+
+    /// Remembers a cell, with its result as text if it had one.
+    pub fn add(&self, line: u64, input: &str, output: Option<String>) {
+        // Without the thread there is no history, which its start has told.
+        let _ = self.tasks.send(Task::Add { line, input: input.to_owned(), output });
     }
 
     /// The entries that a request asks for: `(session, line, input)`, or with outputs `(session, line, (input, output))`.
-    pub fn query(&self, query: &Query) -> Vec<Value> {
-        let chosen: Vec<&Entry> = match query.access.as_str() {
-            "range" => self.range(query.start.unwrap_or(0), query.stop),
-            "search" => self.search(query),
-            _ => last(self.entries.iter().collect(), query.n),
+    pub async fn query(&self, query: Query) -> Vec<Value> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.tasks.send(Task::Query { query, reply });
+        answer.await.unwrap_or_default()
+    }
+}
+
+fn serve(tasks: &Receiver<Task>) {
+    let Ok(first) = tasks.recv() else { return };
+    let Some(store) = open() else { return };
+    for task in std::iter::once(first).chain(tasks.iter()) {
+        let outcome = match task {
+            Task::Add { line, input, output } => store.add(line, &input, output.as_deref()),
+            Task::Query { query, reply } => store.query(&query).map(|entries| drop(reply.send(entries))),
         };
-        chosen.into_iter().map(|entry| entry.tuple(query.output)).collect()
-    }
-
-    fn range(&self, start: u64, stop: Option<u64>) -> Vec<&Entry> {
-        self.entries.iter().filter(|entry| entry.line >= start && stop.is_none_or(|stop| entry.line < stop)).collect()
-    }
-
-    fn search(&self, query: &Query) -> Vec<&Entry> {
-        // A pattern that is no glob matches itself.
-        let pattern = glob::Pattern::new(&query.pattern)
-            .or_else(|_| glob::Pattern::new(&glob::Pattern::escape(&query.pattern)))
-            .unwrap_or_default();
-        let mut found: Vec<&Entry> = self.entries.iter().filter(|entry| pattern.matches(&entry.input)).collect();
-        if query.unique {
-            let mut seen = HashSet::new();
-            found.reverse();
-            found.retain(|entry| seen.insert(entry.input.as_str()));
-            found.reverse();
-        }
-        last(found, query.n)
-    }
-}
-
-impl Entry {
-    fn tuple(&self, output: bool) -> Value {
-        match output {
-            true => json!([SESSION, self.line, [self.input, self.output]]),
-            false => json!([SESSION, self.line, self.input]),
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the history file failed");
         }
     }
 }
 
-fn last<T>(mut entries: Vec<T>, n: Option<usize>) -> Vec<T> {
-    let surplus = n.map_or(0, |n| entries.len().saturating_sub(n));
-    entries.split_off(surplus)
+fn open() -> Option<Store> {
+    let in_memory = || Store::in_memory().map_err(|error| tracing::error!(%error, "there will be no history")).ok();
+    let Some(file) = file() else { return in_memory() };
+    match Store::open(&file) {
+        Ok(store) => Some(store),
+        Err(error) => {
+            tracing::warn!(%error, file = %file.display(), "the history will not outlive this kernel");
+            in_memory()
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn query(access: &str) -> Query {
-        let (n, start, stop) = (None, None, None);
-        Query { access: access.into(), output: false, n, start, stop, pattern: "*".into(), unique: false }
-    }
-
-    fn history() -> History {
-        let mut history = History::default();
-        for (line, input) in ["1+1", "1+2", "1+1", "let [a] = b;"].into_iter().enumerate() {
-            history.add(line as u64 + 1, input, Some(line.to_string()));
-        }
-        history
-    }
-
-    #[test]
-    fn tail_range_and_search() {
-        let history = history();
-        let tail = history.query(&Query { n: Some(2), output: true, ..query("tail") });
-        assert_eq!(tail, [json!([1, 3, ["1+1", "2"]]), json!([1, 4, ["let [a] = b;", "3"]])]);
-        let range = history.query(&Query { start: Some(1), stop: Some(2), ..query("range") });
-        assert_eq!(range, [json!([1, 1, "1+1"])]);
-        let search = |pattern: &str, unique, n| {
-            history.query(&Query { pattern: pattern.into(), unique, n, ..query("search") }).len()
-        };
-        assert_eq!(search("1?1", false, None), 2);
-        assert_eq!(search("1?1", true, None), 1);
-        assert_eq!(search("*", false, Some(3)), 3);
-        assert_eq!(search("let [a] = b;", false, None), 0, "brackets are a set in a glob");
-        assert_eq!(search("[", false, None), 0, "a broken pattern is no panic");
+fn file() -> Option<PathBuf> {
+    match std::env::var_os(FILE_ENV) {
+        Some(word) if word == "off" => None,
+        Some(file) => Some(PathBuf::from(file)),
+        None => dirs::state_dir().or_else(dirs::data_local_dir).map(|state| state.join("flowdeck/history.sqlite")),
     }
 }

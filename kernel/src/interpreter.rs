@@ -8,7 +8,7 @@ pub mod sql;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt};
@@ -38,6 +38,8 @@ pub struct Done {
     pub payload: Vec<Value>,
     /// The value of the cell as text, for the history.
     pub result_text: Option<String>,
+    /// The values of the expressions that were asked for with the cell, by name.
+    pub user_expressions: Map<String, Value>,
 }
 
 impl Interpreters {

@@ -1,10 +1,6 @@
 //! A running kernel: sockets bound, parts connected, until shutdown is asked for or the parent dies.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use kernel_protocol::{
     Channel, Session,
@@ -41,17 +37,12 @@ pub struct Kernel {
     pub execution: Execution,
     /// Runs cells.
     pub interpreters: Interpreters,
-    history: Mutex<History>,
+    /// The cells run so far.
+    pub history: History,
     stopping: CancellationToken,
 }
 
 impl Kernel {
-    /// The cells run so far.
-    pub fn history(&self) -> MutexGuard<'_, History> {
-        // A panic while it was held left whole entries behind.
-        self.history.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
     /// Ends the process once the messages under way are out.
     pub fn stop(&self) {
         self.stopping.cancel();
@@ -88,7 +79,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (execution, cells) = execution::queue();
     let stopping = CancellationToken::new();
     let interpreters = Interpreters::new(rust);
-    let history = Mutex::default();
+    let history = History::start();
     let kernel = Arc::new(Kernel { session, iopub, stdin, execution, interpreters, history, stopping });
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));

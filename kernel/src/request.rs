@@ -9,3 +9,4 @@ pub mod interrupt;
 pub mod is_complete;
 pub mod kernel_info;
 pub mod shutdown;
+pub mod usage;

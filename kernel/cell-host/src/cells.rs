@@ -10,7 +10,7 @@ use flowdeck::{abi, bridge};
 use libloading::{Library, Symbol};
 use serde_json::json;
 
-use crate::{connection, host_api};
+use crate::{connection, host_api, standard_input};
 
 /// evcxr's word that a cell is done.
 const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
@@ -21,9 +21,10 @@ const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 /// When the kernel cannot be reached or evcxr says something that is not in the protocol.
 pub fn serve() -> Result<ExitCode> {
     connection::die_with_parent();
+    standard_input::set_aside()?;
     connection::open()?;
     let mut store: *mut c_void = std::ptr::null_mut();
-    while let Some(line) = read_line()? {
+    while let Some(line) = standard_input::instruction()? {
         store = load_and_run(&line, store)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -56,25 +57,5 @@ fn run(cell: &Library, symbol: &str, store: *mut c_void) -> Result<*mut c_void> 
             flush();
         }
         Ok(store)
-    }
-}
-
-/// One line of standard input, read byte by byte: cells that read standard input themselves must find the rest there.
-fn read_line() -> Result<Option<String>> {
-    let mut line = Vec::new();
-    loop {
-        let mut byte = 0u8;
-        // Safety: one byte is read into one byte.
-        match unsafe { libc::read(0, (&raw mut byte).cast(), 1) } {
-            1 if byte == b'\n' => return Ok(Some(String::from_utf8(line)?)),
-            1 => line.push(byte),
-            0 => return Ok(None),
-            _ => {
-                let error = std::io::Error::last_os_error();
-                if error.kind() != std::io::ErrorKind::Interrupted {
-                    return Err(error.into());
-                }
-            }
-        }
     }
 }

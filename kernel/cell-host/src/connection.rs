@@ -26,9 +26,6 @@ use serde_json::{Value, json};
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the crate `evcxr_input` asks for a line.
-const INPUT_REQUEST: &str = "EVCXR_INPUT_REQUEST";
-
 static CONNECTION: OnceLock<Connection> = OnceLock::new();
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -74,6 +71,11 @@ pub fn die_with_parent() {
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     }
+}
+
+/// Whether there is a kernel to talk to.
+pub fn is_open() -> bool {
+    CONNECTION.get().is_some()
 }
 
 /// Sends a one-way frame.
@@ -159,14 +161,6 @@ fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
 }
 
 fn deliver(frame: Frame, events: &Sender<Frame>) {
-    if frame.kind() == bridge::CONTROL && frame.text("line").starts_with(INPUT_REQUEST) {
-        // The cell waits for the answer on its standard input: evcxr must hear of it now, not at the end.
-        if let Some(connection) = CONNECTION.get() {
-            // evcxr that is gone ends this process by closing its standard input.
-            let _ = writeln!(lock(&connection.evcxr), "{}", frame.text("line"));
-        }
-        return;
-    }
     if frame.kind() != bridge::REPLY {
         // The receiver lives as long as the process.
         let _ = events.send(frame);

@@ -3,7 +3,8 @@
 //! The same small program also stands in for `cargo` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
 //! called by those names through links in a folder on evcxr's PATH.
 //!
-//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call).
+//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
+//! [`standard_input`] (evcxr's instructions apart from what cells read).
 
 // Everything here is internal to one program.
 #![allow(unreachable_pub)]
@@ -12,6 +13,7 @@ mod cells;
 mod connection;
 mod driver;
 mod host_api;
+mod standard_input;
 
 use std::{path::Path, process::ExitCode};
 

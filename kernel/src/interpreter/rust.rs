@@ -2,8 +2,9 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `compile_error` renders rustc's messages.
+//! `compile_error` renders rustc's messages, `analysis` completes and explains in a process of its own.
 
+pub mod analysis;
 mod compile_error;
 mod compiler;
 mod host;
@@ -21,6 +22,7 @@ use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    analysis::Analysis,
     compiler::{Compiler, Evaluated, Task},
     host::{CellEnd, HostLink},
     workspace::Workspace,
@@ -31,14 +33,15 @@ use crate::{outputs::Outputs, report::Report, request::complete::Offer, stdin::P
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 
-/// How long completion and inspection wait for an analyser that is starting or compiling a cell.
-const ANALYSIS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a cell may take to end once its processes are killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Rust cells: compiler, cell host, and the folder they work in.
 pub struct RustCells {
     workspace: Arc<Workspace>,
     compiler: Compiler,
     host: Arc<HostLink>,
+    analysis: Analysis,
 }
 
 impl RustCells {
@@ -50,7 +53,8 @@ impl RustCells {
         let workspace = Arc::new(Workspace::create()?);
         let host = Arc::new(HostLink::new());
         let compiler = Compiler::new(workspace.clone());
-        Ok(RustCells { workspace, compiler, host })
+        let analysis = Analysis::new(workspace.clone());
+        Ok(RustCells { workspace, compiler, host, analysis })
     }
 
     /// Listens for cell hosts and starts evcxr in the background.
@@ -65,7 +69,7 @@ impl RustCells {
 
     /// Ends the cell host and running compilers.
     pub fn stop(&self) {
-        processes::kill_descendants();
+        processes::kill_descendants(None);
         self.workspace.remove();
     }
 
@@ -81,16 +85,9 @@ impl RustCells {
         cancel: CancellationToken,
     ) -> Result<Done, Report> {
         let (host, cell_outputs, cell_cancel) = (self.host.clone(), outputs.clone(), cancel.clone());
-        let cell_prompt = prompt.clone();
-        let begin = Box::new(move || host.begin(cell_outputs, cell_prompt, cell_cancel));
+        let begin = Box::new(move || host.begin(cell_outputs, prompt, cell_cancel));
         let (reply, evaluated) = oneshot::channel();
-        self.compiler.send(Task::Evaluate {
-            code: code.to_owned(),
-            cancel: cancel.clone(),
-            begin,
-            ask: asker(prompt),
-            reply,
-        });
+        self.compiler.send(Task::Evaluate { code: code.to_owned(), cancel: cancel.clone(), begin, reply });
         let evaluated = self.wait(evaluated, &cancel).await;
         let end = self.host.end(matches!(evaluated, Ok(Evaluated::HostDied(_)))).await;
         if cancel.is_cancelled() {
@@ -99,7 +96,11 @@ impl RustCells {
         if let Ok(Evaluated::Said(text, html)) = evaluated {
             return said(text, html, &outputs).await;
         }
-        outcome(evaluated, end, code)
+        let outcome = outcome(evaluated, end, code);
+        if outcome.is_ok() {
+            self.analysis.remember(code);
+        }
+        outcome
     }
 
     /// Waits for the compiler's answer; after an interrupt not for long.
@@ -117,8 +118,8 @@ impl RustCells {
             return evaluated.map_err(gone);
         }
         // Either rustc or the cell is what takes long; evcxr survives the end of both.
-        processes::kill_descendants();
-        match timeout(ANALYSIS_TIMEOUT, evaluated).await {
+        processes::kill_descendants(self.analysis.process());
+        match timeout(KILL_TIMEOUT, evaluated).await {
             Ok(evaluated) => evaluated.map_err(gone),
             Err(_) => Err(Report::interrupted("the cell was given up; the compiler is still busy with it")),
         }
@@ -126,16 +127,12 @@ impl RustCells {
 
     /// Completions at a byte offset of a Rust cell.
     pub async fn complete(&self, code: &str, byte: usize) -> Option<Offer> {
-        let (reply, offer) = oneshot::channel();
-        self.compiler.send(Task::Complete { code: code.to_owned(), byte, reply });
-        timeout(ANALYSIS_TIMEOUT, offer).await.ok()?.ok()?
+        self.analysis.complete(code, byte).await
     }
 
     /// Help on what is at a byte offset of a Rust cell.
     pub async fn inspect(&self, code: &str, byte: usize) -> Option<String> {
-        let (reply, text) = oneshot::channel();
-        self.compiler.send(Task::Inspect { code: code.to_owned(), byte, reply });
-        timeout(ANALYSIS_TIMEOUT, text).await.ok()?.ok()?
+        self.analysis.inspect(code, byte).await
     }
 
     /// The variables and their types, a line each.
@@ -147,12 +144,6 @@ impl RustCells {
         self.compiler.send(Task::Variables { reply });
         text.await.unwrap_or_else(|_| Err(Report::internal("the compiler thread is gone")))
     }
-}
-
-/// How the compiler's thread asks, for the crate `evcxr_input`: it has no word for a refusal, so that is an empty line.
-fn asker(prompt: Prompt) -> compiler::Ask {
-    let runtime = tokio::runtime::Handle::current();
-    Box::new(move |question, is_password| runtime.block_on(prompt.ask(question, is_password)).unwrap_or_default())
 }
 
 /// A command such as `:vars` answered.

@@ -1,4 +1,4 @@
-//! `history_request`: tail, range and search over the cells of this session.
+//! `history_request`: tail, range and search over the cells of this session and earlier ones.
 
 use kernel_protocol::Message;
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{history::Query, kernel::Kernel};
 
 /// The content of the reply.
-pub fn answer(kernel: &Kernel, request: &Message) -> Value {
-    json!({"status": "ok", "history": kernel.history().query(&query(request))})
+pub async fn answer(kernel: &Kernel, request: &Message) -> Value {
+    json!({"status": "ok", "history": kernel.history.query(query(request)).await})
 }
 
 fn query(request: &Message) -> Query {
@@ -17,6 +17,7 @@ fn query(request: &Message) -> Query {
         access: request.text("hist_access_type").to_owned(),
         output: request.flag("output", false),
         n: count("n"),
+        session: request.integer("session").unwrap_or(0),
         start: line("start"),
         stop: line("stop"),
         pattern: request.text("pattern").to_owned(),

@@ -1,10 +1,11 @@
-//! The thread that owns evcxr: compiles and runs cells, completes and inspects, one task after another.
+//! The thread that owns evcxr: compiles and runs cells, one after another.
 //!
-//! It starts in the background or with the first task. A panic of the analyser is answered and costs the context,
-//! never the thread.
+//! It starts in the background or with the first task. A panic of the compiler's front end is answered and costs the
+//! context, never the thread.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     process::Command,
     sync::{
         Arc, Mutex,
@@ -12,21 +13,15 @@ use std::{
     },
 };
 
-use evcxr::{CommandContext, EvalCallbacks, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{compile_error, prelude::Prelude, toolchain::Toolchain, workspace::Workspace};
-use crate::{
-    report::Report,
-    request::complete::{Item, Offer},
-};
+use crate::report::Report;
 
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
 const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println};";
-
-/// Asks for a line: prompt, and whether it is a password.
-pub type Ask = Box<dyn Fn(&str, bool) -> String + Send>;
 
 /// Something for the thread to do.
 pub enum Task {
@@ -38,28 +33,8 @@ pub enum Task {
         cancel: CancellationToken,
         /// Called right before it runs: what was put out until then is not the cell's.
         begin: Box<dyn FnOnce() + Send>,
-        /// Asks the front end, for crates that ask through evcxr.
-        ask: Ask,
         /// What became of it.
         reply: oneshot::Sender<Evaluated>,
-    },
-    /// Complete at a byte offset.
-    Complete {
-        /// The cell's text.
-        code: String,
-        /// The cursor.
-        byte: usize,
-        /// The offer, if there is one.
-        reply: oneshot::Sender<Option<Offer>>,
-    },
-    /// Explain what is at a byte offset.
-    Inspect {
-        /// The cell's text.
-        code: String,
-        /// The cursor.
-        byte: usize,
-        /// The explanation, if there is one.
-        reply: oneshot::Sender<Option<String>>,
     },
     /// List variables and their types.
     Variables {
@@ -133,21 +108,15 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
 fn run(task: Task, context: &mut Result<CommandContext, Report>) {
     // Whoever asked may have given up; then nobody hears the answer.
     match task {
-        Task::Evaluate { code, cancel, begin, ask, reply } => {
+        Task::Evaluate { code, cancel, begin, reply } => {
             let _ = reply.send(match context {
                 _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
                 Ok(context) => {
                     begin();
-                    evaluate(context, &code, &ask)
+                    evaluate(context, &code)
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
-        }
-        Task::Complete { code, byte, reply } => {
-            let _ = reply.send(context.as_mut().ok().and_then(|context| complete(context, &code, byte)));
-        }
-        Task::Inspect { code, byte, reply } => {
-            let _ = reply.send(context.as_mut().ok().and_then(|context| inspect(context, &code, byte)));
         }
         Task::Variables { reply } => {
             let _ = reply.send(context.as_ref().map(variables).map_err(Report::clone));
@@ -180,23 +149,30 @@ fn open(workspace: &Workspace) -> Result<CommandContext, Report> {
     };
     let internal = |error: anyhow::Error| Report::internal(format!("{error:#}"));
     let host = workspace.install_driver(&toolchain, prelude.as_ref()).map_err(internal)?;
-    if let Some(prelude) = &prelude {
+    let context = context(Command::new(host), &workspace.cell_crate(), prelude.as_ref());
+    let context = context.map_err(|error| Report::internal(format!("evcxr did not start: {error}")))?;
+    tracing::info!("Rust cells are ready");
+    Ok(context)
+}
+
+/// A context with the prelude, in the folder that `EVCXR_TMPDIR` names.
+///
+/// # Errors
+/// What evcxr says.
+pub fn context(child: Command, folder: &Path, prelude: Option<&Prelude>) -> Result<CommandContext, evcxr::Error> {
+    if let Some(prelude) = prelude {
         // The versions are decided: cargo must neither ask the registry nor choose others.
-        let copied = std::fs::copy(&prelude.lock_file, workspace.cell_crate().join("Cargo.lock"));
-        if let Err(error) = copied {
+        if let Err(error) = std::fs::copy(&prelude.lock_file, folder.join("Cargo.lock")) {
             tracing::warn!(%error, "the prelude's lock file was not copied");
         }
     }
-    let failed = |error: evcxr::Error| Report::internal(format!("evcxr did not start: {error}"));
-    let (context, outputs) = EvalContext::with_subprocess_command(Command::new(host)).map_err(failed)?;
+    let (context, outputs) = EvalContext::with_subprocess_command(child)?;
     forward(outputs);
     let mut context = CommandContext::with_eval_context(context);
-    if let Some(prelude) = &prelude {
+    if let Some(prelude) = prelude {
         let path = prelude.crate_folder.to_string_lossy().into_owned();
-        let dependency = format!(":dep flowdeck = {{ path = {path:?} }}\n{FIRST_CELL}");
-        context.execute(&dependency).map_err(failed)?;
+        context.execute(&format!(":dep flowdeck = {{ path = {path:?} }}\n{FIRST_CELL}"))?;
     }
-    tracing::info!("Rust cells are ready");
     Ok(context)
 }
 
@@ -211,9 +187,8 @@ fn forward(outputs: EvalContextOutputs) {
     }
 }
 
-fn evaluate(context: &mut CommandContext, code: &str, ask: &Ask) -> Evaluated {
-    let mut callbacks = EvalCallbacks { input_reader: &|request| ask(&request.prompt, request.is_password) };
-    match context.execute_with_callbacks(code, &mut callbacks) {
+fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
+    match context.execute(code) {
         Ok(outputs) => match outputs.get("text/plain").filter(|text| !text.trim().is_empty()) {
             // Commands such as `:vars` answer here; values of cells come over the bridge.
             Some(text) => Evaluated::Said(text.to_owned(), outputs.get("text/html").map(str::to_owned)),
@@ -235,24 +210,6 @@ fn explained(text: &str) -> Report {
 fn last_line(status: &str) -> String {
     let line = status.lines().last().unwrap_or_default();
     line.trim_start_matches("Subprocess terminated with status: ").to_owned()
-}
-
-fn complete(context: &mut CommandContext, code: &str, byte: usize) -> Option<Offer> {
-    let found = context.completions(code, byte).map_err(|error| tracing::debug!(%error, "no completions")).ok()?;
-    let items = found.completions.into_iter().map(|item| Item {
-        text: item.code,
-        kind: item.kind.to_owned(),
-        signature: item.label,
-    });
-    Some(Offer { start: found.start_offset, end: found.end_offset, items: items.collect() })
-}
-
-fn inspect(context: &mut CommandContext, code: &str, byte: usize) -> Option<String> {
-    // rust-analyzer wants the cursor behind a whole name.
-    let (start, name) = crate::request::cursor::name_at(code, byte);
-    let end = start + name.len();
-    let (text, _) = context.hover_at(code, end).map_err(|error| tracing::debug!(%error, "no help")).ok()?;
-    (!text.is_empty() && text != "No documentation found").then_some(text)
 }
 
 fn variables(context: &CommandContext) -> String {

@@ -58,6 +58,8 @@ struct CurrentCell {
     cancel: CancellationToken,
     end: CellEnd,
     panics: VecDeque<Panic>,
+    /// What a read of standard input will ask, and whether it is for a password.
+    question: (String, bool),
     is_panicked: bool,
     /// Representations of the value that evcxr's convention gives one by one.
     content: MimeBundle,
@@ -260,6 +262,7 @@ impl Shared {
                     outputs.display(bundle, Map::new(), Map::new(), false).await;
                 }
             }
+            Piece::Question { prompt, is_password } => self.cell().question = (prompt, is_password),
             Piece::Sync(mark) => self.synced(mark),
         }
     }
@@ -379,8 +382,12 @@ async fn answer(shared: Arc<Shared>, question: Frame) {
 async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     let prompt = shared.cell().prompt.clone();
     let prompt = prompt.ok_or_else(|| Report::internal("a question came from no cell"))?;
-    let is_password = question.json.get("password").and_then(Value::as_bool).unwrap_or(false);
-    let text = prompt.ask(question.text("prompt"), is_password).await?;
+    let (text, is_password) = match question.json.get("prompt").and_then(Value::as_str) {
+        Some(text) => (text.to_owned(), question.json.get("password").and_then(Value::as_bool).unwrap_or(false)),
+        // A plain read of standard input.
+        None => std::mem::take(&mut shared.cell().question),
+    };
+    let text = prompt.ask(&text, is_password).await?;
     Ok(Frame::new(json!({"text": text})))
 }
 

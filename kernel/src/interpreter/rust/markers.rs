@@ -12,7 +12,11 @@ const BEGIN_CONTENT: &str = "EVCXR_BEGIN_CONTENT ";
 const END_CONTENT: &str = "EVCXR_END_CONTENT";
 
 /// Lines that evcxr must see, by how they begin (evcxr 0.22, `run_and_capture_output`).
-const FOR_EVCXR: &[&str] = &[PANIC, "EVCXR_ERROR_OCCURRED", "EVCXR_VARIABLE_CHANGED_TYPE:", "EVCXR_INPUT_REQUEST"];
+const FOR_EVCXR: &[&str] = &[PANIC, "EVCXR_ERROR_OCCURRED", "EVCXR_VARIABLE_CHANGED_TYPE:"];
+
+/// How the crate `evcxr_input` names what it asks for next; then it reads standard input.
+const QUESTION: &str = "EVCXR_INPUT_REQUEST:";
+const QUESTION_FOR_PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
 
 /// A marker line longer than this is text.
 const MARKER_BYTES_MAX: usize = 4096;
@@ -35,6 +39,13 @@ pub enum Piece {
         mime: String,
         /// The content.
         body: String,
+    },
+    /// What the next read of standard input asks for.
+    Question {
+        /// The text before the field.
+        prompt: String,
+        /// Whether what is typed is hidden.
+        is_password: bool,
     },
     /// All before this mark has been read.
     Sync(u64),
@@ -104,6 +115,10 @@ impl Markers {
             // The line feed before the end marker is the marker's.
             let body = body.strip_suffix('\n').map(str::to_owned).unwrap_or(body);
             pieces.push(Piece::Content { mime, body });
+        } else if let Some(prompt) = line.strip_prefix(QUESTION) {
+            pieces.push(Piece::Question { prompt: prompt.to_owned(), is_password: false });
+        } else if let Some(prompt) = line.strip_prefix(QUESTION_FOR_PASSWORD) {
+            pieces.push(Piece::Question { prompt: prompt.to_owned(), is_password: true });
         } else if FOR_EVCXR.iter().any(|prefix| line.starts_with(prefix)) {
             pieces.push(Piece::ForEvcxr { line: line.to_owned(), is_panic: line == PANIC });
         } else {
@@ -205,6 +220,13 @@ mod tests {
         let panic = Piece::ForEvcxr { line: PANIC.into(), is_panic: true };
         check("50 %EVCXR_PANIC_NOTIFICATION\nafter", &[text("50 %"), panic, text("after")]);
         check("a\0FLOWDECK_SYNC 12\nb", &[text("a"), Piece::Sync(12), text("b")]);
+    }
+
+    #[test]
+    fn questions_of_the_crate_evcxr_input_are_told_apart() {
+        let question = |is_password| Piece::Question { prompt: "Name: ".into(), is_password };
+        check("EVCXR_INPUT_REQUEST:Name: \n", &[question(false)]);
+        check("EVCXR_INPUT_REQUEST_PASSWORD:Name: \n", &[question(true)]);
     }
 
     #[test]

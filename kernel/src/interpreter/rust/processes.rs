@@ -1,8 +1,9 @@
 //! The processes below ours: cell host, rustc, and what they started.
 
-/// Kills every process that descends from this one. Best effort: a process may end while we look.
-pub fn kill_descendants() {
-    for pid in descendants(std::process::id()) {
+/// Kills every process that descends from this one, but for the process `spared` and its own. Best effort: a process
+/// may end while we look.
+pub fn kill_descendants(spared: Option<u32>) {
+    for pid in descendants(std::process::id(), spared) {
         if let Ok(pid) = libc::pid_t::try_from(pid) {
             // Safety: no memory is involved; the worst case is a process that is already gone.
             unsafe {
@@ -13,8 +14,9 @@ pub fn kill_descendants() {
 }
 
 /// Children before their own children are looked for, so that the list is complete when nothing is started meanwhile.
-fn descendants(pid: u32) -> Vec<u32> {
-    let mut found = children(pid);
+fn descendants(pid: u32, spared: Option<u32>) -> Vec<u32> {
+    let children = |pid| children(pid).into_iter().filter(|child| Some(*child) != spared);
+    let mut found: Vec<u32> = children(pid).collect();
     let mut next = 0;
     while next < found.len() {
         found.extend(children(found[next]));
@@ -49,11 +51,12 @@ mod tests {
     fn a_child_of_a_child_is_found_and_killed() {
         let mut shell = std::process::Command::new("sh").args(["-c", "sleep 600; true"]).spawn().expect("sh is there");
         let started = std::time::Instant::now();
-        while descendants(shell.id()).is_empty() && started.elapsed().as_secs() < 10 {
+        while descendants(shell.id(), None).is_empty() && started.elapsed().as_secs() < 10 {
             std::thread::yield_now();
         }
-        assert_eq!(descendants(shell.id()).len(), 1, "the sleep below the shell");
-        kill_descendants();
+        assert_eq!(descendants(shell.id(), None).len(), 1, "the sleep below the shell");
+        assert_eq!(descendants(std::process::id(), Some(shell.id())), [], "a spared process keeps its children");
+        kill_descendants(None);
         assert!(!shell.wait().expect("the shell is our child").success());
     }
 }

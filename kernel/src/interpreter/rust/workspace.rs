@@ -38,6 +38,7 @@ impl Workspace {
         let owned = tempfile::Builder::new().prefix("flowdeck-").tempdir().context("cannot make a temporary folder")?;
         let folder = owned.path().to_owned();
         fs::create_dir_all(folder.join("cell"))?;
+        fs::create_dir_all(folder.join("analysis"))?;
         fs::create_dir_all(folder.join("bin"))?;
         let workspace = Workspace { folder, owned: Mutex::new(Some(owned)) };
         workspace.set_environment();
@@ -68,6 +69,11 @@ impl Workspace {
     /// evcxr's crate.
     pub fn cell_crate(&self) -> PathBuf {
         self.folder.join("cell")
+    }
+
+    /// The crate of the process that completes and explains.
+    pub fn analysis_crate(&self) -> PathBuf {
+        self.folder.join("analysis")
     }
 
     /// Puts our driver where evcxr looks for cargo and rustup, and tells it what it stands in for.
