@@ -1,22 +1,14 @@
 """Text of a cell: at once, in order, complete, and with an end where a cell writes without one."""
 
 import re
-from pathlib import Path
 
 import pytest
+from harness.cells import waits_for
 from harness.kernel import Conversation, Kernel
 
 MIB = 1024 * 1024
 # What a cell may write as text before the rest is left out.
 STREAM_BYTES_MAX = 64 * MIB
-
-
-def waits_for(file: Path) -> str:
-    """A line of Rust that goes on once the test has made the file."""
-    return (
-        f'while !std::path::Path::new("{file}").exists() {{ '
-        "std::thread::sleep(std::time::Duration::from_millis(5)); }"
-    )
 
 
 LINES = {
