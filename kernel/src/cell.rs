@@ -13,6 +13,8 @@ pub enum Cell {
     Rust(String),
     /// `%%sql`.
     Sql(SqlCell),
+    /// `%%form`: the TOML below it.
+    Form(String),
     /// `%%html`, `%%markdown` and `%%javascript`: the body under this MIME type.
     Content {
         /// The MIME type.
@@ -40,6 +42,20 @@ pub struct SqlCell {
     pub into: Option<String>,
     /// At most this many rows; 0 means all.
     pub limit: Option<usize>,
+    /// When it runs.
+    pub trigger: Trigger,
+}
+
+/// When a query runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Trigger {
+    /// With its cell.
+    #[default]
+    Once,
+    /// At each press of the form's button of this name.
+    Click(String),
+    /// With its cell, and again when a field that it mentions changes.
+    Change,
 }
 
 impl Cell {
@@ -77,6 +93,10 @@ fn cell_magic(head: &str, body: &str) -> Result<Cell, Report> {
     let content = |mime| Ok(Cell::Content { mime, body: body.to_owned() });
     match name {
         "sql" => sql(options, body).map(Cell::Sql),
+        "form" if options.trim().is_empty() => Ok(Cell::Form(body.to_owned())),
+        "form" => {
+            Err(Report::new("UsageError", "`%%form` has no options").with_hint("write the fields below it, one a line"))
+        }
         "html" => content("text/html"),
         "markdown" => content("text/markdown"),
         "javascript" | "js" => content("application/javascript"),
@@ -97,6 +117,8 @@ fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
         match option {
             "--into" => cell.into = Some(value()?.to_owned()),
             "--limit" => cell.limit = Some(number(value()?)?),
+            "--on" => cell.trigger = Trigger::Click(value()?.to_owned()),
+            "--live" => cell.trigger = Trigger::Change,
             _ => return Err(usage(&format!("`%%sql` has no option `{option}`"))),
         }
     }
@@ -114,7 +136,8 @@ fn number(text: &str) -> Result<usize, Report> {
 }
 
 fn usage(fact: &str) -> Report {
-    Report::new("UsageError", fact).with_hint("usage: %%sql [--into NAME] [--limit ROWS], the query below it")
+    Report::new("UsageError", fact)
+        .with_hint("usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live], the query below it")
 }
 
 #[cfg(test)]
@@ -144,7 +167,13 @@ mod tests {
     fn options_of_sql_cells() {
         let query = "SELECT 1".to_owned();
         check("%%sql\nSELECT 1", Cell::Sql(SqlCell { query: query.clone(), ..SqlCell::default() }));
-        let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000) };
+        check(
+            "%%sql --live\nSELECT 1",
+            Cell::Sql(SqlCell { query: query.clone(), trigger: Trigger::Change, ..SqlCell::default() }),
+        );
+        let trigger = Trigger::Click("get".into());
+        check("%%sql --on get\nSELECT 1", Cell::Sql(SqlCell { query: query.clone(), trigger, ..SqlCell::default() }));
+        let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000), trigger: Trigger::Once };
         check("%%sql --into top --limit 10_000\n\nSELECT 1\n", Cell::Sql(wanted.clone()));
         check("%%sql --limit=10000 --into=top\nSELECT 1", Cell::Sql(wanted));
     }

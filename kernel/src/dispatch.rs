@@ -28,6 +28,9 @@ pub async fn serve(kernel: Arc<Kernel>, channel: Channel, mut requests: router::
 /// Says busy or idle for the request with this header.
 pub async fn status(kernel: &Kernel, parent: &Header, state: &str) {
     kernel.iopub.publish(parent, "status", json!({"execution_state": state})).await;
+    if state == "idle" {
+        kernel.pace.start_anew();
+    }
 }
 
 async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, mut replies: router::Sender) {
@@ -58,9 +61,11 @@ async fn route(kernel: Arc<Kernel>, channel: Channel, request: Message) -> Optio
         "inspect_request" => request::inspect::answer(&kernel, &request).await,
         "is_complete_request" => request::is_complete::answer(&request),
         "history_request" => request::history::answer(&kernel, &request).await,
-        "comm_info_request" => request::comm::info(),
-        "comm_open" => return request::comm::open(&kernel, &request).await,
-        "comm_msg" | "comm_close" => return None,
+        "comm_info_request" => request::comm::info(&kernel, &request).await,
+        "comm_open" | "comm_msg" | "comm_close" => {
+            kernel.widgets.receive(&request).await;
+            return None;
+        }
         "connect_request" => json!({"status": "ok"}),
         "usage_request" => request::usage::answer().await,
         "interrupt_request" => request::interrupt::answer(&kernel),

@@ -117,7 +117,7 @@ async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: b
         let input = json!({"code": code, "execution_count": count});
         kernel.iopub.publish(&request.header, "execute_input", input).await;
     }
-    let outputs = Outputs::new(kernel.iopub.clone(), request.header.clone(), count, silent);
+    let outputs = Outputs::new(kernel, request.header.clone(), count, silent);
     let mut outcome = run_text(kernel, request, code, outputs.clone(), &cancel).await;
     if let Ok(done) = &mut outcome {
         done.user_expressions = user_expressions(kernel, request, &cancel).await;

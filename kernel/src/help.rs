@@ -16,7 +16,12 @@ const fn magic(name: &'static str, usage: &'static str, summary: &'static str) -
 
 /// All magics, in the order of `%help`.
 pub const MAGICS: &[Magic] = &[
-    magic("%%sql", "[--into NAME] [--limit ROWS]", "runs the query below it; --into keeps the result as a table"),
+    magic(
+        "%%sql",
+        "[--into NAME] [--limit ROWS] [--on BUTTON | --live]",
+        "runs the query below it; --into keeps the result as a table, --on waits for a button, --live for changes",
+    ),
+    magic("%%form", "", "shows the fields below it, in TOML: limit = { type = \"int\", default = 100 }; $limit in SQL"),
     magic("%%html", "", "shows the HTML below it"),
     magic("%%markdown", "", "shows the Markdown below it"),
     magic("%%javascript", "", "runs the JavaScript below it in the page"),

@@ -2,6 +2,7 @@
 //!
 //! One module per language. Outputs go out while the cell runs; the report of a failure is published by the caller.
 
+pub mod form;
 pub mod magic;
 pub mod rust;
 pub mod sql;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt};
+use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
 
 /// What runs cells.
 pub struct Interpreters {
@@ -49,8 +50,8 @@ impl Interpreters {
     }
 
     /// Starts in the background what a first cell would otherwise wait for.
-    pub fn warm_up(&self) {
-        self.rust.warm_up();
+    pub fn warm_up(&self, widgets: Arc<Widgets>) {
+        self.rust.warm_up(widgets);
     }
 
     /// Ends child processes.
@@ -60,6 +61,11 @@ impl Interpreters {
 }
 
 impl Job {
+    /// Names the cell across runs: by its identifier where the front end tells it, otherwise by its text.
+    pub fn cell_key(&self, text: &str) -> String {
+        self.prompt.cell_id().unwrap_or(text).to_owned()
+    }
+
     /// Runs the cell.
     ///
     /// # Errors
@@ -71,6 +77,7 @@ impl Job {
                 self.kernel.clone().interpreters.rust.run(&code, self.outputs, self.prompt, self.cancel).await
             }
             Cell::Sql(cell) => sql::run(cell, &self).await,
+            Cell::Form(text) => form::run(&text, &self).await,
             Cell::Content { mime, body } => magic::content(mime, body, &self.outputs).await,
             Cell::LineMagic { name, arguments } => magic::line(&name, &arguments, &self).await,
             Cell::Help(name) => magic::help_on(&name, &self).await,

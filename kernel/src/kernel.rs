@@ -14,9 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     dispatch,
     execution::{self, Execution},
+    form::{Forms, live::LiveQueries},
     history::History,
     interpreter::{Interpreters, rust::RustCells},
+    pace::Pace,
     stdin::Stdin,
+    widgets::Widgets,
 };
 
 /// How often the parent process is looked for, as ipykernel does.
@@ -37,6 +40,14 @@ pub struct Kernel {
     pub execution: Execution,
     /// Runs cells.
     pub interpreters: Interpreters,
+    /// The live widgets.
+    pub widgets: Arc<Widgets>,
+    /// The forms of `%%form` cells.
+    pub forms: Arc<Forms>,
+    /// Queries that wait for a click or a change.
+    pub live: LiveQueries,
+    /// Keeps output below the limits of the server.
+    pub pace: Arc<Pace>,
     /// The cells run so far.
     pub history: History,
     stopping: CancellationToken,
@@ -79,8 +90,22 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (execution, cells) = execution::queue();
     let stopping = CancellationToken::new();
     let interpreters = Interpreters::new(rust);
-    let history = History::start();
-    let kernel = Arc::new(Kernel { session, iopub, stdin, execution, interpreters, history, stopping });
+    let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
+    let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
+    let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
+    let kernel = Arc::new(Kernel {
+        session,
+        iopub,
+        stdin,
+        execution,
+        interpreters,
+        widgets,
+        forms,
+        live,
+        pace,
+        history,
+        stopping,
+    });
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));
@@ -88,7 +113,11 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         let stdin = kernel.stdin.clone();
         async move { stdin.serve(answers).await }
     });
-    kernel.interpreters.warm_up();
+    tokio::spawn({
+        let widgets = kernel.widgets.clone();
+        async move { widgets.serve().await }
+    });
+    kernel.interpreters.warm_up(kernel.widgets.clone());
 
     tokio::select! {
         () = kernel.stopping.cancelled() => tracing::info!("shutdown"),

@@ -1,11 +1,19 @@
-//! What a cell puts out, and where it goes: to iopub under the cell's parent header, or to whoever gathers it.
+//! What a cell or callback puts out, and where it goes: to iopub under the cell's parent header, into an Output widget,
+//! or to whoever gathers it.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use kernel_protocol::{MimeBundle, socket::iopub::Iopub, wire::header::Header};
 use serde_json::{Map, Value, json};
+use widgets_comm::output::Output;
 
-use crate::report::Report;
+use crate::{kernel::Kernel, pace::Pace, report::Report, widgets::Widgets};
+
+/// Text that one cell may print, bytes. A front end that keeps more of it becomes unusable.
+const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The outputs of one cell. Clones belong to the same cell, also after it ended.
 #[derive(Clone)]
@@ -17,11 +25,20 @@ pub struct Outputs {
 #[derive(Clone)]
 enum Destination {
     /// Published, to be shown below the cell.
-    Page { iopub: Iopub, parent: Header },
+    Page(Arc<Page>),
     /// A silent cell runs, but nothing of it is published.
     Nowhere,
     /// Kept: the value of a user expression.
     Gathered(Gathered),
+    /// Shown by an Output widget, on every page and after a reload.
+    Widget { widgets: Arc<Widgets>, id: Arc<str>, cause: Header },
+}
+
+struct Page {
+    iopub: Iopub,
+    parent: Header,
+    pace: Arc<Pace>,
+    text_bytes: AtomicUsize,
 }
 
 /// The value that was put out last, kept instead of published.
@@ -41,8 +58,10 @@ impl Gathered {
 
 impl Outputs {
     /// Outputs of the cell that the request with the header `parent` runs.
-    pub fn new(iopub: Iopub, parent: Header, execution_count: u64, silent: bool) -> Outputs {
-        let destination = if silent { Destination::Nowhere } else { Destination::Page { iopub, parent } };
+    pub fn new(kernel: &Kernel, parent: Header, execution_count: u64, silent: bool) -> Outputs {
+        let page =
+            || Page { iopub: kernel.iopub.clone(), parent, pace: kernel.pace.clone(), text_bytes: AtomicUsize::new(0) };
+        let destination = if silent { Destination::Nowhere } else { Destination::Page(Arc::new(page())) };
         Outputs { destination, execution_count }
     }
 
@@ -52,10 +71,30 @@ impl Outputs {
         (Outputs { destination: Destination::Gathered(gathered.clone()), execution_count: 0 }, gathered)
     }
 
+    /// Outputs that an Output widget shows. `cause` is what led to them.
+    pub fn of_widget(widgets: Arc<Widgets>, id: String, cause: Header) -> Outputs {
+        Outputs { destination: Destination::Widget { widgets, id: id.into(), cause }, execution_count: 0 }
+    }
+
+    /// These outputs while an Output widget captures them.
+    pub fn captured_by(&self, widgets: Arc<Widgets>, id: &str) -> Outputs {
+        let cause = match &self.destination {
+            Destination::Page(page) => page.parent.clone(),
+            Destination::Widget { cause, .. } => cause.clone(),
+            // A silent cell stays silent, and an expression gives its value.
+            Destination::Nowhere | Destination::Gathered(_) => return self.clone(),
+        };
+        Outputs { execution_count: self.execution_count, ..Outputs::of_widget(widgets, id.to_owned(), cause) }
+    }
+
     /// Text for `stdout` or `stderr`.
     pub async fn stream(&self, name: &'static str, text: String) {
-        if let Destination::Page { iopub, parent } = &self.destination {
-            iopub.stream(parent, name, text).await;
+        match &self.destination {
+            Destination::Page(page) => page.stream(name, text).await,
+            Destination::Widget { widgets, id, cause } => {
+                widgets.append_output(cause, id, Output::Stream { name: name.to_owned(), text }).await;
+            }
+            Destination::Nowhere | Destination::Gathered(_) => {}
         }
     }
 
@@ -92,8 +131,36 @@ impl Outputs {
     }
 
     async fn publish(&self, msg_type: &str, content: Value) {
-        if let Destination::Page { iopub, parent } = &self.destination {
-            iopub.publish(parent, msg_type, content).await;
+        match &self.destination {
+            Destination::Page(page) => {
+                page.pace.wait(0).await;
+                page.iopub.publish(&page.parent, msg_type, content).await;
+            }
+            Destination::Widget { widgets, id, cause } => {
+                if let Some(output) = Output::parse(msg_type, &content) {
+                    widgets.append_output(cause, id, output).await;
+                }
+            }
+            Destination::Nowhere | Destination::Gathered(_) => {}
+        }
+    }
+}
+
+impl Page {
+    async fn stream(&self, name: &'static str, mut text: String) {
+        let before = self.text_bytes.fetch_add(text.len(), Ordering::Relaxed);
+        let room = TEXT_BYTES_MAX.saturating_sub(before);
+        let is_full = text.len() > room;
+        if is_full {
+            text.truncate(text.floor_char_boundary(room));
+        }
+        self.pace.wait(text.len()).await;
+        self.iopub.stream(&self.parent, name, text).await;
+        if is_full && before <= TEXT_BYTES_MAX {
+            let megabytes = TEXT_BYTES_MAX / 1024 / 1024;
+            let notice =
+                format!("\nthis cell printed more than {megabytes} MiB; what it prints from here on is not shown\n");
+            self.iopub.stream(&self.parent, "stderr", notice).await;
         }
     }
 }

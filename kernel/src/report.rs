@@ -43,6 +43,12 @@ impl Report {
         self
     }
 
+    /// What to do next, if it is said.
+    pub fn hint(&self) -> Option<&str> {
+        let mark = format!("{CYAN}hint{RESET}: ");
+        self.traceback.iter().find_map(|line| line.strip_prefix(mark.as_str()))
+    }
+
     /// The user pressed interrupt.
     pub fn interrupted(what: &str) -> Report {
         Report::new("Interrupted", what)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use kernel_protocol::{Message, Session, socket::router};
+use kernel_protocol::{Message, Session, socket::router, wire::header::Header};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,16 @@ impl Prompt {
     /// The way to the front end that sent `request`, until `cancel`.
     pub fn new(stdin: Arc<Stdin>, request: &Message, cancel: CancellationToken) -> Prompt {
         Prompt { stdin, request: Arc::new(request.clone()), cancel }
+    }
+
+    /// The header of the request whose cell asks.
+    pub fn header(&self) -> &Header {
+        &self.request.header
+    }
+
+    /// The cell's identifier in the notebook, where the front end tells it.
+    pub fn cell_id(&self) -> Option<&str> {
+        self.request.metadata.get("cellId")?.as_str()
     }
 
     /// Asks for a line.

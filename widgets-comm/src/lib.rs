@@ -1,3 +1,29 @@
 //! The ipywidgets messaging protocol: models, their state, and the comm messages about them. No IO, no threads.
 //!
-//! The room is laid out and still empty: the kernel opens no comm target and answers `comm_open` with `comm_close`.
+//! In reading order: `table` lists the models and `spec` makes constants of it; `registry` holds the live models and
+//! answers messages; `message` and `buffers` are the form in which these travel.
+
+pub mod buffers;
+mod check;
+mod error;
+mod links;
+pub mod message;
+mod model;
+mod models;
+pub mod moments;
+mod nearest;
+pub mod output;
+pub mod registry;
+mod rules;
+pub mod spec;
+pub mod table;
+mod weight;
+
+pub use buffers::{State, StateValue};
+pub use check::ValueFault;
+pub use error::WidgetError;
+pub use links::{LINK_STEPS_MAX, LinkId};
+pub use message::{CommKind, CommMessage, Incoming};
+pub use model::CUSTOM_KEYS_MAX;
+pub use registry::{Event, Outcome, Registry};
+pub use rules::RuleFault;

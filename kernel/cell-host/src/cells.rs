@@ -33,6 +33,8 @@ pub fn serve() -> Result<ExitCode> {
 fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     let words: Vec<&str> = line.split(' ').collect();
     let ["LOAD_AND_RUN", object, symbol] = words[..] else { bail!("evcxr said `{line}`, which is no instruction") };
+    // Until evcxr knows that the cell is done: what a callback puts out meanwhile would be taken for the cell's.
+    let _turn = host_api::TURN.for_cell();
     // Safety: the object was compiled for this process by evcxr. Its initialisers run here.
     let cell = unsafe { Library::new(object) }.with_context(|| format!("cannot load the compiled cell {object}"))?;
     let store = run(&cell, symbol, store)?;

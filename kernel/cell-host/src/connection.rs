@@ -14,7 +14,7 @@ use std::{
     sync::{
         Mutex, MutexGuard, OnceLock,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Sender, channel},
     },
     time::Duration,
 };
@@ -22,6 +22,8 @@ use std::{
 use anyhow::{Context, Result};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Value, json};
+
+use crate::host_api;
 
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,8 +35,8 @@ struct Connection {
     writer: Mutex<UnixStream>,
     /// Requests that wait for their answer, by identifier.
     waiting: Mutex<HashMap<u64, Sender<Frame>>>,
-    /// What the kernel wants evcxr to read, and marks that have arrived.
-    events: Mutex<Receiver<Frame>>,
+    /// Who waits for a mark to arrive at the kernel, by its number. Cells and callbacks may do so at the same time.
+    marks: Mutex<HashMap<u64, Sender<()>>>,
     /// Lines for evcxr that came while a cell was still running.
     for_evcxr: Mutex<Vec<String>>,
     /// evcxr's pipe.
@@ -115,8 +117,9 @@ pub fn complete(last: &str) -> Result<()> {
 /// Waits until the kernel has read all that this process wrote so far.
 pub fn sync() {
     let Some(connection) = CONNECTION.get() else { return };
-    let events = lock(&connection.events);
     let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let (arrived, arrivals) = channel();
+    lock(&connection.marks).insert(mark, arrived);
     let text = format!("{}{mark}\n", bridge::SYNC_MARK);
     // Three connections, no order among them: each is asked by itself.
     send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
@@ -124,13 +127,10 @@ pub fn sync() {
     for descriptor in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
         missing += u32::from(write_all(descriptor, text.as_bytes()));
     }
-    while missing > 0 {
-        match events.recv_timeout(SYNC_TIMEOUT) {
-            Ok(frame) if frame.kind() == bridge::SYNCED => missing -= u32::from(frame.number("id") == mark),
-            Ok(frame) => lock(&connection.for_evcxr).push(frame.text("line").to_owned()),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
+    while missing > 0 && arrivals.recv_timeout(SYNC_TIMEOUT).is_ok() {
+        missing -= 1;
     }
+    lock(&connection.marks).remove(&mark);
 }
 
 extern "C" fn sync_at_exit() {
@@ -140,18 +140,17 @@ extern "C" fn sync_at_exit() {
 
 fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
     let mut reader = bridge.try_clone()?;
-    let (event, events) = channel();
     let connection = Connection {
         writer: Mutex::new(bridge),
         waiting: Mutex::default(),
-        events: Mutex::new(events),
+        marks: Mutex::default(),
         for_evcxr: Mutex::default(),
         evcxr: Mutex::new(evcxr),
     };
     CONNECTION.get_or_init(|| connection);
     std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
         while let Ok(Some(frame)) = Frame::read(&mut reader) {
-            deliver(frame, &event);
+            deliver(frame);
         }
         // The kernel is gone: nothing of ours may stay behind, not even an endless cell.
         // Safety: ends the process at once, without handlers that would wait for the kernel.
@@ -160,16 +159,27 @@ fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
     Ok(())
 }
 
-fn deliver(frame: Frame, events: &Sender<Frame>) {
-    if frame.kind() != bridge::REPLY {
-        // The receiver lives as long as the process.
-        let _ = events.send(frame);
-        return;
-    }
-    let waiting = CONNECTION.get().and_then(|connection| lock(&connection.waiting).remove(&frame.number("id")));
-    if let Some(answer) = waiting {
-        // Who asked may have been a thread that ended.
-        let _ = answer.send(frame);
+/// Takes a frame of the kernel. Must not wait for cells or callbacks: they wait for what comes next.
+fn deliver(frame: Frame) {
+    let Some(connection) = CONNECTION.get() else { return };
+    match frame.kind() {
+        bridge::REPLY => {
+            let waiting = lock(&connection.waiting).remove(&frame.number("id"));
+            if let Some(answer) = waiting {
+                // Who asked may have been a thread that ended.
+                let _ = answer.send(frame);
+            }
+        }
+        bridge::SYNCED => {
+            if let Some(arrived) = lock(&connection.marks).get(&frame.number("id")) {
+                // Who waited may have given up.
+                let _ = arrived.send(());
+            }
+        }
+        bridge::CONTROL => lock(&connection.for_evcxr).push(frame.text("line").to_owned()),
+        bridge::WIDGET_EVENT => host_api::callbacks().deliver(frame),
+        // A kernel of another version; it says more than we understand.
+        _ => {}
     }
 }
 

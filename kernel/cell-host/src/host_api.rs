@@ -1,71 +1,172 @@
 //! What cells may call in the host: the functions behind [`flowdeck::abi::HostApi`].
 
-use std::io::Cursor;
+use std::{
+    io::Cursor,
+    sync::{Arc, LazyLock},
+};
 
 use arrow_array::{RecordBatchReader, ffi_stream::FFI_ArrowArrayStream};
 use arrow_ipc::reader::StreamReader;
 use flowdeck::{
-    abi::{ABI_VERSION, HostApi, HostReply},
+    abi::{ABI_VERSION, Callback, HostApi, HostReply, Message},
     bridge::{self, Frame},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::connection;
+use crate::{
+    callbacks::{Callbacks, Lane, Line},
+    connection, context,
+    turn::Turn,
+};
 
-static TABLE: HostApi = HostApi { version: ABI_VERSION, send, request, release };
+/// Keeps cells and default callbacks apart.
+pub static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
+
+static CALLBACKS: LazyLock<Arc<Callbacks>> = LazyLock::new(|| Arc::new(Callbacks::new(Box::new(ToKernel), &TURN)));
+
+static TABLE: HostApi =
+    HostApi { version: ABI_VERSION, send, request, release, listen, unlisten, capture_begin, capture_end };
+
+/// What belongs to the output of a cell: text that it wrote past us (a C library, a child process) comes before it.
+const IN_ORDER: &[&str] =
+    &[bridge::DISPLAY, bridge::RESULT, bridge::CLEAR_OUTPUT, bridge::WIDGET_DISPLAY, bridge::RETURNED_ERROR];
 
 /// The table that cells are given.
 pub fn table() -> *const HostApi {
     &TABLE
 }
 
-unsafe extern "C" fn send(json: *const u8, json_len: usize) {
-    // Safety: the caller passes a valid slice.
-    let Some(frame) = frame(unsafe { std::slice::from_raw_parts(json, json_len) }) else { return };
-    if frame.kind() != bridge::STREAM {
-        // Text that the cell wrote past us (a C library, a child process) comes before what it displays now.
+/// The callbacks of cells.
+pub fn callbacks() -> &'static Arc<Callbacks> {
+    &CALLBACKS
+}
+
+struct ToKernel;
+
+impl Line for ToKernel {
+    fn send(&self, frame: &Frame) {
+        connection::send(frame);
+    }
+
+    fn sync(&self) {
+        connection::sync();
+    }
+}
+
+unsafe extern "C" fn send(message: *const Message) {
+    // Safety: the caller passes a message that is valid during the call.
+    let Some(mut frame) = frame(unsafe { &*message }) else { return };
+    if frame.kind() == bridge::PANIC {
+        match context::keep_panic(frame) {
+            Some(of_a_cell) => frame = of_a_cell,
+            None => return,
+        }
+    }
+    if IN_ORDER.contains(&frame.kind()) {
         connection::sync();
     }
     connection::send(&frame);
 }
 
-unsafe extern "C" fn request(json: *const u8, json_len: usize, reply: *mut HostReply) {
-    // Safety: the caller passes a valid slice and a reply to fill.
-    let (message, reply) = unsafe { (std::slice::from_raw_parts(json, json_len), &mut *reply) };
-    let mut answer = match frame(message) {
-        Some(frame) => connection::request(frame),
-        None => Frame::new(json!({"error": "internal: the cell sent a request that is no dictionary"})),
+unsafe extern "C" fn request(message: *const Message, reply: *mut HostReply) {
+    // Safety: the caller passes a valid message and a reply to fill.
+    let (message, reply) = unsafe { (&*message, &mut *reply) };
+    let Some(question) = frame(message) else {
+        reply.put(&json!({"error": "internal: the cell sent a request that is no dictionary"}));
+        return;
     };
-    if !answer.payload.is_empty() {
-        match batches(std::mem::take(&mut answer.payload)) {
+    let is_query = question.kind() == bridge::SQL;
+    let answer = connection::request(question);
+    match (answer.payload.is_empty(), is_query) {
+        (true, _) => {}
+        (false, false) => (reply.payload, reply.payload_len) = given_away(answer.payload),
+        (false, true) => match batches(answer.payload) {
             Ok(stream) => reply.batches = stream,
             Err(error) => {
-                answer = Frame::new(json!({"error": format!("internal: the rows could not be read: {error}")}))
+                reply.put(&json!({"error": format!("internal: the rows could not be read: {error}")}));
+                return;
             }
-        }
+        },
     }
-    let text = serde_json::to_vec(&answer.json).unwrap_or_default().into_boxed_slice();
-    reply.json_len = text.len();
-    reply.json = Box::into_raw(text).cast();
+    reply.put(&Value::Object(answer.json));
 }
 
 unsafe extern "C" fn release(reply: *mut HostReply) {
-    // Safety: the text was made by `request` and is given back once; null is nothing.
+    // Safety: the caller passes a reply that `request` filled.
     unsafe {
         let reply = &mut *reply;
-        if !reply.json.is_null() {
-            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(reply.json, reply.json_len)));
-            reply.json = std::ptr::null_mut();
-        }
+        taken_back(&mut reply.json, reply.json_len);
+        taken_back(&mut reply.payload, reply.payload_len);
     }
 }
 
-fn frame(json: &[u8]) -> Option<Frame> {
-    bridge::dictionary(json).ok().map(|json| Frame { json, payload: Vec::new() })
+unsafe extern "C" fn listen(message: *const Message, callback: Callback) -> u64 {
+    // Safety: the caller passes a message that is valid during the call.
+    let frame = frame(unsafe { &*message });
+    let is_concurrent = frame.as_ref().is_some_and(|frame| frame.json.get("concurrent") == Some(&Value::Bool(true)));
+    let number = CALLBACKS.register(callback, if is_concurrent { Lane::Concurrent } else { Lane::Default });
+    if let Some(mut frame) = frame {
+        frame.json.insert(bridge::CALLBACK.to_owned(), Value::from(number));
+        connection::send(&frame);
+    }
+    number
+}
+
+unsafe extern "C" fn unlisten(callback: u64) {
+    if CALLBACKS.forget(callback) {
+        connection::send(&Frame::new(json!({"type": bridge::WIDGET_UNLISTEN, "callback": callback})));
+    }
+}
+
+unsafe extern "C" fn capture_begin(widget: *const u8, widget_len: usize) {
+    // Safety: the caller passes a valid slice.
+    let widget = unsafe { std::slice::from_raw_parts(widget, widget_len) };
+    context::begin_capture(String::from_utf8_lossy(widget).into_owned());
+}
+
+unsafe extern "C" fn capture_end() {
+    context::end_capture();
+}
+
+/// The frame of a message, with where it comes from.
+fn frame(message: &Message) -> Option<Frame> {
+    // Safety: whoever called us holds the parts during the call.
+    let (json, payload) = unsafe { message.parts() };
+    let mut json = bridge::dictionary(json).ok()?;
+    context::mark(&mut json);
+    Some(Frame { json, payload: payload.to_vec() })
 }
 
 fn batches(ipc: Vec<u8>) -> Result<FFI_ArrowArrayStream, arrow_schema::ArrowError> {
     let reader = StreamReader::try_new(Cursor::new(ipc), None)?;
     let reader: Box<dyn RecordBatchReader + Send> = Box::new(reader);
     Ok(FFI_ArrowArrayStream::new(reader))
+}
+
+/// Gives a reply its dictionary.
+trait Put {
+    fn put(&mut self, json: &Value);
+}
+
+impl Put for HostReply {
+    fn put(&mut self, json: &Value) {
+        (self.json, self.json_len) = given_away(json.to_string().into_bytes());
+    }
+}
+
+/// Bytes as a cell sees them until it gives them back.
+fn given_away(bytes: Vec<u8>) -> (*mut u8, usize) {
+    let bytes = bytes.into_boxed_slice();
+    let len = bytes.len();
+    (Box::into_raw(bytes).cast(), len)
+}
+
+/// # Safety
+/// `bytes` must be null or from [`given_away`] with this length.
+unsafe fn taken_back(bytes: &mut *mut u8, len: usize) {
+    let bytes = std::mem::replace(bytes, std::ptr::null_mut());
+    if !bytes.is_null() {
+        // Safety: as promised by the caller; they are given back once, as null is left behind.
+        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, len)) });
+    }
 }

@@ -4,16 +4,20 @@
 //! called by those names through links in a folder on evcxr's PATH.
 //!
 //! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
-//! [`standard_input`] (evcxr's instructions apart from what cells read).
+//! [`standard_input`] (evcxr's instructions apart from what cells read),
+//! [`callbacks`] (closures of widgets), [`turn`] (cell or callback), [`context`] (what a thread is doing).
 
 // Everything here is internal to one program.
 #![allow(unreachable_pub)]
 
+mod callbacks;
 mod cells;
 mod connection;
+mod context;
 mod driver;
 mod host_api;
 mod standard_input;
+mod turn;
 
 use std::{path::Path, process::ExitCode};
 

@@ -39,6 +39,47 @@ pub const RETURNED_ERROR: &str = "returned_error";
 pub const SQL: &str = "sql";
 /// Host to kernel: ask the person for a line, with a `prompt`, not shown while typed if `password`; answered with `text`.
 pub const INPUT: &str = "input";
+/// Host to kernel: wait for `seconds`; answered after that time, or at once as interrupted. 0 asks whether to go on.
+pub const SLEEP: &str = "sleep";
+/// Host to kernel: stop running queries and waiting calls of the cell and of callbacks.
+pub const CANCEL: &str = "cancel";
+
+/// Host to kernel, answered: make the model `widget` of the class `model` with `state`; see [`BUFFER_LENGTHS`].
+pub const WIDGET_OPEN: &str = "widget_open";
+/// Host to kernel: change attributes of `widget` to those in `state`.
+pub const WIDGET_UPDATE: &str = "widget_update";
+/// Host to kernel: send `content` to the views of `widget`.
+pub const WIDGET_CUSTOM: &str = "widget_custom";
+/// Host to kernel: remove the model `widget` and its views.
+pub const WIDGET_CLOSE: &str = "widget_close";
+/// Host to kernel: show a view of `widget` here.
+pub const WIDGET_DISPLAY: &str = "widget_display";
+/// Host to kernel: the attributes `names` of `widget`; answered with `state`.
+pub const WIDGET_GET: &str = "widget_get";
+/// Host to kernel: keep attribute `target[1]` of widget `target[0]` equal to that of `source`, and back unless `directional`.
+pub const WIDGET_LINK: &str = "widget_link";
+/// Host to kernel: end such a link, named by the same fields.
+pub const WIDGET_UNLINK: &str = "widget_unlink";
+/// Host to kernel: tell `callback` of events of the kind `on` (`change`, `click`, `submit`, `message`) of `widget`, of
+/// changes only those of attributes in `names`. A `concurrent` callback may run inside cells.
+pub const WIDGET_LISTEN: &str = "widget_listen";
+/// Host to kernel: `callback` is gone.
+pub const WIDGET_UNLISTEN: &str = "widget_unlisten";
+/// Kernel to host: run `callback` with `event`, which happened to `widget`.
+pub const WIDGET_EVENT: &str = "widget_event";
+/// Host to kernel: `callback` begins to run.
+pub const CALLBACK_STARTED: &str = "callback_started";
+/// Host to kernel: `callback` has run and all that it put out has been sent; with `panic` when that ended it.
+pub const CALLBACK_ENDED: &str = "callback_ended";
+
+/// In frames with binary state: the length of each buffer, which stand one after another in the payload. `buffer_paths`
+/// in the same frame names their places in `state`.
+pub const BUFFER_LENGTHS: &str = "buffer_lengths";
+/// In frames from a thread on which a callback runs: its number. Frames about a callback name that one instead.
+pub const CALLBACK: &str = "callback";
+/// In frames from a thread whose output is captured: the Output widget, the innermost if there are several.
+pub const OUTPUT: &str = "output";
+
 /// Kernel to host: the answer to a request, `id`, and `error` with `hint` if it failed.
 pub const REPLY: &str = "reply";
 /// Kernel to host: write `line` to evcxr, which reads the host's standard output.

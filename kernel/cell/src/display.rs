@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use crate::{bridge, host};
+use crate::{bridge, host, widgets::Model};
 
 /// A value in several representations: MIME type to content.
 pub type MimeBundle = Map<String, Value>;
@@ -13,6 +13,12 @@ pub type MimeBundle = Map<String, Value>;
 pub trait Displayable {
     /// The value's representations. Called once per display; the front end picks the richest it can show.
     fn mime_bundle(&self) -> MimeBundle;
+
+    /// The widget that this value is, if it is one: the kernel shows it.
+    #[doc(hidden)]
+    fn widget(&self) -> Option<&Model> {
+        None
+    }
 }
 
 /// HTML, shown as it is: escape what comes from data.
@@ -51,6 +57,10 @@ impl<T: Displayable + ?Sized> Displayable for &T {
     fn mime_bundle(&self) -> MimeBundle {
         (**self).mime_bundle()
     }
+
+    fn widget(&self) -> Option<&Model> {
+        (**self).widget()
+    }
 }
 
 impl Displayable for MimeBundle {
@@ -64,11 +74,18 @@ fn bundle(mime: &str, content: &str) -> MimeBundle {
 }
 
 /// Shows a value and gives the identifier by which [`update_display`] replaces it.
+///
+/// # Panics
+/// When it is a widget that the kernel refuses.
+#[track_caller]
 pub fn display(value: impl Displayable) -> String {
     static DISPLAYS: AtomicU64 = AtomicU64::new(0);
     // Each cell has its own counter, so the process and the address of it make the identifier unique.
     let id = format!("{}-{:p}-{}", std::process::id(), &DISPLAYS, DISPLAYS.fetch_add(1, Ordering::Relaxed));
-    send(&value.mime_bundle(), &id, false);
+    match value.widget() {
+        Some(model) => model.show(&id),
+        None => send(&value.mime_bundle(), &id, false),
+    }
     id
 }
 

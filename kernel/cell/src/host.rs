@@ -1,9 +1,9 @@
 //! Calls into the cell host: one-way messages and requests.
 
-use arrow_array::{ffi_stream::ArrowArrayStreamReader, ffi_stream::FFI_ArrowArrayStream};
+use arrow_array::ffi_stream::ArrowArrayStreamReader;
 use serde_json::{Map, Value};
 
-use crate::abi::{HostReply, host};
+use crate::abi::{Callback, HostReply, Message, host};
 
 /// Why a call into the kernel failed.
 #[derive(Clone, PartialEq)]
@@ -16,6 +16,10 @@ pub struct Error {
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Error {
         Error { message: message.into(), hint: None, interrupted: false }
+    }
+
+    fn no_kernel() -> Error {
+        Error::new("there is no kernel: this code does not run in a Flowdeck cell")
     }
 
     /// Whether the call ended because the user pressed interrupt.
@@ -58,35 +62,44 @@ impl std::error::Error for Error {}
 /// An answer of the kernel.
 pub(crate) struct Reply {
     pub(crate) json: Map<String, Value>,
+    /// Binary parts, if they are not batches.
+    pub(crate) payload: Vec<u8>,
     /// Batches that came along.
     pub(crate) batches: Option<ArrowArrayStreamReader>,
 }
 
 /// Sends a message that has no answer. Outside a cell host it goes nowhere.
 pub(crate) fn send(message: &Value) {
+    send_with(message, &[]);
+}
+
+/// As [`send`], with what does not fit into JSON.
+pub(crate) fn send_with(message: &Value, payload: &[u8]) {
     let Some(host) = host() else { return };
     let json = message.to_string();
-    // Safety: the host reads the text during the call only.
-    unsafe { (host.send)(json.as_ptr(), json.len()) }
+    // Safety: the host reads the message during the call only.
+    unsafe { (host.send)(&Message::new(json.as_bytes(), payload)) }
 }
 
 /// Sends a request and waits for the answer.
 pub(crate) fn request(message: &Value) -> Result<Reply, Error> {
-    let host = host().ok_or_else(|| Error::new("there is no kernel: this code does not run in a Flowdeck cell"))?;
+    request_with(message, &[])
+}
+
+/// As [`request`], with what does not fit into JSON.
+pub(crate) fn request_with(message: &Value, payload: &[u8]) -> Result<Reply, Error> {
+    let host = host().ok_or_else(Error::no_kernel)?;
     let json = message.to_string();
-    let mut reply = HostReply { json: std::ptr::null_mut(), json_len: 0, batches: FFI_ArrowArrayStream::empty() };
-    // Safety: the host fills the reply before it returns; its text is copied before it is released.
-    let text = unsafe {
-        (host.request)(json.as_ptr(), json.len(), &mut reply);
-        let text = match reply.json.is_null() {
-            true => Vec::new(),
-            false => std::slice::from_raw_parts(reply.json, reply.json_len).to_vec(),
-        };
+    let mut reply = HostReply::empty();
+    // Safety: the host fills the reply before it returns; its parts are copied before they are released.
+    let (json, payload) = unsafe {
+        (host.request)(&Message::new(json.as_bytes(), payload), &mut reply);
+        let parts = (copied(reply.json, reply.json_len), copied(reply.payload, reply.payload_len));
         (host.release)(&mut reply);
-        text
+        parts
     };
     let json: Map<String, Value> =
-        serde_json::from_slice(&text).map_err(|_| Error::new("internal: the kernel's answer could not be read"))?;
+        serde_json::from_slice(&json).map_err(|_| Error::new("internal: the kernel's answer could not be read"))?;
     if let Some(error) = Error::from_reply(&json) {
         return Err(error);
     }
@@ -94,5 +107,54 @@ pub(crate) fn request(message: &Value) -> Result<Reply, Error> {
         true => Some(ArrowArrayStreamReader::try_new(reply.batches).map_err(|error| Error::new(error.to_string()))?),
         false => None,
     };
-    Ok(Reply { json, batches })
+    Ok(Reply { json, payload, batches })
+}
+
+/// # Safety
+/// `bytes` must be null or point to as many bytes as `len` says.
+unsafe fn copied(bytes: *const u8, len: usize) -> Vec<u8> {
+    match bytes.is_null() {
+        true => Vec::new(),
+        // Safety: as promised by the caller.
+        false => unsafe { std::slice::from_raw_parts(bytes, len) }.to_vec(),
+    }
+}
+
+/// A callback that the host has taken over: the number by which it is forgotten.
+pub(crate) fn listen(message: &Value, callback: Callback) -> Result<u64, Error> {
+    let host = host().ok_or_else(Error::no_kernel)?;
+    let json = message.to_string();
+    // Safety: the host reads the message during the call only, and the callback is the host's from now on.
+    Ok(unsafe { (host.listen)(&Message::new(json.as_bytes(), &[]), callback) })
+}
+
+/// Forgets a callback.
+pub(crate) fn unlisten(callback: u64) {
+    if let Some(host) = host() {
+        // Safety: a number that the host does not know is nothing to it.
+        unsafe { (host.unlisten)(callback) }
+    }
+}
+
+/// Diverts what this thread puts out to an Output widget, until the guard is dropped.
+pub(crate) fn capture(widget: &str) -> Capture {
+    if let Some(host) = host() {
+        // Safety: the host reads the text during the call only.
+        unsafe { (host.capture_begin)(widget.as_ptr(), widget.len()) }
+    }
+    Capture { _same_thread: std::marker::PhantomData }
+}
+
+/// Ends a capture when dropped, on the thread that began it.
+pub(crate) struct Capture {
+    _same_thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        if let Some(host) = host() {
+            // Safety: nothing is passed.
+            unsafe { (host.capture_end)() }
+        }
+    }
 }

@@ -9,10 +9,14 @@ pub mod abi;
 pub mod bridge;
 mod convert;
 mod display;
+#[cfg(test)]
+mod fake_host;
 mod host;
 mod input;
 mod output;
+mod pause;
 mod table;
+pub mod widgets;
 
 pub use arrow_array;
 pub use arrow_schema;
@@ -23,4 +27,6 @@ pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html
 pub use host::Error;
 pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
+pub use pause::{cancel, sleep};
 pub use table::{Row, Table, sql};
+pub use widgets::progress;

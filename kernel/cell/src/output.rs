@@ -53,6 +53,13 @@ pub fn return_error(message: &str) {
     host::send(&json!({"type": bridge::RETURNED_ERROR, "message": message}));
 }
 
+/// Writes out what std's own `print!` left in its buffer.
+pub(crate) fn flush() {
+    use std::io::Write;
+    // A closed stdout has nobody to tell.
+    let _ = std::io::stdout().flush();
+}
+
 /// Sends panics to the kernel, which shows them as the cell's error instead of as text on stderr.
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {

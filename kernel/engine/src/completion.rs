@@ -4,7 +4,7 @@
 //! opens a file or waits.
 
 use crate::engine::Engine;
-use crate::functions::FUNCTIONS;
+use crate::functions;
 
 mod inspect;
 mod scan;
@@ -160,10 +160,9 @@ impl Engine {
             kind: CompletionKind::Keyword,
             detail: String::new(),
         }));
-        items.extend(self.function_names().into_iter().map(|name| Completion {
-            text: name,
-            kind: CompletionKind::Function,
-            detail: String::new(),
+        items.extend(self.function_names().into_iter().map(|name| {
+            let detail = functions::help_of(&name).map_or_else(String::new, |function| function.syntax.to_string());
+            Completion { text: name, kind: CompletionKind::Function, detail }
         }));
         items.extend(self.tables());
         let mut seen = std::collections::HashSet::new();
@@ -176,7 +175,7 @@ impl Engine {
             let detail = format!("{} columns", self.columns(&name).len());
             Completion { text: quoted(&name), kind: CompletionKind::Table, detail }
         });
-        let functions = FUNCTIONS.iter().map(|function| Completion {
+        let functions = functions::table_functions().iter().map(|function| Completion {
             text: function.name.to_string(),
             kind: CompletionKind::Function,
             detail: function.syntax.to_string(),

@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use crate::files::{FileFault, list_of};
+use crate::functions::{self, FunctionFault};
 use crate::memory::{MEMORY_LIMIT_VARIABLE, readable_bytes};
-use crate::{functions, names};
+use crate::names;
 
 mod translate;
 
@@ -69,6 +70,9 @@ pub enum EngineError {
     /// A file or path.
     #[error(transparent)]
     File(#[from] FileFault),
+    /// A call of one of our functions.
+    #[error(transparent)]
+    Function(#[from] FunctionFault),
     /// A source's connector.
     #[error("{text}")]
     Source { text: String, hint: Option<String>, log: String },
@@ -104,6 +108,7 @@ impl EngineError {
                 "Read fewer rows or columns (a time window, a LIMIT), or raise {MEMORY_LIMIT_VARIABLE}, for example to 8G"
             )),
             EngineError::File(fault) => fault.hint(),
+            EngineError::Function(fault) => fault.hint(),
             EngineError::Source { hint, .. } => hint.clone(),
             EngineError::TableName { suggestion, .. } => {
                 Some(format!("Use letters, digits and underscores, for example `{suggestion}`"))
@@ -177,7 +182,7 @@ fn parameters(names: &[String]) -> String {
 }
 
 fn table_hint(wanted: &str, known: &[String]) -> Option<String> {
-    if let Some(function) = functions::FUNCTIONS.iter().find(|function| function.name == wanted) {
+    if let Some(function) = functions::table_functions().iter().find(|function| function.name == wanted) {
         return Some(format!("It is a function: write {}", function.syntax));
     }
     let nearest = nearest_owned(wanted, known);

@@ -24,6 +24,7 @@ use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::functions::QueryParameters;
 use crate::memory::new_bytes;
+use crate::parameter::Parameter;
 use crate::result::QueryResult;
 use crate::statement;
 use crate::stop::{StopFlag, make_stoppable};
@@ -64,6 +65,17 @@ pub struct QueryOptions {
 impl Default for QueryOptions {
     fn default() -> Self {
         QueryOptions { limit: None, params: Vec::new(), allow_writes: true, progress: None }
+    }
+}
+
+impl QueryOptions {
+    /// The same options with a value for `$name`. The last value of a name counts.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: Parameter) -> QueryOptions {
+        let name = name.trim_start_matches('$');
+        self.params.retain(|(known, _)| known != name);
+        self.params.push((name.to_string(), value.into()));
+        self
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `compile_error` renders rustc's messages, `analysis` completes and explains in a process of its own.
+//! `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! which events it hears, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
+mod answers;
+mod callbacks;
 mod compile_error;
 mod compiler;
 mod host;
@@ -12,6 +15,7 @@ mod markers;
 pub mod prelude;
 mod processes;
 pub mod toolchain;
+mod widget_frames;
 mod workspace;
 
 use std::{sync::Arc, time::Duration};
@@ -28,7 +32,7 @@ use self::{
     workspace::Workspace,
 };
 use super::Done;
-use crate::{outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt};
+use crate::{outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, widgets::Widgets};
 
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
@@ -58,8 +62,8 @@ impl RustCells {
     }
 
     /// Listens for cell hosts and starts evcxr in the background.
-    pub fn warm_up(&self) {
-        self.host.listen(&self.workspace.socket());
+    pub fn warm_up(&self, widgets: Arc<Widgets>) {
+        self.host.listen(&self.workspace.socket(), widgets);
         // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
         let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));
         if !is_voila {
@@ -123,6 +127,11 @@ impl RustCells {
             Ok(evaluated) => evaluated.map_err(gone),
             Err(_) => Err(Report::interrupted("the cell was given up; the compiler is still busy with it")),
         }
+    }
+
+    /// Ends what callbacks wait for. Says whether any ran.
+    pub fn cancel_callbacks(&self) -> bool {
+        self.host.cancel_callbacks()
     }
 
     /// Completions at a byte offset of a Rust cell.

@@ -3,19 +3,33 @@
 use flow_engine::QueryOptions;
 use serde_json::Value;
 
-use super::{Done, Job};
-use crate::{cell::SqlCell, engine, report::Report};
+use super::{Done, Job, form};
+use crate::{
+    cell::{SqlCell, Trigger},
+    engine,
+    form::{Wrong, live},
+    report::Report,
+};
 
 /// Rows that a cell without `--limit` brings at most; the caption says when there were more.
-const ROWS_MAX: usize = 1_000_000;
+pub const ROWS_MAX: usize = 1_000_000;
 
 /// Runs a `%%sql` cell.
 ///
 /// # Errors
 /// What the engine says, worded for the notebook; `Interrupted` when the user stopped the query.
 pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
+    if cell.trigger != Trigger::Once {
+        let key = job.cell_key(&cell.query);
+        let bundle = live::start(&job.kernel, job.prompt.header(), &key, cell).await?;
+        return form::show(bundle, job).await;
+    }
     let room = engine::ready().await?;
-    let options = QueryOptions { limit: Some(cell.limit.unwrap_or(ROWS_MAX)), ..QueryOptions::default() };
+    let mut options = QueryOptions { limit: Some(cell.limit.unwrap_or(ROWS_MAX)), ..QueryOptions::default() };
+    let parameters = job.kernel.forms.parameters(job.prompt.header(), &cell.query).await;
+    for (name, parameter) in parameters.map_err(|wrong| not_filled_in(&wrong))? {
+        options = options.with_parameter(&name, parameter);
+    }
     let result =
         room.engine.query(&cell.query, options, job.cancel.clone()).await.map_err(|error| room.report(&error))?;
     if let Some(name) = &cell.into {
@@ -26,4 +40,10 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
     let result_text = bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
     job.outputs.result(bundle).await;
     Ok(Done { result_text, ..Done::default() })
+}
+
+fn not_filled_in(wrong: &[Wrong]) -> Report {
+    let facts: Vec<String> = wrong.iter().map(|Wrong { label, fact }| format!("{label}: {fact}")).collect();
+    Report::new("FormError", facts.join("; "))
+        .with_hint("correct the fields of the form above, then run this cell again")
 }

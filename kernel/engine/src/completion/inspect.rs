@@ -4,7 +4,7 @@ use datafusion::logical_expr::Documentation;
 
 use super::scan::{Scan, Word};
 use crate::engine::Engine;
-use crate::functions::FUNCTIONS;
+use crate::functions;
 
 /// Columns listed for one table.
 const COLUMNS_MAX: usize = 200;
@@ -23,8 +23,8 @@ pub(super) fn inspect(engine: &Engine, sql: &str, cursor: usize) -> Option<Strin
 /// Syntax, meaning and arguments.
 pub(super) fn function_help(engine: &Engine, name: &str) -> Option<String> {
     let name = name.to_lowercase();
-    if let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) {
-        return Some(format!("{}\n\n{}", function.syntax, function.description));
+    if let Some(function) = functions::help_of(&name) {
+        return Some(function.help());
     }
     let state = engine.context().state_ref();
     let state = state.read();

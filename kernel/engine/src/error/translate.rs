@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::{EngineError, Position};
 use crate::files::FileFault;
+use crate::functions::FunctionFault;
 use crate::names;
 use crate::render::visible;
 
@@ -63,6 +64,7 @@ pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
     let log: String = format!("{error}").chars().take(LOG_CHARS_MAX).collect();
     match cause {
         Cause::File(fault) => EngineError::File(fault.clone()),
+        Cause::Function(fault) => EngineError::Function(fault.clone()),
         Cause::Source(fault) => EngineError::of_source(fault),
         Cause::DataFusion(cause) => of_datafusion(cause, position, log, known),
         Cause::Other(text) => EngineError::Execution { text: plain_text(&text), log },
@@ -72,6 +74,7 @@ pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
 enum Cause<'a> {
     DataFusion(&'a DataFusionError),
     File(&'a FileFault),
+    Function(&'a FunctionFault),
     Source(&'a flow_source::SourceError),
     Other(String),
 }
@@ -110,6 +113,9 @@ fn innermost<'a>(error: &'a DataFusionError, position: &mut Option<Position>) ->
 fn of_external<'a>(error: &'a (dyn StdError + Send + Sync + 'static)) -> Cause<'a> {
     if let Some(fault) = error.downcast_ref::<FileFault>() {
         return Cause::File(fault);
+    }
+    if let Some(fault) = error.downcast_ref::<FunctionFault>() {
+        return Cause::Function(fault);
     }
     if let Some(fault) = error.downcast_ref::<flow_source::SourceError>() {
         return Cause::Source(fault);

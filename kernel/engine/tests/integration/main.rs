@@ -5,6 +5,7 @@ mod completion;
 mod errors;
 mod export;
 mod files;
+mod functions;
 mod queries;
 
 use std::path::PathBuf;

@@ -6,13 +6,12 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
-use flow_engine::QueryOptions;
 use flowdeck::bridge::{self, Frame};
-use kernel_protocol::MimeBundle;
+use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,8 +21,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::markers::{Markers, Piece};
-use crate::{engine, outputs::Outputs, report::Report, stdin::Prompt};
+use super::{
+    answers,
+    callbacks::{self, Callbacks},
+    markers::{Markers, Piece},
+    widget_frames,
+};
+use crate::{outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,12 +43,16 @@ pub struct HostLink {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+/// What the tasks of all connections share.
+pub struct Shared {
     cell: Mutex<CurrentCell>,
     /// Open connections by process: none of a process is left when it is gone and all it wrote has been read.
     connections: watch::Sender<BTreeMap<u64, usize>>,
     /// Frames for the host that connected last.
     to_host: Mutex<Option<ToHost>>,
+    widgets: OnceLock<Arc<Widgets>>,
+    /// Callbacks in the host that connected last.
+    pub callbacks: Arc<Callbacks>,
 }
 
 /// Unbounded: the kernel says little to a host, and only when asked.
@@ -52,14 +60,20 @@ type ToHost = mpsc::UnboundedSender<Frame>;
 
 /// The cell that runs, or ran last: threads that it started may still write.
 #[derive(Default)]
-struct CurrentCell {
+pub struct CurrentCell {
     outputs: Option<Outputs>,
-    prompt: Option<Prompt>,
-    cancel: CancellationToken,
+    /// The header of the request that runs it.
+    pub header: Header,
+    pub prompt: Option<Prompt>,
+    pub cancel: CancellationToken,
+    /// The Output widget in which its callbacks show what they put out; `None` while it has none.
+    pub callback_area: Option<String>,
+    /// Whether it ended, and `callback_area` has been shown.
+    pub is_over: bool,
     end: CellEnd,
     panics: VecDeque<Panic>,
     /// What a read of standard input will ask, and whether it is for a password.
-    question: (String, bool),
+    pub question: (String, bool),
     is_panicked: bool,
     /// Representations of the value that evcxr's convention gives one by one.
     content: MimeBundle,
@@ -92,11 +106,14 @@ impl HostLink {
     /// A line without a host yet.
     pub fn new() -> HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
-        HostLink { shared: Arc::new(Shared { cell: Mutex::default(), connections, to_host: Mutex::default() }) }
+        let (cell, to_host) = (Mutex::default(), Mutex::default());
+        let (widgets, callbacks) = (OnceLock::new(), Arc::default());
+        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, callbacks }) }
     }
 
-    /// Listens for cell hosts. Must be called inside the runtime.
-    pub fn listen(&self, socket: &Path) {
+    /// Listens for cell hosts, which then may use these widgets. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>) {
+        self.shared.widgets.get_or_init(|| widgets);
         let listener = match UnixListener::bind(socket) {
             Ok(listener) => listener,
             Err(error) => {
@@ -122,8 +139,13 @@ impl HostLink {
 
     /// From now on outputs belong to this cell.
     pub fn begin(&self, outputs: Outputs, prompt: Prompt, cancel: CancellationToken) {
-        let (outputs, prompt) = (Some(outputs), Some(prompt));
-        *self.shared.cell() = CurrentCell { outputs, prompt, cancel, ..CurrentCell::default() };
+        let (outputs, header, prompt) = (Some(outputs), prompt.header().clone(), Some(prompt));
+        *self.shared.cell() = CurrentCell { outputs, header, prompt, cancel, ..CurrentCell::default() };
+    }
+
+    /// Ends what callbacks wait for. Says whether any ran.
+    pub fn cancel_callbacks(&self) -> bool {
+        self.shared.callbacks.cancel_all()
     }
 
     /// The cell ended: publishes its value and says how it ended. Outputs that come later still go to it.
@@ -151,6 +173,9 @@ impl HostLink {
             end.result_text = content.get("text/plain").and_then(Value::as_str).map(str::to_owned);
             outputs.result(content).await;
         }
+        self.shared.cell().is_over = true;
+        self.shared.show_callback_area().await;
+        self.shared.widgets().flush().await;
         end
     }
 
@@ -170,12 +195,29 @@ fn is_unit(content: &MimeBundle) -> bool {
 }
 
 impl Shared {
-    fn cell(&self) -> MutexGuard<'_, CurrentCell> {
+    /// The cell that runs, or ran last.
+    pub fn cell(&self) -> MutexGuard<'_, CurrentCell> {
         self.cell.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn outputs(&self) -> Option<Outputs> {
         self.cell().outputs.clone()
+    }
+
+    /// All widgets.
+    pub fn widgets(&self) -> &Arc<Widgets> {
+        self.widgets.get().expect("set before the first host could connect, see `listen`")
+    }
+
+    /// Sends frames to the host of now, for as long as that lives.
+    pub fn sender(&self) -> callbacks::Send {
+        let to_host = self.to_host().clone();
+        Arc::new(move |frame| {
+            if let Some(to_host) = &to_host {
+                // A host that is gone hears of no event.
+                let _ = to_host.send(frame);
+            }
+        })
     }
 }
 
@@ -190,6 +232,8 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
             let (to_host, frames) = mpsc::unbounded_channel();
             tokio::spawn(write_frames(writer, frames));
             *shared.to_host() = Some(to_host);
+            // A new host knows nothing of the closures that were in the one before it.
+            shared.callbacks.forget_all();
             read_frames(&shared, &mut reader, process).await;
         }
         "stdout" => read_output(&shared, &mut reader, "stdout").await,
@@ -238,7 +282,8 @@ impl Shared {
         self.to_host.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn send(&self, frame: Frame) {
+    /// Sends a frame to the host that connected last.
+    pub fn send(&self, frame: Frame) {
         if let Some(to_host) = self.to_host().as_ref() {
             // A host that is gone needs no answer.
             let _ = to_host.send(frame);
@@ -274,26 +319,55 @@ impl Shared {
     async fn take_frame(self: &Arc<Self>, frame: Frame, markers: &mut Markers, process: u64) {
         match frame.kind() {
             bridge::CELL_STARTED => self.cell().end.process = Some(process),
-            bridge::STREAM if frame.text("name") == "stderr" => {
-                self.take_piece(Piece::Text(frame.text("text").into()), "stderr").await
-            }
-            bridge::STREAM => {
-                for piece in markers.feed(frame.text("text").as_bytes()) {
-                    self.take_piece(piece, "stdout").await;
-                }
-            }
+            bridge::STREAM => self.take_text(&frame, markers).await,
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
             bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL | bridge::INPUT => {
-                tokio::spawn(answer(self.clone(), frame));
+            bridge::SQL | bridge::INPUT | bridge::SLEEP => {
+                tokio::spawn(answers::answer(self.clone(), frame));
             }
+            kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,
             _ => self.show(&frame).await,
         }
     }
 
+    async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
+        let name = if frame.text("name") == "stderr" { "stderr" } else { "stdout" };
+        let is_the_cells = !frame.json.contains_key(bridge::CALLBACK) && !frame.json.contains_key(bridge::OUTPUT);
+        if name == "stdout" && is_the_cells {
+            for piece in markers.feed(frame.text("text").as_bytes()) {
+                self.take_piece(piece, name).await;
+            }
+        } else if let Some(outputs) = self.outputs_of(frame) {
+            outputs.stream(name, frame.text("text").to_owned()).await;
+        }
+    }
+
+    /// Where what a frame says is shown: in the Output widget that captures, where its callback's output goes, or
+    /// below the cell.
+    pub fn outputs_of(&self, frame: &Frame) -> Option<Outputs> {
+        let of_callback = frame.json.get(bridge::CALLBACK).and_then(Value::as_u64);
+        let outputs = of_callback.and_then(|callback| self.callbacks.outputs(callback)).or_else(|| self.outputs())?;
+        match frame.json.get(bridge::OUTPUT).and_then(Value::as_str) {
+            Some(widget) => Some(outputs.captured_by(self.widgets().clone(), widget)),
+            None => Some(outputs),
+        }
+    }
+
+    /// Shows the place of the callbacks' output below the cell, if it has one.
+    pub async fn show_callback_area(&self) {
+        let (outputs, area) = {
+            let cell = self.cell();
+            (cell.outputs.clone(), cell.callback_area.clone())
+        };
+        let (Some(outputs), Some(area)) = (outputs, area) else { return };
+        if let Some(bundle) = self.widgets().view(&area).await {
+            outputs.display(bundle, Map::new(), Map::new(), false).await;
+        }
+    }
+
     async fn show(&self, frame: &Frame) {
-        let Some(outputs) = self.outputs() else { return };
+        let Some(outputs) = self.outputs_of(frame) else { return };
         let dictionary = |field: &str| frame.json.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
         let flag = |field: &str| frame.json.get(field).and_then(Value::as_bool).unwrap_or(false);
         match frame.kind() {
@@ -359,51 +433,6 @@ impl Panic {
         let (line, _) = found.next()?;
         found.next().is_none().then_some(line + 1)
     }
-}
-
-/// Answers a request of the host.
-async fn answer(shared: Arc<Shared>, question: Frame) {
-    let outcome = match question.kind() {
-        bridge::INPUT => ask(&shared, &question).await,
-        _ => {
-            let cancel = shared.cell().cancel.child_token();
-            run_query(question.text("sql"), cancel).await
-        }
-    };
-    let mut answer = outcome.unwrap_or_else(|report| {
-        let hint = report.traceback.get(1).map(|hint| hint.split_once(": ").map_or(hint.as_str(), |(_, hint)| hint));
-        Frame::new(json!({"error": report.evalue, "hint": hint, "interrupted": report.ename == "Interrupted"}))
-    });
-    answer.json.insert("type".to_owned(), Value::from(bridge::REPLY));
-    answer.json.insert("id".to_owned(), Value::from(question.number("id")));
-    shared.send(answer);
-}
-
-async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
-    let prompt = shared.cell().prompt.clone();
-    let prompt = prompt.ok_or_else(|| Report::internal("a question came from no cell"))?;
-    let (text, is_password) = match question.json.get("prompt").and_then(Value::as_str) {
-        Some(text) => (text.to_owned(), question.json.get("password").and_then(Value::as_bool).unwrap_or(false)),
-        // A plain read of standard input.
-        None => std::mem::take(&mut shared.cell().question),
-    };
-    let text = prompt.ask(&text, is_password).await?;
-    Ok(Frame::new(json!({"text": text})))
-}
-
-async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
-    let room = engine::ready().await?;
-    let result = room.engine.query(sql, QueryOptions::default(), cancel).await.map_err(|error| room.report(&error))?;
-    let answer = move || -> Result<Frame, arrow::error::ArrowError> {
-        let data = engine::shown(&result);
-        let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &result.schema)?;
-        for batch in &result.batches {
-            writer.write(batch)?;
-        }
-        writer.finish()?;
-        Ok(Frame { payload: writer.into_inner()?, ..Frame::new(json!({"data": data})) })
-    };
-    tokio::task::spawn_blocking(answer).await.map_err(Report::internal)?.map_err(Report::internal)
 }
 
 async fn read_frame(reader: &mut OwnedReadHalf) -> std::io::Result<Option<Frame>> {

@@ -1,0 +1,50 @@
+//! What is wrong with a call of one of our functions, in words for the analyst.
+
+use datafusion::common::DataFusionError;
+
+use super::ip_list::IpListError;
+
+/// A call that cannot be answered.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FunctionFault {
+    /// Too few or too many arguments.
+    #[error("{function} takes {expected}; it was given {given}")]
+    ArgumentCount { function: &'static str, syntax: &'static str, expected: String, given: usize },
+    /// An argument of a type that has no meaning there.
+    #[error("{function} needs {expected} as `{argument}`; it was given {found}")]
+    ArgumentType {
+        function: &'static str,
+        syntax: &'static str,
+        argument: &'static str,
+        expected: &'static str,
+        found: String,
+    },
+    /// A value that has no meaning there.
+    #[error("{function} cannot use {found} as `{argument}`: {reason}")]
+    ArgumentValue { function: &'static str, argument: &'static str, found: String, reason: String },
+    /// A list of addresses with entries that are none.
+    #[error("{function}: {fault}")]
+    IpList { function: &'static str, fault: IpListError },
+    /// A result that the type cannot hold.
+    #[error("{function}: {reason}")]
+    Overflow { function: &'static str, reason: String },
+}
+
+impl FunctionFault {
+    /// What the analyst may try next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FunctionFault::ArgumentCount { syntax, .. } | FunctionFault::ArgumentType { syntax, .. } => {
+                Some(format!("Write {syntax}"))
+            }
+            FunctionFault::IpList { fault, .. } => Some(fault.hint()),
+            FunctionFault::ArgumentValue { .. } | FunctionFault::Overflow { .. } => None,
+        }
+    }
+}
+
+impl From<FunctionFault> for DataFusionError {
+    fn from(fault: FunctionFault) -> DataFusionError {
+        DataFusionError::External(Box::new(fault))
+    }
+}

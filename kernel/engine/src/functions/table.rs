@@ -1,0 +1,83 @@
+//! The SQL table functions of ours: `read_flows('PATH')` and `read_log('PATH')`.
+//!
+//! They only read their argument here; what a path is gets decided in [`crate::files`].
+
+use std::sync::Arc;
+
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result as DataFusionResult, ScalarValue};
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::SessionContext;
+
+use super::text::FunctionText;
+use crate::executor;
+use crate::files::{self, FileFault, Shape};
+
+/// What is told about them.
+pub(super) const FUNCTIONS: &[FunctionText] = &[
+    FunctionText {
+        name: "read_flows",
+        syntax: "read_flows('PATH')",
+        description: "The flows in a file under the common flow schema (start_time, src_ip, dst_ip, bytes, …). PATH is a \
+                      file, a folder or a pattern such as 'logs/conn.*.log.gz'. The format is told from the content: \
+                      Zeek conn logs, Parquet, Arrow IPC, CSV or newline-delimited JSON whose columns have the \
+                      schema's names. Columns a file lacks are NULL.",
+        examples: &[],
+    },
+    FunctionText {
+        name: "read_log",
+        syntax: "read_log('PATH')",
+        description: "The rows of a file with the columns it has. PATH is a file, a folder or a pattern. The format is \
+                      told from the content: Zeek logs (text or JSON), Parquet, Arrow IPC, CSV or newline-delimited \
+                      JSON; Zeek logs, CSV and JSON may be packed with gzip.",
+        examples: &[],
+    },
+];
+
+/// Makes the functions known to SQL.
+pub(super) fn register(context: &SessionContext) {
+    context.register_udtf("read_flows", Arc::new(ReadFunction { name: "read_flows", shape: Shape::Flows }));
+    context.register_udtf("read_log", Arc::new(ReadFunction { name: "read_log", shape: Shape::Native }));
+}
+
+/// The parameters of the running query, so that `read_log($path)` works: DataFusion plans table functions before it
+/// puts values in the place of parameters.
+#[derive(Debug, Default)]
+pub(crate) struct QueryParameters(pub(crate) Vec<(String, ScalarValue)>);
+
+#[derive(Debug)]
+struct ReadFunction {
+    name: &'static str,
+    shape: Shape,
+}
+
+impl TableFunctionImpl for ReadFunction {
+    fn call_with_args(&self, args: TableFunctionArgs) -> DataFusionResult<Arc<dyn TableProvider>> {
+        let session = args.session();
+        let parameters = session.config().get_extension::<QueryParameters>().unwrap_or_default();
+        let path = self.path_of(args.exprs(), &parameters).map_err(FileFault::into_datafusion)?;
+        executor::wait(files::open(session, &path, self.shape))?
+    }
+}
+
+impl ReadFunction {
+    fn path_of(&self, arguments: &[Expr], parameters: &QueryParameters) -> Result<String, FileFault> {
+        let refused = |found: String| FileFault::Argument { function: self.name, found };
+        let [argument] = arguments else {
+            return Err(refused(format!("it was given {} arguments", arguments.len())));
+        };
+        let value = match argument {
+            Expr::Literal(value, _) => Some(value.clone()),
+            Expr::Placeholder(placeholder) => {
+                let name = placeholder.id.trim_start_matches('$');
+                parameters.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            }
+            _ => None,
+        };
+        match value.as_ref().map(ScalarValue::try_as_str) {
+            Some(Some(Some(path))) => Ok(path.to_string()),
+            Some(_) => Err(refused(format!("it was given {argument}, which is not text"))),
+            None => Err(refused(format!("it was given {argument}"))),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Forms: inputs that an author writes down in TOML, and queries that run when they are used.
+//!
+//! `definition` reads the text, `view` chooses widgets, `value` reads what was entered, `moment` understands times,
+//! `live` runs queries at a click or a change. The state of fields is that of their widgets, see [`crate::widgets`].
+
+pub mod definition;
+pub mod live;
+mod moment;
+mod value;
+mod view;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use flow_engine::Parameter;
+use kernel_protocol::{MimeBundle, wire::header::Header};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use widgets_comm::{
+    WidgetError,
+    buffers::{State, StateValue},
+    registry::Event,
+};
+
+use self::definition::{Field, Kind};
+use crate::{
+    report::Report,
+    widgets::{Widgets, new_id},
+};
+
+/// The forms of this kernel. A field's name is known in all cells; the form that was run last has it.
+pub struct Forms {
+    widgets: Arc<Widgets>,
+    fields: Mutex<BTreeMap<String, Arc<Live>>>,
+    /// The widgets that each form cell shows, by the cell's key: they go when it is run again.
+    shown: Mutex<BTreeMap<String, Vec<String>>>,
+    /// Counts changes of any field.
+    changes: watch::Sender<u64>,
+}
+
+/// A field that is shown.
+struct Live {
+    field: Field,
+    widget: String,
+    /// The HTML widget below it that says what is wrong.
+    message: String,
+    /// What the author's default was, to tell what a person entered from it.
+    initial: StateValue,
+}
+
+/// What is wrong with a field, for the person who fills it in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// The field's label.
+    pub label: String,
+    /// What is wrong.
+    pub fact: String,
+}
+
+impl Forms {
+    /// No forms yet.
+    pub fn new(widgets: Arc<Widgets>) -> Forms {
+        let (changes, _) = watch::channel(0);
+        Forms { widgets, fields: Mutex::default(), shown: Mutex::default(), changes }
+    }
+
+    /// Shows a form. `key` names its cell: run again, it replaces what it showed and keeps what was entered.
+    ///
+    /// # Errors
+    /// A report for the author when the text is wrong.
+    pub async fn show(self: &Arc<Self>, cause: &Header, key: &str, text: &str) -> Result<MimeBundle, Report> {
+        let fields = definition::parse(text)?;
+        let mut kept = BTreeMap::new();
+        for field in &fields {
+            if let Some(value) = self.entered(field).await {
+                kept.insert(field.name.clone(), value);
+            }
+        }
+        let mut form = Build { forms: self, cause, widgets: Vec::new(), rows: Vec::new(), buttons: Vec::new() };
+        for field in fields {
+            let kept = kept.remove(&field.name);
+            form.field(field, kept).await?;
+        }
+        let root = form.root().await.map_err(refused)?;
+        let earlier = lock(&self.shown).insert(key.to_owned(), form.widgets);
+        for widget in earlier.into_iter().flatten() {
+            // A front end may have closed it.
+            let _ = self.widgets.close(cause, &widget).await;
+        }
+        self.widgets.view(&root).await.ok_or_else(|| Report::internal("the form is gone"))
+    }
+
+    /// What a person entered in the field of the same name and kind, if it is not the default.
+    async fn entered(&self, field: &Field) -> Option<StateValue> {
+        let live = self.live(&field.name).filter(|live| live.field.kind == field.kind)?;
+        let value = self.widgets.get(&live.widget, view::value_attribute(&field.kind)).await?;
+        (value != live.initial).then_some(value)
+    }
+
+    /// The values of the fields that a query mentions, or what is wrong with them. Says it beside the fields too.
+    pub async fn parameters(&self, cause: &Header, query: &str) -> Result<Vec<(String, Parameter)>, Vec<Wrong>> {
+        let mut parameters = Vec::new();
+        let mut wrong = Vec::new();
+        let fields: Vec<Arc<Live>> = self.fields().values().cloned().collect();
+        for live in fields.iter().filter(|live| is_mentioned(&live.field.name, query)) {
+            match self.check(cause, live).await {
+                Ok(parameter) => parameters.push((live.field.name.clone(), parameter)),
+                Err(fact) => wrong.push(Wrong { label: live.field.label.clone(), fact }),
+            }
+        }
+        if wrong.is_empty() { Ok(parameters) } else { Err(wrong) }
+    }
+
+    /// The widget of a button.
+    ///
+    /// # Errors
+    /// A report when there is no such button.
+    pub fn button(&self, name: &str) -> Result<String, Report> {
+        let fields = self.fields();
+        let buttons: Vec<&str> = fields
+            .values()
+            .filter(|live| live.field.kind == Kind::Button)
+            .map(|live| live.field.name.as_str())
+            .collect();
+        match fields.get(name).filter(|live| live.field.kind == Kind::Button) {
+            Some(live) => Ok(live.widget.clone()),
+            None => Err(Report::new("FormError", format!("there is no button `{name}`")).with_hint(
+                match buttons.is_empty() {
+                    true => "run the %%form cell that has it first".to_owned(),
+                    false => format!("buttons are {}", buttons.join(", ")),
+                },
+            )),
+        }
+    }
+
+    /// Told of every change of a field that a query mentions.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The widgets of the fields that a query mentions.
+    pub fn mentioned(&self, query: &str) -> Vec<String> {
+        let fields = self.fields();
+        fields.values().filter(|live| is_mentioned(&live.field.name, query)).map(|live| live.widget.clone()).collect()
+    }
+
+    /// Reads a field and says beside it what is wrong.
+    async fn check(&self, cause: &Header, live: &Live) -> Result<Parameter, String> {
+        let mut state = BTreeMap::new();
+        for name in ["value", "index"] {
+            if let Some(value) = self.widgets.get(&live.widget, name).await {
+                state.insert(name, value.json().clone());
+            }
+        }
+        let entered = value::read(&live.field, &|name| state.get(name).cloned().unwrap_or_default());
+        let message = match &entered {
+            Ok(entered) => entered.note.as_deref().map(|note| said("#7a5c00", note)),
+            Err(fact) => Some(said("#b00020", fact)),
+        };
+        if let Err(error) = self.widgets.set(cause, &live.message, "value", message.unwrap_or_default()).await {
+            tracing::info!(%error, "a form's message is gone");
+        }
+        entered.map(|entered| entered.parameter)
+    }
+
+    fn live(&self, name: &str) -> Option<Arc<Live>> {
+        self.fields().get(name).cloned()
+    }
+
+    fn fields(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Live>>> {
+        lock(&self.fields)
+    }
+}
+
+/// A form under construction.
+struct Build<'a> {
+    forms: &'a Arc<Forms>,
+    cause: &'a Header,
+    /// All models, in the order in which they were opened.
+    widgets: Vec<String>,
+    rows: Vec<String>,
+    /// Buttons that stand side by side.
+    buttons: Vec<String>,
+}
+
+impl Build<'_> {
+    async fn field(&mut self, field: Field, kept: Option<StateValue>) -> Result<(), Report> {
+        let wrong = |fact: String| Report::new("FormError", format!("field `{}`: {fact}", field.name));
+        let view::Input { model, state } = view::input(&field).map_err(wrong)?;
+        let mut state = state
+            .with("layout", reference(&self.open("LayoutModel", view::layout(&field.kind)).await.map_err(refused)?));
+        if let Some((model, style)) = view::style(&field.kind) {
+            state = state.with("style", reference(&self.open(model, style).await.map_err(refused)?));
+        }
+        let widget = self.open(model, state).await.map_err(refused)?;
+        let attribute = view::value_attribute(&field.kind);
+        let initial = self.forms.widgets.get(&widget, attribute).await.unwrap_or_else(|| Value::Null.into());
+        if let Some(kept) = kept {
+            let mut state = State::new();
+            state.set(attribute, kept);
+            // What no longer fits, for instance an option that is gone, is the default again.
+            let _ = self.forms.widgets.update(self.cause, &widget, state).await;
+        }
+        let message = self.open("HTMLModel", State::new()).await.map_err(refused)?;
+        if field.kind == Kind::Button {
+            self.buttons.push(widget.clone());
+        } else {
+            self.end_buttons().await.map_err(refused)?;
+            let row = [reference(&widget), reference(&message)];
+            let row = self.open("HBoxModel", State::new().with("children", json!(row))).await.map_err(refused)?;
+            self.rows.push(row);
+        }
+        let live = Arc::new(Live { field, widget: widget.clone(), message, initial });
+        self.forms.fields().insert(live.field.name.clone(), live.clone());
+        self.forms.listen(live);
+        Ok(())
+    }
+
+    async fn end_buttons(&mut self) -> Result<(), WidgetError> {
+        if !self.buttons.is_empty() {
+            let buttons: Vec<String> = self.buttons.drain(..).map(|button| reference(&button)).collect();
+            let row = self.open("HBoxModel", State::new().with("children", json!(buttons))).await?;
+            self.rows.push(row);
+        }
+        Ok(())
+    }
+
+    async fn root(&mut self) -> Result<String, WidgetError> {
+        self.end_buttons().await?;
+        let rows: Vec<String> = self.rows.iter().map(|row| reference(row)).collect();
+        self.open("VBoxModel", State::new().with("children", json!(rows))).await
+    }
+
+    async fn open(&mut self, model: &str, state: State) -> Result<String, WidgetError> {
+        let id = new_id();
+        self.forms.widgets.open(self.cause, &id, model, state).await?;
+        self.widgets.push(id.clone());
+        Ok(id)
+    }
+}
+
+impl Forms {
+    /// Checks a field whenever a person changes it.
+    fn listen(self: &Arc<Self>, live: Arc<Live>) {
+        let (forms, attribute) = (self.clone(), view::value_attribute(&live.field.kind));
+        let widget = live.widget.clone();
+        let hears = move |event: &Event, cause: &Header| {
+            if matches!(event, Event::Changed { name, .. } if name == attribute) {
+                let (forms, live, cause) = (forms.clone(), live.clone(), cause.clone());
+                tokio::spawn(async move {
+                    // What is wrong is said beside the field.
+                    let _ = forms.check(&cause, &live).await;
+                    forms.changes.send_modify(|count| *count += 1);
+                });
+            }
+        };
+        self.widgets.listen(&widget, Arc::new(hears));
+    }
+}
+
+/// Whether `$name` stands in a query. May find it in a comment too, which asks for one value too many.
+fn is_mentioned(name: &str, query: &str) -> bool {
+    query.match_indices('$').any(|(place, _)| {
+        let rest = &query[place + 1..];
+        rest.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    })
+}
+
+fn reference(id: &str) -> String {
+    widgets_comm::message::reference(id)
+}
+
+fn refused(error: WidgetError) -> Report {
+    Report::internal(format!("a widget of the form: {error}"))
+}
+
+/// A message beside a field. What was entered is escaped: it may have come from anywhere.
+fn said(colour: &str, text: &str) -> String {
+    format!("<span style=\"color: {colour}\">{}</span>", html_escape::encode_text(text))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_found_by_its_whole_name() {
+        assert!(is_mentioned("src", "SELECT * FROM flows WHERE ip_in(src_ip, $src)"));
+        assert!(is_mentioned("src", "$src"));
+        assert!(!is_mentioned("src", "SELECT $src_ip, $sr, src"));
+    }
+
+    #[test]
+    fn what_was_entered_is_escaped() {
+        assert!(said("red", "`<img onerror=x>` is no address").contains("&lt;img"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Requests of a cell host that take their time: queries, questions to the person, pauses. Each is answered by a task.
+
+use std::{sync::Arc, time::Duration};
+
+use flow_engine::QueryOptions;
+use flowdeck::bridge::{self, Frame};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{host::Shared, widget_frames::cancellation};
+use crate::{engine, report::Report};
+
+/// The longest pause, seconds: a day.
+const PAUSE_SECONDS_MAX: f64 = 86_400.0;
+
+/// Answers a request.
+pub async fn answer(shared: Arc<Shared>, question: Frame) {
+    let cancel = cancellation(&shared, &question);
+    let answer = match question.kind() {
+        bridge::INPUT => ask(&shared, &question).await,
+        bridge::SLEEP => pause(&question, cancel).await,
+        _ => run_query(question.text("sql"), cancel).await,
+    };
+    shared.reply(question.number("id"), answer);
+}
+
+impl Shared {
+    /// Answers the request `id`.
+    pub fn reply(&self, id: u64, answer: Result<Frame, Report>) {
+        let mut answer = answer.unwrap_or_else(|report| {
+            Frame::new(
+                json!({"error": report.evalue, "hint": report.hint(), "interrupted": report.ename == "Interrupted"}),
+            )
+        });
+        answer.json.insert("type".to_owned(), Value::from(bridge::REPLY));
+        answer.json.insert("id".to_owned(), Value::from(id));
+        self.send(answer);
+    }
+}
+
+async fn pause(question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
+    let seconds = question.json.get("seconds").and_then(Value::as_f64).unwrap_or_default();
+    // NaN becomes no pause.
+    let pause = Duration::from_secs_f64(seconds.max(0.0).min(PAUSE_SECONDS_MAX));
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Report::interrupted("the pause was interrupted")),
+        () = tokio::time::sleep(pause) => Ok(Frame::new(json!({}))),
+    }
+}
+
+async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
+    let prompt = shared.cell().prompt.clone();
+    let prompt = prompt.ok_or_else(|| Report::internal("a question came from no cell"))?;
+    let (text, is_password) = match question.json.get("prompt").and_then(Value::as_str) {
+        Some(text) => (text.to_owned(), question.json.get("password").and_then(Value::as_bool).unwrap_or(false)),
+        // A plain read of standard input.
+        None => std::mem::take(&mut shared.cell().question),
+    };
+    let text = prompt.ask(&text, is_password).await?;
+    Ok(Frame::new(json!({"text": text})))
+}
+
+async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
+    let room = engine::ready().await?;
+    let result = room.engine.query(sql, QueryOptions::default(), cancel).await.map_err(|error| room.report(&error))?;
+    let answer = move || -> Result<Frame, arrow::error::ArrowError> {
+        let data = engine::shown(&result);
+        let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &result.schema)?;
+        for batch in &result.batches {
+            writer.write(batch)?;
+        }
+        writer.finish()?;
+        Ok(Frame { payload: writer.into_inner()?, ..Frame::new(json!({"data": data})) })
+    };
+    tokio::task::spawn_blocking(answer).await.map_err(Report::internal)?.map_err(Report::internal)
+}

@@ -1,0 +1,3 @@
+"""Kernels for the widget tests."""
+
+from harness.fixtures import new_kernel, shared_kernel  # noqa: F401
