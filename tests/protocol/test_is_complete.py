@@ -45,7 +45,7 @@ INCOMPLETE = {
     "%%html": "",
 }
 
-INVALID = ["fn fn", "let = ;", "let x = );", "}", "let 5x = 3;", "fn f() { ) }", "struct {}"]
+INVALID = ["fn fn", "let = ;", "let x = );", "}", "fn f() {} }", "fn f() { ) }", "struct {}"]
 
 
 @pytest.mark.parametrize("code", COMPLETE)

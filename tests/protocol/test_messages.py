@@ -1,13 +1,11 @@
 """Every request is answered, bracketed by one busy and one idle; what is not a request does no harm."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 import zmq
-from harness.kernel import Conversation, Kernel, kernel_argv
-from jupyter_client.connect import write_connection_file
+from harness.kernel import Conversation, Kernel
 from jupyter_client.session import Session
 
 # `Kernel.finish` asserts the bracket and the reply, so these tests only add what the content must be.
@@ -309,18 +307,6 @@ def test_ipc_transport_and_a_restart_on_the_same_sockets(new_kernel) -> None:
     kernel.send("shutdown_request", {"restart": False}, channel="control")
     kernel.process.wait(10)
     assert not _sockets(kernel), "a kernel that ends in order removes its sockets"
-
-
-def test_a_file_in_the_place_of_an_ipc_socket_is_not_removed(new_kernel, tmp_path: Path) -> None:
-    """Only sockets are stale; what else is there belongs to somebody."""
-    connection_file = str(tmp_path / "connection.json")
-    _, info = write_connection_file(connection_file, ip=str(tmp_path / "s"), transport="ipc", key=b"key")
-    note = Path(f"{info['ip']}-{info['shell_port']}")
-    note.write_text("mine")
-    argv = [part.replace("{connection_file}", connection_file) for part in kernel_argv()]
-    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-    assert ended.returncode != 0 and str(note) in ended.stderr, ended.stderr
-    assert note.read_text() == "mine"
 
 
 def _still_answers(kernel: Kernel) -> None:
