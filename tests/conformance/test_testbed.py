@@ -204,7 +204,7 @@ def test_comms_lifecycle(shared_kernel: Kernel) -> None:
 
 
 def test_comms_lifecycle_of_a_widget(shared_kernel: Kernel) -> None:
-    """The target `jupyter.widget`: open, listed, answering, closed. The front end opens a model with its whole state."""
+    """The target `jupyter.widget`: opened by the front end with a model's whole state, listed, answering, closed."""
     comm_id = str(uuid.uuid4())
     opened = _to_widget(
         shared_kernel,

@@ -93,7 +93,7 @@ def test_what_a_failed_cell_defines_is_not_offered(kernel: Kernel) -> None:
     assert "never_defined" not in names(complete(kernel, "never_def"))
 
 
-@pytest.mark.parametrize("code", [":vars", "%%sql\nSELECT 1", "%%html\n<b>", "%help", "// comment", "/* comment */", "{}"])
+@pytest.mark.parametrize("code", [":vars", "%%sql\nSELECT 1", "%%html\n<b>", "%help", "// comment", "/* c */", "{}"])
 def test_a_cell_of_another_kind_does_not_break_later_completion(kernel: Kernel, code: str) -> None:
     assert kernel.execute(code).status == "ok"
     kernel.execute("let after_it = 1u8;")

@@ -85,6 +85,14 @@ def test_interrupt_ends_a_child_program_of_a_cell(shared_kernel: Kernel) -> None
     assert eventually(lambda: all(gone(process) for process in started), PROMPT_S), "the child program goes on"
 
 
+def test_interrupt_ends_a_cell_that_writes_without_end(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.start_cell('loop { println!("again and again"); }', marker="again")
+    shared_kernel.interrupt(STOPPED_S)
+    assert shared_kernel.finish(cell, STOPPED_S).status == "error"
+    # What was under way belonged to that cell.
+    assert shared_kernel.execute('println!("new");').stream() == "new\n"
+
+
 def test_a_cell_whose_process_had_to_be_ended_says_what_is_lost(shared_kernel: Kernel) -> None:
     cell = shared_kernel.start_cell(ENDLESS_LOOP, marker="running")
     shared_kernel.interrupt()

@@ -32,7 +32,8 @@ def test_two_thousand_flushed_lines_are_complete_and_in_order(shared_kernel: Ker
 
 def test_text_without_a_line_feed_shows_before_the_cell_ends(shared_kernel: Kernel, tmp_path) -> None:
     go_on = tmp_path / "go-on"
-    cell = shared_kernel.start_cell(f'print!("half a line");\n{waits_for(go_on)}\nprintln!(" and the rest");', marker="half a line")
+    code = f'print!("half a line");\n{waits_for(go_on)}\nprintln!(" and the rest");'
+    cell = shared_kernel.start_cell(code, marker="half a line")
     assert not shared_kernel.is_idle(cell)
     go_on.touch()
     assert shared_kernel.finish(cell).stream() == "half a line and the rest\n"
