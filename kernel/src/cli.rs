@@ -36,6 +36,8 @@ enum Command {
     Sql(sql::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
+    /// Print the widget models this kernel has, in the format of ipywidgets' specification.
+    WidgetModels,
     /// Complete and explain Rust code for a kernel, which starts this itself.
     #[command(hide = true)]
     Analyse,
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
         Command::DemoData(options) => demo_data::run(&options),
+        Command::WidgetModels => print_widget_models(),
         Command::Analyse => worker::serve(),
     };
     match outcome {
@@ -79,6 +82,11 @@ fn start_log() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+}
+
+fn print_widget_models() -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{:#}", widgets_comm::spec::spec_json())?;
+    Ok(())
 }
 
 /// A line for the person at the terminal.

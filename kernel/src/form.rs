@@ -113,6 +113,30 @@ impl Forms {
         if wrong.is_empty() { Ok(parameters) } else { Err(wrong) }
     }
 
+    /// What is entered in one field.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that there is no such field.
+    pub async fn value(&self, cause: &Header, name: &str) -> Result<Parameter, Report> {
+        let live = self.live(name);
+        let live = live.ok_or_else(|| Report::new("FormError", format!("there is no field `{name}` any more")))?;
+        let wrong = |fact| Report::new("FormError", format!("{}: {fact}", live.field.label));
+        self.check(cause, &live).await.map_err(wrong)
+    }
+
+    /// The variable `form` for Rust cells: the fields there are, with the types of their values. `None` without fields.
+    pub fn as_rust(&self) -> Option<String> {
+        let fields = self.fields();
+        let typed = || fields.values().filter_map(|live| Some((&live.field.name, rust_type(&live.field.kind)?)));
+        typed().next()?;
+        let declared: String = typed().map(|(name, kind)| format!("pub r#{name}: flowdeck::Field<{kind}>, ")).collect();
+        let made: String = typed().map(|(name, _)| format!("r#{name}: flowdeck::Field::named({name:?}), ")).collect();
+        Some(format!(
+            "#[derive(Clone, Debug)] pub struct FlowdeckForm {{ {declared} }}\n\
+             let form: FlowdeckForm = FlowdeckForm {{ {made} }};"
+        ))
+    }
+
     /// The widget of a button.
     ///
     /// # Errors
@@ -257,6 +281,39 @@ impl Forms {
             }
         };
         self.widgets.listen(&widget, Arc::new(hears));
+    }
+}
+
+/// The type of a field's values in Rust cells; a button has none.
+fn rust_type(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Text | Kind::Password | Kind::IpList => "String",
+        Kind::Int { .. } => "i64",
+        Kind::Float { .. } => "f64",
+        Kind::Bool => "bool",
+        Kind::Choice(_) | Kind::File => "Option<String>",
+        Kind::Multi(_) => "Vec<String>",
+        Kind::Date => "Option<flowdeck::chrono::NaiveDate>",
+        Kind::Time => "Option<flowdeck::chrono::NaiveTime>",
+        Kind::Datetime => "Option<flowdeck::chrono::DateTime<flowdeck::chrono::Utc>>",
+        Kind::Duration => "Option<flowdeck::chrono::TimeDelta>",
+        Kind::Button => return None,
+    })
+}
+
+/// A value as JSON, for Rust cells.
+pub fn as_json(parameter: &Parameter) -> Value {
+    match parameter {
+        Parameter::Text(text) => json!(text),
+        Parameter::Integer(value) => json!(value),
+        Parameter::Float(value) => json!(value),
+        Parameter::Boolean(value) => json!(value),
+        Parameter::Date(value) => json!(value.map(|value| value.to_string())),
+        Parameter::Time(value) => json!(value.map(|value| value.to_string())),
+        Parameter::Timestamp(value) => json!(value.map(|value| value.to_rfc3339())),
+        Parameter::Interval(value) => json!(value.map(|value| value.num_milliseconds())),
+        Parameter::TextList(values) => json!(values),
+        Parameter::IntegerList(values) => json!(values),
     }
 }
 

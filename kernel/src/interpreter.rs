@@ -12,7 +12,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::{cell::Cell, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
+use crate::{
+    cell::Cell, form::Forms, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets,
+};
 
 /// What runs cells.
 pub struct Interpreters {
@@ -50,8 +52,8 @@ impl Interpreters {
     }
 
     /// Starts in the background what a first cell would otherwise wait for.
-    pub fn warm_up(&self, widgets: Arc<Widgets>) {
-        self.rust.warm_up(widgets);
+    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>) {
+        self.rust.warm_up(widgets, forms);
     }
 
     /// Ends child processes.

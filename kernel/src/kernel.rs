@@ -117,7 +117,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         let widgets = kernel.widgets.clone();
         async move { widgets.serve().await }
     });
-    kernel.interpreters.warm_up(kernel.widgets.clone());
+    kernel.interpreters.warm_up(kernel.widgets.clone(), kernel.forms.clone());
 
     tokio::select! {
         () = kernel.stopping.cancelled() => tracing::info!("shutdown"),

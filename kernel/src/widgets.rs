@@ -17,7 +17,7 @@ use kernel_protocol::{Message, MimeBundle, Session, socket::iopub::Iopub, wire::
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use widgets_comm::{
-    WidgetError,
+    LinkId, WidgetError,
     buffers::{State, StateValue},
     message::{CommKind, CommMessage, Incoming},
     output::Output,
@@ -41,6 +41,17 @@ pub struct Widgets {
     cause: Mutex<Header>,
     listeners: Mutex<HashMap<String, Vec<(u64, Hears)>>>,
     next_listener: AtomicU64,
+    links: Mutex<Vec<(Ends, LinkId)>>,
+}
+
+/// What a link connects: widget and attribute, twice, and whether it goes one way.
+#[derive(Debug, PartialEq)]
+struct Ends([String; 4], bool);
+
+impl Ends {
+    fn new(source: (&str, &str), target: (&str, &str), is_directional: bool) -> Ends {
+        Ends([source.0, source.1, target.0, target.1].map(str::to_owned), is_directional)
+    }
 }
 
 /// Told of events of one model, with the header of the message that led to them. Must not wait.
@@ -65,6 +76,7 @@ impl Widgets {
             cause: Mutex::default(),
             listeners: Mutex::default(),
             next_listener: AtomicU64::new(1),
+            links: Mutex::default(),
         }
     }
 
@@ -159,6 +171,19 @@ impl Widgets {
         Ok(())
     }
 
+    /// Ends a link that was made with the same ends.
+    pub async fn unlink(&self, source: (&str, &str), target: (&str, &str), is_directional: bool) {
+        let wanted = Ends::new(source, target, is_directional);
+        let mut registry = self.registry.lock().await;
+        self.links().retain(|(ends, link)| {
+            let is_it = *ends == wanted;
+            if is_it {
+                registry.unlink(*link);
+            }
+            !is_it
+        });
+    }
+
     /// The value of an attribute.
     pub async fn get(&self, id: &str, name: &str) -> Option<StateValue> {
         self.registry.lock().await.get(id, name).cloned()
@@ -166,15 +191,7 @@ impl Widgets {
 
     /// What a display of the model carries: the reference for front ends, and what it shows where there is none.
     pub async fn view(&self, id: &str) -> Option<MimeBundle> {
-        let registry = self.registry.lock().await;
-        let name = registry.model_name(id)?.to_owned();
-        let mut bundle = MimeBundle::new();
-        bundle.insert("text/plain".into(), name.into());
-        bundle.insert(
-            "application/vnd.jupyter.widget-view+json".into(),
-            serde_json::json!({"version_major": 2, "version_minor": 0, "model_id": id}),
-        );
-        Some(bundle)
+        self.registry.lock().await.view(id)
     }
 
     /// Adds what was put out to an Output widget.
@@ -218,6 +235,8 @@ impl Widgets {
             Err(error) => Outcome { problems: vec![error], ..Outcome::default() },
         };
         self.tell(&outcome, &request.header);
+        // What followed for other models, over links.
+        *self.cause() = request.header.clone();
         self.changed.notify_one();
     }
 
@@ -266,6 +285,10 @@ impl Widgets {
 
     fn cause(&self) -> MutexGuard<'_, Header> {
         self.cause.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn links(&self) -> MutexGuard<'_, Vec<(Ends, LinkId)>> {
+        self.links.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn listeners(&self) -> MutexGuard<'_, HashMap<String, Vec<(u64, Hears)>>> {

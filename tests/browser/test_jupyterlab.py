@@ -1,32 +1,16 @@
 """JupyterLab with our kernel, looked at as a person does: what is visible after Shift+Enter. Screenshots are kept."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from harness import paths
-from harness.browser import TIMEOUT_MS, JupyterLab, NotebookPage, launch, notebook
+from harness.browser import TIMEOUT_MS, JupyterLab, NotebookPage, notebook
 from harness.kernel import KERNEL_NAME
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 # The first Rust cell of a development build waits for evcxr.
 RUST_MS = 2 * TIMEOUT_MS
 
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[JupyterLab]:
-    with JupyterLab() as lab:
-        yield lab
 
 
 def test_sql_and_rust_on_a_zeek_log(browser: Browser, lab: JupyterLab) -> None:

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect
@@ -22,6 +23,11 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expec
 from harness import paths
 
 TIMEOUT_MS = 60_000
+
+T = TypeVar("T")
+
+# Voilà's own page asks for an icon font outside; it is refused like any other, and the page does without.
+_DISPENSABLE = ("stylesheet", "font")
 
 # The prompt of a cell that has run; `[*]:` while it runs, `[ ]:` before.
 _COUNTED = re.compile(r"^\[\d+\]:$")
@@ -57,39 +63,30 @@ def launch(playwright: Playwright) -> Browser:
 expect.set_options(timeout=TIMEOUT_MS)
 
 
-class JupyterLab:
-    """`jupyter lab` on a temporary notebook folder, with a token and a port of its own."""
+class Server:
+    """A server for notebooks on a temporary folder, with a port of its own."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        notebooks: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="flowdeck-lab-"))
+        for name, notebook in (notebooks or {}).items():
+            self.add_notebook(name, notebook)
         self._log_path = self.root.with_suffix(".log")
         self._log = self._log_path.open("wb")
+        self.port = _free_port()
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                "--no-browser",
-                "--allow-root",
-                "--ServerApp.ip=127.0.0.1",
-                f"--ServerApp.port={_free_port()}",
-                # Another program may take that port before the server does: then the server takes another one.
-                "--ServerApp.port_retries=50",
-                f"--ServerApp.root_dir={self.root}",
-                # Nothing is fetched from outside: no check for updates, no list of extensions.
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-                "--LabApp.extension_manager=readonly",
-                # The tests reach JupyterLab's commands (change theme, save) without hunting through menus.
-                "--LabApp.expose_app_in_browser=True",
-            ],
+            [sys.executable, "-m", *(part.format(port=self.port, root=self.root) for part in arguments)],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             env={**os.environ, **(env or {})},
         )
-        self.url, self.token = self._wait_until_up()
 
-    def __enter__(self) -> "JupyterLab":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -112,27 +109,67 @@ class JupyterLab:
     def add_notebook(self, name: str, notebook: Mapping[str, object]) -> None:
         (self.root / name).write_text(json.dumps(notebook))
 
-    def _wait_until_up(self) -> tuple[str, str]:
-        info_file = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"jpserver-{self._process.pid}.json"
+    def _wait_for(self, found: Callable[[], T | None]) -> T:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
-            if info_file.is_file() and (text := info_file.read_text()):
-                info = json.loads(text)
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", info["port"])) == 0:
-                        return info["url"], info["token"]
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if (what := found()) is not None:
+                return what
             time.sleep(0.1)
         self._process.kill()
-        raise AssertionError(f"JupyterLab did not start:\n{self.log()[-4000:]}")
+        raise AssertionError(f"the server did not start:\n{self.log()[-4000:]}")
 
 
-class NotebookPage:
-    """One notebook open in JupyterLab, and what a person does with it."""
+class JupyterLab(Server):
+    """`jupyter lab`, with a token."""
 
-    def __init__(self, browser: Browser, lab: JupyterLab, name: str) -> None:
-        self._lab = lab
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        arguments = [
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.port={port}",
+            # Another program may take that port before the server does: then the server takes another one.
+            "--ServerApp.port_retries=50",
+            "--ServerApp.root_dir={root}",
+            # Nothing is fetched from outside: no check for updates, no list of extensions.
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--LabApp.extension_manager=readonly",
+            # The tests reach JupyterLab's commands (change theme, save) without hunting through menus.
+            "--LabApp.expose_app_in_browser=True",
+        ]
+        super().__init__(arguments, env)
+        self.url, self.token = self._wait_for(self._address)
+
+    def _address(self) -> tuple[str, str] | None:
+        info_file = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"jpserver-{self._process.pid}.json"
+        if not info_file.is_file() or not (text := info_file.read_text()):
+            return None
+        info = json.loads(text)
+        return (info["url"], info["token"]) if _listens(info["port"]) else None
+
+
+class Voila(Server):
+    """`voila` on the folder, as an operator starts it for people who do not program."""
+
+    def __init__(
+        self,
+        *options: str,
+        notebooks: Mapping[str, Mapping[str, object]],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        arguments = ["voila", "--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", *options, "{root}"]
+        # Kernels that are started ahead of visitors need the notebooks from the beginning.
+        super().__init__(arguments, env, notebooks)
+        self._wait_for(lambda: True if _listens(self.port) else None)
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+
+class Visitor:
+    """A page in the browser which may talk to this machine only."""
+
+    def __init__(self, browser: Browser, server: Server, name: str) -> None:
+        self._server = server
         self._name = name.removesuffix(".ipynb")
         self.refused: list[str] = []
         self._context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -141,11 +178,8 @@ class NotebookPage:
         self._context.route("**/*", self._loopback_only)
         self.console: list[str] = []
         self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        self._address = f"{lab.url}lab/tree/{name}?reset&token={lab.token}"
-        self.page.goto(self._address)
-        self._wait_until_ready()
 
-    def __enter__(self) -> "NotebookPage":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -153,27 +187,65 @@ class NotebookPage:
     ) -> None:
         if kind is not None:
             self.screenshot(f"failed-{self._name}")
-            print(
-                "\n".join(["console of the page:", *self.console[-20:], "log of JupyterLab:", self._lab.log()[-3000:]])
-            )
+            log = self._server.log()[-3000:]
+            print("\n".join(["console of the page:", *self.console[-20:], "log of the server:", log]))
         self._context.close()
         if kind is None:
             assert not self.refused, f"the page asked for addresses outside this machine: {self.refused}"
-
-    def _wait_until_ready(self) -> None:
-        self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell").first.wait_for()
-        # A Shift+Enter before the kernel is connected is lost, and the indicator says idle before that too.
-        self.page.wait_for_function(
-            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
 
     def _loopback_only(self, route: Route) -> None:
         target = urlsplit(route.request.url)
         if target.scheme in ("data", "blob") or target.hostname in ("127.0.0.1", "localhost", "::1"):
             route.continue_()
         else:
-            self.refused.append(route.request.url)
+            if route.request.resource_type not in _DISPENSABLE:
+                self.refused.append(route.request.url)
             route.abort()
+
+    def screenshot(self, name: str) -> Path:
+        """Keeps what is on the screen in test-artifacts/."""
+        paths.ARTIFACTS.mkdir(exist_ok=True)
+        path = paths.ARTIFACTS / f"{name}.png"
+        # The pointer leaves no hover colour and no toolbar over the cells.
+        self.page.mouse.move(0, 0)
+        self.page.screenshot(path=path)
+        return path
+
+
+class VoilaPage(Visitor):
+    """One notebook as Voilà shows it."""
+
+    def __init__(self, browser: Browser, voila: Voila, name: str) -> None:
+        super().__init__(browser, voila, name)
+        self._address = f"{voila.url}voila/render/{name}"
+        self.page.goto(self._address)
+
+    def reload(self) -> None:
+        self.page.goto(self._address)
+
+    def button(self, label: str) -> Locator:
+        return self.page.locator("button.widget-button", has_text=label)
+
+    def field(self, label: str) -> Locator:
+        row = self.page.locator(".widget-inline-hbox", has=self.page.locator(".widget-label", has_text=label))
+        return row.locator("input")
+
+
+class NotebookPage(Visitor):
+    """One notebook open in JupyterLab, and what a person does with it."""
+
+    def __init__(self, browser: Browser, lab: JupyterLab, name: str) -> None:
+        super().__init__(browser, lab, name)
+        self._address = f"{lab.url}lab/tree/{name}?reset&token={lab.token}"
+        self.page.goto(self._address)
+        self._wait_until_ready()
+
+    def _wait_until_ready(self, state: str = "idle") -> None:
+        self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell").first.wait_for()
+        # A Shift+Enter before the kernel is connected is lost, and the indicator says idle before that too.
+        self.page.wait_for_function(
+            "state => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === state", arg=state
+        )
 
     def cell(self, index: int) -> Locator:
         return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
@@ -208,10 +280,10 @@ class NotebookPage:
         self.page.keyboard.press("Control+S")
         self.page.wait_for_function("window.jupyterapp.shell.currentWidget.context.model.dirty === false")
 
-    def reload(self) -> None:
-        """The browser's reload: same notebook, same kernel."""
+    def reload(self, state: str = "idle") -> None:
+        """The browser's reload: same notebook, same kernel, which then is idle or busy."""
         self.page.goto(self._address)
-        self._wait_until_ready()
+        self._wait_until_ready(state)
 
     def type_cell(self, index: int, code: str) -> None:
         """Replaces a cell's text by typing, as a person does; completion and closing brackets may interfere."""
@@ -229,15 +301,6 @@ class NotebookPage:
         self.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
         # The change hides behind a splash screen that fades out.
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
-
-    def screenshot(self, name: str) -> Path:
-        """Keeps what is on the screen in test-artifacts/."""
-        paths.ARTIFACTS.mkdir(exist_ok=True)
-        path = paths.ARTIFACTS / f"{name}.png"
-        # The pointer leaves no hover colour and no toolbar over the cells.
-        self.page.mouse.move(0, 0)
-        self.page.screenshot(path=path)
-        return path
 
 
 def notebook(kernel: str, *cells: str) -> dict[str, object]:
@@ -258,6 +321,11 @@ def notebook(kernel: str, *cells: str) -> dict[str, object]:
             for index, source in enumerate(cells)
         ],
     }
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

@@ -148,3 +148,16 @@ def test_fields_are_parameters_of_ordinary_queries_too(page: FrontEnd) -> None:
 def test_an_author_is_told_what_is_wrong(page: FrontEnd, form: str, fact: str) -> None:
     cell = page.kernel.execute(form)
     assert cell.status == "error" and fact in cell.error_text and "hint" in cell.error_text
+
+
+def test_rust_cells_read_the_fields(page: FrontEnd) -> None:
+    page.kernel.execute(
+        '%%form\nsrc = { type = "ip_list" }\nlimit = { type = "int", default = 3 }\nday = { type = "date" }\n'
+        'window = { type = "duration", default = "5m" }\ngo = { type = "button" }'
+    )
+    page.change(page.find("IntTextModel"), value=12)
+    cell = page.kernel.execute("(form.limit.value() + 1, form.day.value(), form.window.value().map(|w| w.num_seconds()))")
+    assert cell.text == "(13, None, Some(300))", cell
+    page.change(page.find("TextModel", description="src"), value="300.1.1.1")
+    cell = page.kernel.execute("form.src.value()")
+    assert "300.1.1.1" in cell.error_text and "src" in cell.error_text

@@ -199,7 +199,15 @@ mod tests {
 
     #[test]
     fn datetimes_are_ordered_and_have_all_seven_fields() {
-        let wire = |day, hours| json!({"year": 2026, "month": 4, "date": day, "hours": hours, "minutes": 0, "seconds": 0, "milliseconds": 0});
+        let wire = |day: u8, hours: u8| {
+            let time = Time { hours, minutes: 0, seconds: 0, microseconds: 0 };
+            let datetime = Datetime { date: Date { year: 2026, month: 5, day }, time };
+            datetime.to_json()
+        };
+        let literal = json!({
+            "year": 2026, "month": 4, "date": 1, "hours": 5, "minutes": 0, "seconds": 0, "milliseconds": 0
+        });
+        assert_eq!(wire(1, 5), literal);
         let [early, late, later] =
             [wire(1, 5), wire(1, 6), wire(2, 0)].map(|wire| Datetime::from_json(&wire).expect("a datetime"));
         assert!(early < late && late < later);

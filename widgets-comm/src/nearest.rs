@@ -1,14 +1,15 @@
 //! The name that a misspelt one was meant to be.
 
-/// The known name nearest to the wanted one, unless all of them are far off.
-pub(crate) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+/// The known name nearest to the wanted one, unless all of them are far off: one letter in three of its own part, which
+/// is the part that not all names share.
+pub(crate) fn nearest<'a>(wanted: &str, own_part: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     // A long name from a front end is not worth the square of its length.
     if wanted.len() > NAME_BYTES_MAX {
         return None;
     }
-    let distances_max = wanted.chars().count().div_ceil(3);
+    let distance_max = own_part.chars().count().div_ceil(3);
     let ranked = known.map(|name| (distance(wanted, name), name)).min()?;
-    (ranked.0 <= distances_max).then(|| ranked.1.to_owned())
+    (ranked.0 <= distance_max).then(|| ranked.1.to_owned())
 }
 
 const NAME_BYTES_MAX: usize = 64;
@@ -36,7 +37,7 @@ mod tests {
     #[track_caller]
     fn check(wanted: &str, expected: Option<&str>) {
         let known = ["description", "disabled", "max", "min", "value"];
-        assert_eq!(nearest(wanted, known.into_iter()).as_deref(), expected);
+        assert_eq!(nearest(wanted, wanted, known.into_iter()).as_deref(), expected);
     }
 
     #[test]

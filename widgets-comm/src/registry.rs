@@ -11,8 +11,6 @@ mod apply;
 mod close;
 mod link;
 mod receive;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashSet;
 
@@ -30,8 +28,11 @@ use crate::{
     nearest::nearest,
     output::Output,
     rules::Draft,
+    selection::chosen_indices,
     spec::{Default as SpecDefault, Kind, MODELS, published::Published},
 };
+
+pub use receive::{CONTROL_COMMS_MAX, FRONT_END_MODELS_MAX, INCOMING_BUFFER_BYTES_MAX, INCOMING_BYTES_MAX};
 
 /// An id is a UUID as a rule; a longer one than this is refused.
 pub const ID_BYTES_MAX: usize = 256;
@@ -158,6 +159,14 @@ impl Registry {
         self.models.find(id).map(|model| model.text("_model_name"))
     }
 
+    /// The labels that a selection has chosen: none, one, or several.
+    pub fn chosen_labels(&self, id: &str) -> Option<Vec<&str>> {
+        let model = self.models.find(id)?;
+        let labels = model.value("_options_labels")?.json().as_array()?;
+        let index = model.value("index")?.json();
+        Some(chosen_indices(index).filter_map(|index| labels.get(index)?.as_str()).collect())
+    }
+
     /// The ids of all live models, in the order in which they were opened.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.models.iter().map(|(_, model)| model.id())
@@ -260,6 +269,8 @@ fn open_message(model: &Model) -> CommMessage {
 }
 
 fn unknown_model_name(name: &str) -> WidgetError {
-    let nearest = nearest(name, MODELS.iter().map(|spec| spec.name));
+    // All names end alike, which would make any two of them near.
+    let own_part = name.strip_suffix("Model").unwrap_or(name);
+    let nearest = nearest(name, own_part, MODELS.iter().map(|spec| spec.name));
     WidgetError::UnknownModelName { name: shortened(name), nearest }
 }

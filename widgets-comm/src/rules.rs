@@ -106,6 +106,11 @@ impl<'a> Draft<'a> {
         self.staged_value(position).is_some()
     }
 
+    /// Whether the attribute will have another value than it has.
+    fn changes(&self, position: usize) -> bool {
+        self.staged_value(position).is_some_and(|staged| *staged != self.current[position])
+    }
+
     fn staged_value(&self, position: usize) -> Option<&StateValue> {
         self.staged.iter().find(|(staged, _)| *staged == position).map(|(_, value)| value)
     }

@@ -58,7 +58,8 @@
 //! assert_eq!(classes[0], ("Layout", "LayoutModel", &[] as &[&str]));
 //! ```
 //!
-//! Turns groups into traits with one setter an attribute. Kinds become types in a macro of their own:
+//! Turns groups into traits with one setter an attribute. Kinds become types in a macro of their own. Some attributes
+//! are published without a help text, which clippy minds where it becomes a doc comment (`clippy::empty_docs`):
 //!
 //! ```
 //! macro_rules! rust_type {
@@ -95,6 +96,8 @@
 //! widgets_comm::with_models!(traits);
 //! # fn main() {}
 //! ```
+//!
+//! `tests/table.rs` makes whole builders of the table.
 
 mod groups;
 mod models_first;

@@ -128,11 +128,17 @@ impl Callbacks {
         let mut state = self.state();
         let Some(registered) = state.registered.get(&callback) else { return };
         let lane = registered.lane;
-        let is_told = state.make_room(callback, lane);
+        let dropped = state.make_room(callback, lane);
+        let is_told = dropped.is_some() && !std::mem::replace(&mut state.is_overflow_told, true);
         state.waiting.push_back(Waiting { callback, lane, event });
         let is_thread_missing = state.count_thread(lane);
         drop(state);
         self.arrived.notify_one();
+        if let Some(dropped) = dropped {
+            // The kernel may wait for the end of what it sent before it sends more.
+            let ended = json!({"type": bridge::CALLBACK_ENDED, "callback": dropped, "dropped": true});
+            self.line.send(&Frame::new(ended));
+        }
         if is_told {
             self.say(callback, format!("{WAITING_MAX} events are waiting for callbacks; the oldest are dropped\n"));
         }
@@ -229,20 +235,18 @@ fn unknown_panic() -> Frame {
 }
 
 impl State {
-    /// Drops the oldest event where too many wait; gives whether that is to be told.
-    fn make_room(&mut self, callback: u64, lane: Lane) -> bool {
+    /// Drops the oldest event where too many wait; gives whose it was.
+    fn make_room(&mut self, callback: u64, lane: Lane) -> Option<u64> {
         let is_same = |waiting: &Waiting| match lane {
             Lane::Concurrent => waiting.callback == callback,
             Lane::Default => waiting.lane == Lane::Default,
         };
         let count = self.waiting.iter().filter(|waiting| is_same(waiting)).count();
         if count < WAITING_MAX {
-            return false;
+            return None;
         }
-        if let Some(oldest) = self.waiting.iter().position(is_same) {
-            self.waiting.remove(oldest);
-        }
-        !std::mem::replace(&mut self.is_overflow_told, true)
+        let oldest = self.waiting.iter().position(is_same)?;
+        self.waiting.remove(oldest).map(|waiting| waiting.callback)
     }
 
     /// Whether a thread must be started, now that an event waits. It counts as started.
@@ -301,7 +305,8 @@ mod tests {
                 bridge::STREAM => frame.text("text").to_owned(),
                 bridge::CALLBACK_ENDED => {
                     let message = frame.json.get("panic").and_then(|panic| panic["message"].as_str());
-                    format!("ended {callback}{}", message.map(|message| format!(": {message}")).unwrap_or_default())
+                    let word = if frame.json.contains_key("dropped") { "dropped" } else { "ended" };
+                    format!("{word} {callback}{}", message.map(|message| format!(": {message}")).unwrap_or_default())
                 }
                 kind => format!("{kind} {callback}"),
             };
@@ -400,8 +405,9 @@ mod tests {
         drop(cell);
         let ran: Vec<String> = events.iter().take(WAITING_MAX).collect();
         assert_eq!((ran[0].as_str(), ran[WAITING_MAX - 1].as_str()), ("50", "149"));
-        let told = heard.try_iter().filter(|text| text.contains("100 events are waiting")).count();
-        assert_eq!(told, 1);
+        let told: Vec<String> = heard.try_iter().collect();
+        let count = |wanted: &str| told.iter().filter(|text| text.contains(wanted)).count();
+        assert_eq!((count("100 events are waiting"), count("dropped 1")), (1, 50));
     }
 
     #[test]

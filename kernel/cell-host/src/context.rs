@@ -57,16 +57,17 @@ pub fn mark(frame: &mut Map<String, Value>) {
 
 /// Keeps a panic for the end of this thread's callback; gives it back when none runs here.
 pub fn keep_panic(panic: Frame) -> Option<Frame> {
-    HERE.with_borrow_mut(|here| {
+    let mut of_a_cell = Some(panic);
+    with(|here| {
         if here.callback.is_none() {
-            return Some(panic);
+            return;
         }
         if here.panics.len() == PANICS_MAX {
             here.panics.remove(0);
         }
-        here.panics.push(panic);
-        None
-    })
+        here.panics.extend(of_a_cell.take());
+    });
+    of_a_cell
 }
 
 fn with(change: impl FnOnce(&mut Here)) {

@@ -41,6 +41,8 @@ pub const SQL: &str = "sql";
 pub const INPUT: &str = "input";
 /// Host to kernel: wait for `seconds`; answered after that time, or at once as interrupted. 0 asks whether to go on.
 pub const SLEEP: &str = "sleep";
+/// Host to kernel: what is entered in the form field `name`; answered with `value`.
+pub const FORM_VALUE: &str = "form_value";
 /// Host to kernel: stop running queries and waiting calls of the cell and of callbacks.
 pub const CANCEL: &str = "cancel";
 
@@ -70,6 +72,7 @@ pub const WIDGET_EVENT: &str = "widget_event";
 /// Host to kernel: `callback` begins to run.
 pub const CALLBACK_STARTED: &str = "callback_started";
 /// Host to kernel: `callback` has run and all that it put out has been sent; with `panic` when that ended it.
+/// Also, with `dropped`, for an event that was not dealt with because too many waited.
 pub const CALLBACK_ENDED: &str = "callback_ended";
 
 /// In frames with binary state: the length of each buffer, which stand one after another in the payload. `buffer_paths`

@@ -14,6 +14,12 @@ pub trait Displayable {
     /// The value's representations. Called once per display; the front end picks the richest it can show.
     fn mime_bundle(&self) -> MimeBundle;
 
+    /// The representations when the value is that of a cell.
+    #[doc(hidden)]
+    fn cell_value(&self) -> MimeBundle {
+        self.mime_bundle()
+    }
+
     /// The widget that this value is, if it is one: the kernel shows it.
     #[doc(hidden)]
     fn widget(&self) -> Option<&Model> {
@@ -45,17 +51,30 @@ impl Displayable for str {
     fn mime_bundle(&self) -> MimeBundle {
         [("text/plain".to_owned(), json!(self))].into_iter().collect()
     }
+
+    /// With quotes: the reader sees that it is a text, and its special characters.
+    fn cell_value(&self) -> MimeBundle {
+        [("text/plain".to_owned(), json!(format!("{self:?}")))].into_iter().collect()
+    }
 }
 
 impl Displayable for String {
     fn mime_bundle(&self) -> MimeBundle {
         self.as_str().mime_bundle()
     }
+
+    fn cell_value(&self) -> MimeBundle {
+        self.as_str().cell_value()
+    }
 }
 
 impl<T: Displayable + ?Sized> Displayable for &T {
     fn mime_bundle(&self) -> MimeBundle {
         (**self).mime_bundle()
+    }
+
+    fn cell_value(&self) -> MimeBundle {
+        (**self).cell_value()
     }
 
     fn widget(&self) -> Option<&Model> {

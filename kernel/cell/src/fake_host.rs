@@ -14,8 +14,8 @@ use crate::abi::{ABI_VERSION, Callback, HostApi, HostReply, Message};
 static TABLE: HostApi =
     HostApi { version: ABI_VERSION, send, request, release, listen, unlisten, capture_begin, capture_end };
 
-/// Answers a request: the reply's dictionary and payload.
-type Answer = Box<dyn FnMut(&Value) -> (Value, Vec<u8>)>;
+/// Takes a frame with its payload. What it gives, dictionary and payload, is the answer if the frame is a request.
+type Answer = Box<dyn FnMut(&Value, &[u8]) -> (Value, Vec<u8>)>;
 
 thread_local! {
     static IS_HERE: Cell<bool> = const { Cell::new(false) };
@@ -46,11 +46,11 @@ impl FakeHost {
 
     /// Answers every request as told.
     pub(crate) fn answering(mut answer: impl FnMut(&Value) -> Value + 'static) -> FakeHost {
-        FakeHost::answering_with(move |question| (answer(question), Vec::new()))
+        FakeHost::answering_with(move |question, _| (answer(question), Vec::new()))
     }
 
     /// As [`FakeHost::answering`], with payloads.
-    pub(crate) fn answering_with(answer: impl FnMut(&Value) -> (Value, Vec<u8>) + 'static) -> FakeHost {
+    pub(crate) fn answering_with(answer: impl FnMut(&Value, &[u8]) -> (Value, Vec<u8>) + 'static) -> FakeHost {
         IS_HERE.set(true);
         HERE.set(Fake { answer: Some(Box::new(answer)), ..Fake::default() });
         FakeHost
@@ -91,7 +91,8 @@ impl Drop for FakeHost {
     }
 }
 
-fn record(message: *const Message) -> Value {
+/// Records a frame; gives what the test answers.
+fn record(message: *const Message) -> (Value, Vec<u8>) {
     // Safety: the caller holds the message during the call.
     let (json, payload) = unsafe { (*message).parts() };
     let mut frame: Map<String, Value> = serde_json::from_slice(json).expect("a dictionary");
@@ -101,7 +102,11 @@ fn record(message: *const Message) -> Value {
         }
         here.frames.push((Value::Object(frame.clone()), payload.to_vec()));
     });
-    Value::Object(frame)
+    // Not borrowed while it answers: an answer may look at what was sent.
+    let mut answer = HERE.with_borrow_mut(|here| here.answer.take()).expect("answers send nothing");
+    let answered = answer(&Value::Object(frame), payload);
+    HERE.with_borrow_mut(|here| here.answer = Some(answer));
+    answered
 }
 
 unsafe extern "C" fn send(message: *const Message) {
@@ -109,11 +114,7 @@ unsafe extern "C" fn send(message: *const Message) {
 }
 
 unsafe extern "C" fn request(message: *const Message, reply: *mut HostReply) {
-    let question = record(message);
-    // Not borrowed while it answers: an answer may look at what was sent.
-    let mut answer = HERE.with_borrow_mut(|here| here.answer.take()).expect("requests do not nest");
-    let (json, payload) = answer(&question);
-    HERE.with_borrow_mut(|here| here.answer = Some(answer));
+    let (json, payload) = record(message);
     let given_away = |bytes: Vec<u8>| {
         let bytes = bytes.into_boxed_slice();
         (bytes.len(), Box::into_raw(bytes).cast())

@@ -1,4 +1,5 @@
-//! What a Rust cell imports: queries, displays, output. Available in every cell without a `use`.
+//! What a Rust cell imports: queries, displays, output, widgets. `flowdeck::…` is there in every cell; the names of
+//! [`widgets`] are best imported by `use flowdeck::widgets::*`.
 //!
 //! This crate is linked into each cell's shared object, so it stays small: everything that lives longer than a cell
 //! (the connection, callbacks) and everything heavy (Arrow IPC) is in the cell host, behind [`abi`].
@@ -11,11 +12,13 @@ mod convert;
 mod display;
 #[cfg(test)]
 mod fake_host;
+mod form;
 mod host;
 mod input;
 mod output;
 mod pause;
 mod table;
+mod value;
 pub mod widgets;
 
 pub use arrow_array;
@@ -24,9 +27,11 @@ pub use chrono;
 
 pub use convert::{FromCell, FromRow, Mismatch};
 pub use display::{Displayable, Html, Markdown, MimeBundle, display, display_html, display_markdown, update_display};
+pub use form::{Field, FromField};
 pub use host::Error;
 pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
 pub use pause::{cancel, sleep};
 pub use table::{Row, Table, sql};
+pub use value::{ShowDebug, ShowDisplayable};
 pub use widgets::progress;

@@ -1,6 +1,7 @@
 //! Widgets: sliders, buttons, pickers, containers, links, as in ipywidgets.
 //!
-//! ```ignore
+//! ```no_run
+//! # use flowdeck::println;
 //! use flowdeck::widgets::*;
 //!
 //! let limit = IntSlider::new().min(0).max(1000).description("Limit");
@@ -11,7 +12,8 @@
 //!     let (limit, protocol, output) = (limit.clone(), protocol.clone(), output.clone());
 //!     move |_| output.capture(|| println!("{} flows of {:?}", limit.value(), protocol.value()))
 //! });
-//! VBox::of((limit, protocol, go, output))
+//! VBox::of((limit, protocol, go, output)) // the value of the cell: shown
+//! # ;
 //! ```
 //!
 //! # Names
@@ -43,6 +45,8 @@ mod link;
 mod model;
 mod output;
 mod progress;
+#[cfg(test)]
+mod registry_tests;
 mod selection;
 mod state;
 #[cfg(test)]

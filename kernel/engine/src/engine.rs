@@ -17,8 +17,9 @@ use crate::cooperation::YieldWhereRowsMultiply;
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files::{self, Shape};
+use crate::functions::{self, LookupFiles};
 use crate::result::QueryResult;
-use crate::{functions, memory, names};
+use crate::{memory, names};
 
 /// Consumers of memory named in the log when there is too little.
 const CONSUMERS_LOGGED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -33,6 +34,8 @@ pub struct EngineOptions {
     pub spill_folder: Option<PathBuf>,
     /// Threads for queries; `None` means one per core.
     pub thread_count: Option<usize>,
+    /// Files that SQL functions look things up in. Read when a function first asks for them.
+    pub lookup_files: LookupFiles,
 }
 
 /// Which columns the table of a source gets.
@@ -92,7 +95,7 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
             .build();
         let context = SessionContext::new_with_state(state);
-        functions::register(&context);
+        functions::register(&context, options.lookup_files);
         let executor = Executor::new(thread_count);
         Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes })))
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
-//! [`functions`] (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
+//! `functions` (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
 //! [`completion`] (what the editor offers while typing).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
@@ -32,8 +32,8 @@ pub use engine::{Engine, EngineOptions, SourceKind};
 pub use error::{EngineError, Position};
 pub use export::Format;
 pub use files::FileFault;
-pub use functions::FunctionFault;
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
+pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;

@@ -190,7 +190,10 @@ impl LiveQuery {
         let (tell, mut progress) = watch::channel(Progress::default());
         let limit = Some(self.cell.limit.unwrap_or(sql::ROWS_MAX));
         let mut options = QueryOptions { limit, allow_writes: false, ..QueryOptions::default() };
-        options.progress = Some(Arc::new(move |progress| drop(tell.send(progress))));
+        options.progress = Some(Arc::new(move |progress| {
+            // Nobody listens any more when the query is over.
+            let _ = tell.send(progress);
+        }));
         for (name, parameter) in parameters {
             options = options.with_parameter(name, parameter.clone());
         }

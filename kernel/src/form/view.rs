@@ -37,7 +37,8 @@ pub fn value_attribute(kind: &Kind) -> &'static str {
 pub fn layout(kind: &Kind) -> State {
     match kind {
         Kind::Button => State::new().with("width", "auto").with("min_width", "110px"),
-        _ => State::new().with("width", FIELD_WIDTH),
+        // A message beside it must not make it narrower.
+        _ => State::new().with("width", FIELD_WIDTH).with("flex", "0 0 auto"),
     }
 }
 

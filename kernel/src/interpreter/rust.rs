@@ -2,7 +2,7 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! `final_value` makes a cell show its value, `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
@@ -10,6 +10,7 @@ mod answers;
 mod callbacks;
 mod compile_error;
 mod compiler;
+mod final_value;
 mod host;
 mod markers;
 pub mod prelude;
@@ -18,7 +19,10 @@ pub mod toolchain;
 mod widget_frames;
 mod workspace;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    time::Duration,
+};
 
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
@@ -32,10 +36,13 @@ use self::{
     workspace::Workspace,
 };
 use super::Done;
-use crate::{outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, widgets::Widgets};
 
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+
+/// The kind of failure after which all variables are gone.
+const HOST_DIED: &str = "CellHostDied";
 
 /// How long a cell may take to end once its processes are killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +53,9 @@ pub struct RustCells {
     compiler: Compiler,
     host: Arc<HostLink>,
     analysis: Analysis,
+    forms: OnceLock<Arc<Forms>>,
+    /// The variable `form` as it was defined last.
+    defined_form: Mutex<Option<String>>,
 }
 
 impl RustCells {
@@ -58,12 +68,14 @@ impl RustCells {
         let host = Arc::new(HostLink::new());
         let compiler = Compiler::new(workspace.clone());
         let analysis = Analysis::new(workspace.clone());
-        Ok(RustCells { workspace, compiler, host, analysis })
+        let (forms, defined_form) = (OnceLock::new(), Mutex::default());
+        Ok(RustCells { workspace, compiler, host, analysis, forms, defined_form })
     }
 
     /// Listens for cell hosts and starts evcxr in the background.
-    pub fn warm_up(&self, widgets: Arc<Widgets>) {
-        self.host.listen(&self.workspace.socket(), widgets);
+    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>) {
+        self.host.listen(&self.workspace.socket(), widgets, forms.clone());
+        self.forms.get_or_init(|| forms);
         // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
         let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));
         if !is_voila {
@@ -77,11 +89,41 @@ impl RustCells {
         self.workspace.remove();
     }
 
-    /// Runs a Rust cell.
+    /// Runs a Rust cell. One that mentions `form` finds the fields of the notebook's forms in it.
     ///
     /// # Errors
     /// Compile errors, panics, a cell host that died, an interrupt: each worded for the notebook.
     pub async fn run(
+        &self,
+        code: &str,
+        outputs: Outputs,
+        prompt: Prompt,
+        cancel: CancellationToken,
+    ) -> Result<Done, Report> {
+        if let Some(definition) = self.form_to_define(code) {
+            let outputs = Outputs::gathered().0;
+            self.evaluate(&definition, outputs, prompt.clone(), cancel.clone()).await?;
+            *self.defined_form() = Some(definition);
+        }
+        let outcome = self.evaluate(code, outputs, prompt, cancel).await;
+        let may_be_gone = |report: &Report| [HOST_DIED, "Interrupted"].contains(&report.ename.as_str());
+        if outcome.as_ref().is_err_and(may_be_gone) || code.contains(":clear") {
+            *self.defined_form() = None;
+        }
+        outcome
+    }
+
+    /// The text that defines `form`, for a cell that mentions it, unless it is defined so already.
+    fn form_to_define(&self, code: &str) -> Option<String> {
+        let definition = code.contains("form.").then(|| self.forms.get()?.as_rust()).flatten()?;
+        (self.defined_form().as_ref() != Some(&definition)).then_some(definition)
+    }
+
+    fn defined_form(&self) -> MutexGuard<'_, Option<String>> {
+        self.defined_form.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    async fn evaluate(
         &self,
         code: &str,
         outputs: Outputs,
@@ -182,7 +224,7 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
 
 /// The cell's process ended in the middle of it.
 fn died(status: &str) -> Report {
-    Report::new("CellHostDied", format!("the process that runs Rust cells ended in this cell: {status}")).with_hint(
+    Report::new(HOST_DIED, format!("the process that runs Rust cells ended in this cell: {status}")).with_hint(
         "Rust variables are lost; tables, SQL results and the session are kept. Run the cells that define them again",
     )
 }

@@ -31,7 +31,7 @@ impl Pages {
             if let Some(index) = selected.filter(|index| !is_inside(*index)) {
                 return Err(RuleFault::IndexOutOfRange { attribute: "selected_index", index, count });
             }
-        } else if draft.is_staged(self.children) {
+        } else if draft.changes(self.children) {
             let settled = match selected {
                 None if self.always_shows_one && count > 0 => Value::from(0),
                 Some(index) if !is_inside(index) && self.always_shows_one && count > 0 => (count - 1).into(),

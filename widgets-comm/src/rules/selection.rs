@@ -47,7 +47,7 @@ impl Selection {
         }
         // None chosen stays none chosen, unless nobody had a say in it yet.
         let chose_none = draft.get(self.index).json().is_null() && !draft.is_opening;
-        if draft.is_staged(self.labels) && !chose_none {
+        if draft.changes(self.labels) && !chose_none {
             draft.set(self.index, self.fresh(count).into());
         }
         Ok(())
@@ -118,6 +118,13 @@ mod tests {
         let chose_none = json!({"_options_labels": ["a"], "index": null});
         let still_none = json!({"_options_labels": ["b"]});
         check("RadioButtons", chose_none, still_none.clone(), Ok(still_none));
+    }
+
+    #[test]
+    fn the_same_options_keep_the_choice() {
+        let opened = json!({"_options_labels": ["a", "b"], "index": 1});
+        let same = json!({"_options_labels": ["a", "b"]});
+        check("RadioButtons", opened, same.clone(), Ok(same));
     }
 
     #[test]

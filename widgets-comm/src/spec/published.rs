@@ -51,7 +51,7 @@ impl Published {
         if self.name_value(name).is_some() {
             return WidgetError::ReadOnly { model, attribute: name.to_owned() };
         }
-        let nearest = nearest(name, self.attributes.iter().map(|attribute| attribute.name));
+        let nearest = nearest(name, name, self.attributes.iter().map(|attribute| attribute.name));
         WidgetError::UnknownAttribute { model, attribute: shortened(name), nearest }
     }
 

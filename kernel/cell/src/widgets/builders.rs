@@ -6,12 +6,13 @@
 use std::{borrow::Borrow, fmt, ops::Deref};
 
 use serde_json::Value;
+use widgets_comm::message::referenced;
 
 use super::{
     events::{Callback, Event},
     interact::HasValue,
     kinds::{content, owned, parameter},
-    model::{Model, Widget, referred, told, typed},
+    model::{Model, Widget, told, typed},
     selection::{
         Options, SelectOption, choice, choices, chosen_first, indices, many, one, position, range, selection, single,
         single_index,
@@ -94,7 +95,7 @@ macro_rules! plain {
 
         impl FromState for $class {
             fn from_state(received: &Received) -> Option<$class> {
-                referred(&received.value).map(|id| $class { model: Model::existing(id, $model) })
+                referenced(&received.value).map(|id| $class { model: Model::existing(id, $model) })
             }
         }
 

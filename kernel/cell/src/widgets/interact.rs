@@ -98,8 +98,10 @@ impl Interaction {
 
 /// Shows widgets above an Output and runs a function with their values in it: now, and whenever one of them changed.
 ///
-/// ```ignore
-/// interact((&limit, &protocol), |(limit, protocol)| println!("{limit} flows of {protocol:?}"));
+/// ```no_run
+/// # use flowdeck::{println, widgets::*};
+/// # let (limit, protocol) = (IntSlider::new(), Dropdown::new(["tcp", "udp"]));
+/// interact((limit.clone(), protocol.clone()), |(limit, protocol)| println!("{limit} flows of {protocol:?}"));
 /// ```
 ///
 /// # Panics

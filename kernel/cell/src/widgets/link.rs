@@ -27,7 +27,7 @@ impl KernelLink {
 /// Keeps two attributes equal, in the kernel: `link(&slider, "value", &text, "value")`. The source's value goes first.
 ///
 /// # Panics
-/// When the kernel refuses one of the widgets, with what it says.
+/// When the kernel refuses one of the widgets, or one has no such attribute.
 #[track_caller]
 pub fn link(source: &Model, source_attribute: &str, target: &Model, target_attribute: &str) -> KernelLink {
     told(in_kernel(source, source_attribute, target, target_attribute, false))
@@ -36,7 +36,7 @@ pub fn link(source: &Model, source_attribute: &str, target: &Model, target_attri
 /// Copies one attribute to another, in the kernel, one way.
 ///
 /// # Panics
-/// When the kernel refuses one of the widgets, with what it says.
+/// When the kernel refuses one of the widgets, or one has no such attribute.
 #[track_caller]
 pub fn dlink(source: &Model, source_attribute: &str, target: &Model, target_attribute: &str) -> KernelLink {
     told(in_kernel(source, source_attribute, target, target_attribute, true))
@@ -45,7 +45,7 @@ pub fn dlink(source: &Model, source_attribute: &str, target: &Model, target_attr
 /// Keeps two attributes equal, in the page: works without the kernel. Closed by [`Model::close`].
 ///
 /// # Panics
-/// When the kernel refuses one of the widgets, with what it says.
+/// When the kernel refuses one of the widgets, or one has no such attribute.
 #[track_caller]
 pub fn jslink(source: &Model, source_attribute: &str, target: &Model, target_attribute: &str) -> Link {
     let link = Link::new();
@@ -56,7 +56,7 @@ pub fn jslink(source: &Model, source_attribute: &str, target: &Model, target_att
 /// Copies one attribute to another, in the page, one way.
 ///
 /// # Panics
-/// When the kernel refuses one of the widgets, with what it says.
+/// When the kernel refuses one of the widgets, or one has no such attribute.
 #[track_caller]
 pub fn jsdlink(source: &Model, source_attribute: &str, target: &Model, target_attribute: &str) -> DirectionalLink {
     let link = DirectionalLink::new();
@@ -71,8 +71,8 @@ fn in_kernel(
     target_attribute: &str,
     is_directional: bool,
 ) -> Result<KernelLink, host::Error> {
-    source.open()?;
-    target.open()?;
+    source.check(source_attribute)?;
+    target.check(target_attribute)?;
     let frame = json!({
         "type": bridge::WIDGET_LINK,
         "source": [source.id(), source_attribute],
@@ -86,6 +86,7 @@ fn in_kernel(
 #[track_caller]
 fn in_page(link: &Model, ends: [&Model; 2], attributes: [&str; 2]) {
     for ((name, end), attribute) in ["source", "target"].into_iter().zip(ends).zip(attributes) {
+        told(end.check(attribute));
         let end = vec![end.reference(), attribute.into()];
         link.put(name, end.into_state());
     }

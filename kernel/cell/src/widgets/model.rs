@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
+use widgets_comm::message::reference;
 
 use super::{
     events::{self, Callback, Change, Event, Message},
@@ -98,17 +99,15 @@ impl Model {
     /// By default closures run one after another and not while a cell runs; see `concurrent` of the widget.
     ///
     /// # Panics
-    /// When the kernel refuses the widget, with what it says.
+    /// When the kernel refuses the widget, or the widget has no such attribute.
     #[track_caller]
     pub fn observe(&self, name: &str, mut closure: impl FnMut(Change) + Send + 'static) -> Callback {
-        self.on_change_of(
-            name,
-            Box::new(move |event| {
-                if let Event::Change(change) = event {
-                    closure(change);
-                }
-            }),
-        )
+        let listener = move |event| {
+            if let Event::Change(change) = event {
+                closure(change);
+            }
+        };
+        self.observe_named(name, Box::new(listener))
     }
 
     /// Calls a closure with every custom message of a view.
@@ -117,15 +116,12 @@ impl Model {
     /// As [`Model::observe`].
     #[track_caller]
     pub fn on_message(&self, mut closure: impl FnMut(Message) + Send + 'static) -> Callback {
-        self.listen(
-            "message",
-            &[],
-            Box::new(move |event| {
-                if let Event::Message(message) = event {
-                    closure(message);
-                }
-            }),
-        )
+        let listener = move |event| {
+            if let Event::Message(message) = event {
+                closure(message);
+            }
+        };
+        self.listen("message", &[], Box::new(listener))
     }
 
     /// Sends a custom message to the views, with binary parts beside the JSON.
@@ -224,7 +220,7 @@ impl Model {
     #[track_caller]
     pub(crate) fn reference(&self) -> Value {
         told(self.open());
-        format!("{REFERENCE}{}", self.id()).into()
+        reference(self.id()).into()
     }
 
     /// Reads an attribute.
@@ -239,6 +235,18 @@ impl Model {
         let reply = host::request(&json!({"type": bridge::WIDGET_GET, "widget": self.id(), "names": [name]}))?;
         let value = reply.json.get("state").and_then(|state| state.get(name)).cloned().unwrap_or_default();
         Ok(Received::new(name, value, &reply.json, &state::buffers(&reply.json, &reply.payload)))
+    }
+
+    /// Registers a closure for changes of an attribute that a person named: a wrong name would never be heard of again.
+    #[track_caller]
+    fn observe_named(&self, name: &str, listener: events::Listener) -> Callback {
+        told(self.check(name));
+        self.on_change_of(name, listener)
+    }
+
+    /// Whether the kernel knows the attribute.
+    pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
+        self.receive(name).map(drop)
     }
 
     /// Registers a closure for changes of an attribute.
@@ -286,14 +294,6 @@ impl Displayable for Model {
     fn widget(&self) -> Option<&Model> {
         Some(self)
     }
-}
-
-/// How a reference to a model begins.
-const REFERENCE: &str = "IPY_MODEL_";
-
-/// The identifier in a reference to a model.
-pub(crate) fn referred(value: &Value) -> Option<&str> {
-    value.as_str()?.strip_prefix(REFERENCE)
 }
 
 /// The value of the attribute `name` as a Rust type.

@@ -16,8 +16,12 @@ const UPDATE_INTERVAL: Duration = Duration::from_millis(50);
 /// An interrupt ends the iteration early, with a note on stderr: the cell goes on behind the loop and keeps its
 /// variables.
 ///
-/// ```ignore
-/// for file in flowdeck::progress(files) { read(file)?; }
+/// ```no_run
+/// let mut bytes = 0;
+/// for file in flowdeck::progress(["a.log", "b.log"]) {
+///     bytes += std::fs::read(file)?.len();
+/// }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Panics

@@ -203,7 +203,7 @@ fn several_options_are_chosen_at_once() {
 
 #[test]
 fn uploaded_files_come_with_their_bytes() {
-    let _host = FakeHost::answering_with(|question| match question["type"].as_str() {
+    let _host = FakeHost::answering_with(|question, _| match question["type"].as_str() {
         Some("widget_get") => (
             json!({
                 "state": {"value": [
@@ -389,6 +389,28 @@ fn a_closed_widget_is_removed_once_and_an_unknown_one_silently() {
     button.open().unwrap();
     button.close();
     assert_eq!(host.frames().pop().unwrap(), json!({"type": "widget_close", "widget": button.id()}));
+}
+
+#[test]
+fn an_attribute_that_is_not_there_is_told_at_once() {
+    let _host = FakeHost::answering(|question| match question["type"].as_str() {
+        Some("widget_get") => json!({"error": "IntSlider has no attribute `valeu`", "hint": "`value` is near"}),
+        _ => json!({}),
+    });
+    let slider = IntSlider::new();
+    let expected = "IntSlider has no attribute `valeu`\nhint: `value` is near";
+    assert_eq!(panic_of(|| slider.observe("valeu", drop)), expected);
+    assert_eq!(panic_of(|| link(&slider, "valeu", &slider, "value")), expected);
+    assert_eq!(panic_of(|| jslink(&slider, "valeu", &slider, "value")), expected);
+}
+
+#[test]
+fn handles_can_be_sent_and_kept() {
+    fn check<T: Clone + Send + Sync + std::fmt::Debug + 'static>(_: &T) {}
+    check(&IntSlider::new());
+    check(&Dropdown::new(["a"]));
+    check(&Output::new());
+    check(&Model::new("ButtonModel"));
 }
 
 #[test]

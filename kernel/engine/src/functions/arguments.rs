@@ -13,9 +13,11 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, IntervalMonthDayNanoTyp
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 
+use super::address;
 use super::fault::FunctionFault;
+use super::scalar::{Prepared, ScalarFunction};
+use super::setup::Setup;
 use super::text::FunctionText;
-use super::{address, scalar::Prepared};
 use crate::engine::type_text;
 
 /// What an argument means, which decides the types it may have.
@@ -26,7 +28,6 @@ pub(crate) enum Kind {
     Integer,
     /// Any number, computed with as a 64-bit float.
     Number,
-    Boolean,
     Timestamp,
     /// An interval, or text such as '5 minutes'.
     Interval,
@@ -55,7 +56,6 @@ impl Kind {
             Kind::Text => "text",
             Kind::Integer => "a whole number",
             Kind::Number => "a number",
-            Kind::Boolean => "true or false",
             Kind::Timestamp => "a timestamp",
             Kind::Interval => "an interval such as INTERVAL '5 minutes'",
         }
@@ -72,7 +72,6 @@ impl Kind {
             Kind::Address | Kind::Text => is_text.then_some(DataType::Utf8View),
             Kind::Integer => (found.is_integer() || found.is_null()).then_some(DataType::Int64),
             Kind::Number => (found.is_numeric() || found.is_null()).then_some(DataType::Float64),
-            Kind::Boolean => matches!(found, DataType::Boolean | DataType::Null).then_some(DataType::Boolean),
             Kind::Timestamp => match found {
                 DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Nanosecond, zone.clone())),
                 DataType::Date32 | DataType::Date64 => Some(DataType::Timestamp(TimeUnit::Nanosecond, None)),
@@ -115,10 +114,10 @@ pub(crate) fn checked_types(
 
 /// The arguments of one call for a batch of rows.
 pub(crate) struct Arguments<'a> {
-    function: &'static FunctionText,
-    wanted: &'a [Argument],
+    function: &'static ScalarFunction,
     columns: Vec<ArrayRef>,
     is_constant: Vec<bool>,
+    setup: &'a Setup,
     prepared: Option<&'a Prepared>,
     row_count: usize,
 }
@@ -131,19 +130,19 @@ pub(crate) struct Values<A> {
 
 impl<'a> Arguments<'a> {
     pub(crate) fn new(
-        function: &'static FunctionText,
-        wanted: &'a [Argument],
+        function: &'static ScalarFunction,
         given: Vec<ColumnarValue>,
         row_count: usize,
+        setup: &'a Setup,
         prepared: Option<&'a Prepared>,
     ) -> DataFusionResult<Arguments<'a>> {
         let types: Vec<DataType> = given.iter().map(ColumnarValue::data_type).collect();
-        let types = checked_types(function, wanted, &types.iter().collect::<Vec<_>>())?;
+        let types = checked_types(&function.text, function.arguments, &types.iter().collect::<Vec<_>>())?;
         let is_constant: Vec<bool> = given.iter().map(|value| matches!(value, ColumnarValue::Scalar(_))).collect();
         let columns = given.into_iter().zip(&types).map(|(value, to)| value.cast_to(to, None)?.into_array(1));
         let columns = columns.collect::<DataFusionResult<Vec<ArrayRef>>>()?;
         let row_count = if is_constant.iter().all(|constant| *constant) { 1 } else { row_count };
-        Ok(Arguments { function, wanted, columns, is_constant, prepared, row_count })
+        Ok(Arguments { function, columns, is_constant, setup, prepared, row_count })
     }
 
     /// Whether all arguments are constants, so that one row stands for all.
@@ -158,6 +157,10 @@ impl<'a> Arguments<'a> {
     /// Whether the optional argument `index` was written.
     pub(crate) fn has(&self, index: usize) -> bool {
         index < self.columns.len()
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        self.setup
     }
 
     pub(crate) fn prepared(&self) -> Option<&Prepared> {
@@ -180,10 +183,6 @@ impl<'a> Arguments<'a> {
         self.values(index, |array| array.as_primitive::<Float64Type>().clone())
     }
 
-    pub(crate) fn booleans(&self, index: usize) -> Values<BooleanArray> {
-        self.values(index, |array| array.as_boolean().clone())
-    }
-
     pub(crate) fn timestamps(&self, index: usize) -> Values<TimestampNanosecondArray> {
         self.values(index, |array| array.as_primitive().clone())
     }
@@ -195,8 +194,8 @@ impl<'a> Arguments<'a> {
     /// A value that has no meaning as argument `index`.
     pub(crate) fn refused(&self, index: usize, found: impl fmt::Display, reason: impl Into<String>) -> FunctionFault {
         FunctionFault::ArgumentValue {
-            function: self.function.name,
-            argument: self.wanted[index].name,
+            function: self.function.text.name,
+            argument: self.function.arguments[index].name,
             found: crate::render::visible(&found.to_string()),
             reason: reason.into(),
         }
@@ -231,6 +230,12 @@ impl<'a> Arguments<'a> {
     }
 }
 
+impl<A: Array> Values<A> {
+    pub(crate) fn data_type(&self) -> &DataType {
+        self.array.data_type()
+    }
+}
+
 impl Values<StringViewArray> {
     pub(crate) fn text(&self, row: usize) -> Option<&str> {
         self.array.is_valid(row * self.step).then(|| self.array.value(row * self.step))
@@ -239,12 +244,6 @@ impl Values<StringViewArray> {
     /// `None` for NULL and for text that is no address.
     pub(crate) fn address(&self, row: usize) -> Option<IpAddr> {
         self.text(row).and_then(address::parse)
-    }
-}
-
-impl Values<BooleanArray> {
-    pub(crate) fn boolean(&self, row: usize) -> Option<bool> {
-        self.array.is_valid(row * self.step).then(|| self.array.value(row * self.step))
     }
 }
 

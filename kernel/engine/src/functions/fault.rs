@@ -1,5 +1,7 @@
 //! What is wrong with a call of one of our functions, in words for the analyst.
 
+use std::path::PathBuf;
+
 use datafusion::common::DataFusionError;
 
 use super::ip_list::IpListError;
@@ -25,6 +27,9 @@ pub enum FunctionFault {
     /// A list of addresses with entries that are none.
     #[error("{function}: {fault}")]
     IpList { function: &'static str, fault: IpListError },
+    /// A file that functions look things up in.
+    #[error("the {what} `{}` cannot be used: {reason}", .path.display())]
+    File { what: &'static str, path: PathBuf, reason: String },
     /// A result that the type cannot hold.
     #[error("{function}: {reason}")]
     Overflow { function: &'static str, reason: String },
@@ -38,7 +43,7 @@ impl FunctionFault {
                 Some(format!("Write {syntax}"))
             }
             FunctionFault::IpList { fault, .. } => Some(fault.hint()),
-            FunctionFault::ArgumentValue { .. } | FunctionFault::Overflow { .. } => None,
+            FunctionFault::ArgumentValue { .. } | FunctionFault::File { .. } | FunctionFault::Overflow { .. } => None,
         }
     }
 }

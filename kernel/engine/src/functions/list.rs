@@ -1,12 +1,39 @@
 //! The list of our functions, in the order in which help shows them.
 
-use super::ip_in;
+use super::aggregate::AggregateFunction;
 use super::scalar::ScalarFunction;
-use super::table;
 use super::text::FunctionText;
+use super::{
+    addresses, beacon, community_id, domain, human, indicator, ip_in, protocol, safe_sum, table, text_measure, time_bin,
+};
 
 /// One value per row.
-pub(super) const SCALARS: &[&ScalarFunction] = &[&ip_in::IP_IN];
+pub(super) const SCALARS: &[&ScalarFunction] = &[
+    &ip_in::IP_IN,
+    &addresses::IP_PREFIX,
+    &addresses::IP_VERSION,
+    &addresses::IP_FAMILY,
+    &addresses::IP_IS_PRIVATE,
+    &addresses::IP_ANONYMIZE,
+    &protocol::PROTOCOL_NAME,
+    &protocol::PROTOCOL_NUMBER,
+    &protocol::PORT_NAME,
+    &protocol::TCP_FLAGS_TEXT,
+    &community_id::COMMUNITY_ID,
+    &domain::NORMALIZE_DOMAIN,
+    &domain::REGISTERED_DOMAIN,
+    &domain::SUBDOMAIN,
+    &domain::PUBLIC_SUFFIX,
+    &text_measure::ENTROPY,
+    &indicator::DEFANG,
+    &indicator::REFANG,
+    &human::HUMAN_BYTES,
+    &human::HUMAN_DURATION,
+    &time_bin::TIME_BIN,
+];
+
+/// One value per group.
+pub(super) const AGGREGATES: &[&AggregateFunction] = &[&safe_sum::SAFE_SUM, &beacon::BEACON_SCORE];
 
 /// What is told about the table functions.
 pub(crate) fn table_functions() -> &'static [FunctionText] {
@@ -15,7 +42,8 @@ pub(crate) fn table_functions() -> &'static [FunctionText] {
 
 /// All of them.
 pub(crate) fn texts() -> impl Iterator<Item = &'static FunctionText> {
-    table::FUNCTIONS.iter().chain(SCALARS.iter().map(|function| &function.text))
+    let scalars = SCALARS.iter().map(|function| &function.text);
+    table::FUNCTIONS.iter().chain(scalars).chain(AGGREGATES.iter().map(|function| &function.text))
 }
 
 /// What is told about the function of that name.
@@ -25,18 +53,9 @@ pub(crate) fn help_of(name: &str) -> Option<&'static FunctionText> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::common::arrow::util::display::{ArrayFormatter, FormatOptions};
-
     use super::*;
-    use crate::{CancellationToken, Engine, QueryOptions};
-
-    async fn first_value(engine: &Engine, call: &str) -> String {
-        let outcome = engine.query(&format!("SELECT {call}"), QueryOptions::default(), CancellationToken::new()).await;
-        let result = outcome.unwrap_or_else(|fault| panic!("{call}: {fault}"));
-        let options = FormatOptions::default().with_null("NULL");
-        let shown = ArrayFormatter::try_new(result.batches[0].column(0), &options).expect("a type that can be shown");
-        shown.value(0).to_string()
-    }
+    use crate::Engine;
+    use crate::functions::testing::{first_value, select};
 
     #[tokio::test]
     async fn examples_are_true() {
@@ -44,7 +63,7 @@ mod tests {
         for function in texts() {
             for example in function.examples {
                 assert!(example.call.contains(function.name), "{}: {}", function.name, example.call);
-                assert_eq!(first_value(&engine, example.call).await, example.result, "{}", example.call);
+                assert_eq!(first_value(&select(&engine, example.call).await), example.result, "{}", example.call);
             }
         }
     }
@@ -58,10 +77,12 @@ mod tests {
             assert!(function.syntax.starts_with(&format!("{}(", function.name)), "{}", function.syntax);
             assert!(engine.function_help(function.name).is_some_and(|help| help.contains(function.description)));
         }
-        for function in SCALARS {
-            assert!(!function.text.examples.is_empty(), "{} has no example", function.text.name);
-            for argument in function.arguments {
-                assert!(function.text.syntax.contains(argument.name), "{}: {}", function.text.syntax, argument.name);
+        let scalars = SCALARS.iter().map(|function| (&function.text, function.arguments));
+        let aggregates = AGGREGATES.iter().map(|function| (&function.text, function.arguments));
+        for (text, arguments) in scalars.chain(aggregates) {
+            assert!(!text.examples.is_empty(), "{} has no example", text.name);
+            for argument in arguments {
+                assert!(text.syntax.contains(argument.name), "{}: {}", text.syntax, argument.name);
             }
         }
     }

@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 use super::arguments::{Argument, Arguments, checked_types};
 use super::fault::FunctionFault;
 use super::ip_list::IpList;
+use super::setup::Setup;
 use super::text::FunctionText;
 
 /// A scalar function of ours.
@@ -55,22 +56,22 @@ pub(crate) enum Prepared {
 }
 
 impl ScalarFunction {
-    pub(crate) fn to_udf(&'static self) -> ScalarUDF {
-        ScalarUDF::from(Adapter::new(self, None))
+    pub(crate) fn to_udf(&'static self, setup: &Arc<Setup>) -> ScalarUDF {
+        ScalarUDF::from(Adapter::new(self, setup, None))
     }
 }
 
 /// What DataFusion calls.
 struct Adapter {
     function: &'static ScalarFunction,
+    setup: Arc<Setup>,
     prepared: Option<Prepared>,
     signature: Signature,
 }
 
 impl Adapter {
-    fn new(function: &'static ScalarFunction, prepared: Option<Prepared>) -> Adapter {
-        let anything = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
-        Adapter { function, prepared, signature: Signature::new(anything, Volatility::Immutable) }
+    fn new(function: &'static ScalarFunction, setup: &Arc<Setup>, prepared: Option<Prepared>) -> Adapter {
+        Adapter { function, setup: Arc::clone(setup), prepared, signature: any_arguments() }
     }
 
     fn checked(&self, given: &[&DataType]) -> DataFusionResult<DataType> {
@@ -115,7 +116,7 @@ impl ScalarUDFImpl for Adapter {
             None => ExprSimplifyResult::Original(args),
             Some(Prepared::Value(value)) => ExprSimplifyResult::Simplified(Expr::Literal(value, None)),
             Some(prepared) => {
-                let udf = Arc::new(ScalarUDF::from(Adapter::new(self.function, Some(prepared))));
+                let udf = Arc::new(ScalarUDF::from(Adapter::new(self.function, &self.setup, Some(prepared))));
                 ExprSimplifyResult::Simplified(Expr::ScalarFunction(Call::new_udf(udf, args)))
             }
         })
@@ -123,14 +124,19 @@ impl ScalarUDFImpl for Adapter {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
         let (function, row_count) = (self.function, args.number_rows);
-        let arguments =
-            Arguments::new(&function.text, function.arguments, args.args, row_count, self.prepared.as_ref())?;
+        let arguments = Arguments::new(function, args.args, row_count, &self.setup, self.prepared.as_ref())?;
         let values = (function.body)(&arguments)?;
         if arguments.is_constant() {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?));
         }
         Ok(ColumnarValue::Array(values))
     }
+}
+
+/// A signature that leaves all checks to us.
+pub(super) fn any_arguments() -> Signature {
+    let anything = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
+    Signature::new(anything, Volatility::Immutable)
 }
 
 fn constant(argument: &Expr) -> Option<&ScalarValue> {

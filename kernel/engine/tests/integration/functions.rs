@@ -86,9 +86,200 @@ async fn arguments_are_checked() {
         ("ip_in()", "ip_in takes 2 arguments; it was given 0", ip_in),
         ("ip_in('10.0.0.1')", "ip_in takes 2 arguments; it was given 1", ip_in),
         ("ip_in(7, '10.0.0.1')", "ip_in needs an IP address as `address`; it was given Int64", ip_in),
+        (
+            "ip_prefix('10.0.0.1', '24')",
+            "ip_prefix needs a whole number as `bits`; it was given text",
+            Some("Write ip_prefix(address, bits [, bits_v6])"),
+        ),
+        ("ip_prefix('10.0.0.1', 129)", "ip_prefix cannot use 129 as `bits`: it must be from 0 to 128", None),
+        (
+            "ip_anonymize('10.0.0.1', 8, 8, 8)",
+            "ip_anonymize takes 1 to 3 arguments; it was given 4",
+            Some("Write ip_anonymize(address [, bits_v4, bits_v6])"),
+        ),
+        (
+            "community_id('10.0.0.1', 1, '10.0.0.2', 2, 6, 65536)",
+            "community_id cannot use 65536 as `seed`: it must be from 0 to 65535",
+            None,
+        ),
+        (
+            "registered_domain('a.example', 'some')",
+            "registered_domain cannot use some as `rules`: it must be 'all' or 'icann'",
+            None,
+        ),
+        (
+            "time_bin('1 hour', 'yesterday')",
+            "time_bin needs a timestamp as `timestamp`; it was given text",
+            Some("Write time_bin(interval, timestamp [, zone])"),
+        ),
+        (
+            "time_bin('1 hour', now(), 'Prague')",
+            "time_bin cannot use 'Prague' as `zone`: write an IANA name such as 'Europe/Prague'",
+            None,
+        ),
+        ("safe_sum('x')", "safe_sum needs a number as `number`; it was given text", Some("Write safe_sum(number)")),
+        (
+            "beacon_score(1, 2)",
+            "beacon_score needs a timestamp as `start_time`; it was given Int64",
+            Some("Write beacon_score(start_time, bytes [, window_start, window_end])"),
+        ),
+        ("safe_sum()", "safe_sum takes 1 argument; it was given 0", Some("Write safe_sum(number)")),
         ("ip_in('10.0.0.1', ['10.0.0.1'])", "ip_in needs text as `list`; it was given list of text", ip_in),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn null_gives_null() {
+    let engine = engine();
+    for call in [
+        "ip_prefix(NULL, 24)",
+        "ip_prefix('10.0.0.1', NULL)",
+        "ip_version(NULL)",
+        "ip_family(NULL)",
+        "ip_is_private('nothing')",
+        "ip_anonymize(NULL)",
+        "ip_anonymize('nothing')",
+        "ip_anonymize('10.0.0.1', NULL)",
+        "protocol_name(NULL)",
+        "protocol_number(NULL)",
+        "port_name(NULL)",
+        "port_name(443, NULL)",
+        "port_name(-1)",
+        "tcp_flags_text(NULL)",
+        "tcp_flags_text(-1)",
+        "community_id(NULL, 1, '10.0.0.1', 2, 6)",
+        "community_id('10.0.0.1', NULL, '10.0.0.2', 2, 6)",
+        "community_id('10.0.0.1', 1, '::1', 2, 6)",
+        "community_id('10.0.0.1', 1, '10.0.0.2', 2, NULL)",
+        "community_id('10.0.0.1', 1, '10.0.0.2', 70000, 6)",
+        "normalize_domain(NULL)",
+        "registered_domain(NULL)",
+        "registered_domain('com', NULL)",
+        "subdomain('10.0.0.1')",
+        "public_suffix('')",
+        "entropy(NULL)",
+        "defang(NULL)",
+        "refang(NULL)",
+        "human_bytes(NULL)",
+        "human_duration(NULL)",
+        "time_bin(NULL, now())",
+        "time_bin('1 hour', NULL)",
+        "time_bin('1 hour', now(), NULL)",
+        "safe_sum(NULL)",
+        "(SELECT safe_sum(x) FROM (SELECT 1 AS x WHERE false))",
+        "beacon_score(NULL, NULL)",
+        "(SELECT beacon_score(x, 1) FROM (SELECT now() AS x WHERE false))",
+    ] {
+        let result = query(&engine, &format!("SELECT {call} IS NULL")).await;
+        assert_eq!(rows(&result).trim(), "true", "{call}");
+    }
+}
+
+#[tokio::test]
+async fn columns_and_constants_agree() {
+    let engine = engine();
+    let values = "('10.1.2.3', 443, 6, 'a.b.example.co.uk'), ('2001:db8:1:2::3', 53, 17, 'Example.COM.'), \
+                  (NULL, NULL, NULL, NULL), ('nothing', 70000, 300, '10.0.0.1')";
+    query(&engine, &format!("CREATE TABLE t AS SELECT * FROM (VALUES {values}) AS v(ip, port, protocol, name)")).await;
+    let cases = [
+        ("ip_prefix(ip, 16, 32) FROM t", "10.1.0.0/16|2001:db8::/32|NULL|NULL"),
+        ("ip_prefix('10.1.2.3', port / 100) FROM t WHERE port < 1000", "0.0.0.0/4|0.0.0.0/0"),
+        ("ip_version(ip) FROM t", "4|6|NULL|NULL"),
+        ("ip_family(ip) FROM t", "IPv4|IPv6|NULL|NULL"),
+        ("ip_is_private(ip) FROM t", "true|false|NULL|NULL"),
+        ("ip_anonymize(ip) FROM t", "10.1.2.0|2001:db8:1::|NULL|NULL"),
+        ("protocol_name(protocol) FROM t", "tcp|udp|NULL|300"),
+        ("protocol_name(CAST(protocol AS SMALLINT UNSIGNED)) FROM t", "tcp|udp|NULL|300"),
+        ("port_name(port, protocol_name(protocol)) FROM t", "https|dns|NULL|NULL"),
+        ("registered_domain(name) FROM t", "example.co.uk|example.com|NULL|NULL"),
+        ("subdomain(name) FROM t", "a.b|NULL|NULL|NULL"),
+        ("public_suffix(name, 'icann') FROM t", "co.uk|com|NULL|NULL"),
+        (
+            "registered_domain(arrow_cast(name, 'Dictionary(Int32, Utf8)')) FROM t",
+            "example.co.uk|example.com|NULL|NULL",
+        ),
+        ("count(community_id(ip, port, ip, port, protocol)) FROM t", "2"),
+        ("human_bytes(port) FROM t", "443 B|53 B|NULL|70.0 kB"),
+        ("human_bytes(CAST(18446744073709551615 AS BIGINT UNSIGNED))", "18.4 EB"),
+        ("human_bytes(safe_sum(port)) FROM t", "70.5 kB"),
+        ("refang(defang(name)) FROM t WHERE name IS NOT NULL", "a.b.example.co.uk|Example.COM.|10.0.0.1"),
+    ];
+    check(&engine, &cases).await;
+}
+
+#[tokio::test]
+async fn sums_do_not_overflow() {
+    let engine = engine();
+    query(
+        &engine,
+        "CREATE TABLE t AS SELECT value, CAST(18446744073709551615 AS BIGINT UNSIGNED) AS bytes FROM range(0, 4)",
+    )
+    .await;
+    let cases = [
+        ("safe_sum(bytes) FROM t", "73786976294838206460"),
+        ("arrow_typeof(safe_sum(bytes)) FROM t", "Decimal128(38, 0)"),
+        ("safe_sum(bytes) FROM t GROUP BY value % 2", "36893488147419103230|36893488147419103230"),
+        ("safe_sum(DISTINCT bytes) FROM t", "18446744073709551615"),
+        ("safe_sum(bytes) FILTER (WHERE value > 1) FROM t", "36893488147419103230"),
+        ("safe_sum(value) OVER (ORDER BY value) FROM t", "0|1|3|6"),
+        ("safe_sum(value) OVER (ORDER BY value ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t", "0|1|3|5"),
+        ("safe_sum(value / 2.0) FROM t", "3.0"),
+        ("safe_sum(CAST(value AS DECIMAL(10, 2))) FROM t", "6.00"),
+        ("sum(value) FROM t HAVING safe_sum(bytes) > 1", "6"),
+    ];
+    check(&engine, &cases).await;
+    let largest = "CAST('99999999999999999999999999999999999999' AS DECIMAL(38, 0))";
+    check_faults(&[(
+        &format!("safe_sum(x) FROM (VALUES ({largest}), ({largest})) AS v(x)"),
+        "safe_sum: the sum has more than 38 digits",
+        None,
+    )])
+    .await;
+}
+
+#[tokio::test]
+async fn bins_follow_zones() {
+    let engine = engine();
+    let cases = [
+        (
+            "time_bin('1 day', t, 'Europe/Prague') FROM (VALUES (TIMESTAMP '2024-03-31 12:00:00')) AS v(t)",
+            "2024-03-30T23:00:00",
+        ),
+        (
+            "time_bin(INTERVAL '90 minutes', CAST('2024-02-05T04:00:00Z' AS TIMESTAMP WITH TIME ZONE))",
+            "2024-02-05T03:00:00Z",
+        ),
+        ("time_bin('1 day', DATE '2024-02-05')", "2024-02-05T00:00:00"),
+        (
+            "count(*) FROM (SELECT time_bin('1 day', to_timestamp(value * 3600), 'Europe/Prague') AS day FROM \
+             range(0, 48) GROUP BY day)",
+            "3",
+        ),
+    ];
+    check(&engine, &cases).await;
+}
+
+#[tokio::test]
+async fn beacons_are_scored_by_group() {
+    let engine = engine();
+    let sql = "CREATE TABLE t AS SELECT value % 3 AS host, to_timestamp(CASE WHEN value % 3 = 0 THEN value * 60 WHEN \
+               value % 3 = 1 THEN value * value % 86400 ELSE 7 END) AS t, CASE WHEN value % 3 = 0 THEN 512 ELSE value * \
+               value * 31 % 5000 END AS bytes FROM range(0, 1440)";
+    query(&engine, sql).await;
+    let cases = [
+        ("host FROM t GROUP BY host HAVING beacon_score(t, bytes)['score'] > 0.9", "0"),
+        ("beacon_score(t, bytes)['ts_score'] FROM t WHERE host = 0", "1.0"),
+        ("beacon_score(t, bytes) IS NULL FROM t WHERE host = 2", "true"),
+        (
+            "beacon_score(t, bytes, TIMESTAMP '1970-01-01 00:00:00', TIMESTAMP '1970-02-01 00:00:00')['dur_score'] \
+             FROM t WHERE host = 0",
+            "0.0",
+        ),
+        ("beacon_score(to_timestamp(value), 1) IS NULL FROM range(0, 86399)", "false"),
+        ("beacon_score(to_timestamp(value), 1) IS NULL FROM range(0, 86400)", "true"),
+    ];
+    check(&engine, &cases).await;
 }
 
 const FLOWS: &str = "start_time,src_ip,dst_ip,dst_port\n\

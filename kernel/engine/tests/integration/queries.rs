@@ -145,6 +145,7 @@ async fn big_sorts_spill_instead_of_failing() {
         memory_limit_bytes: Some(96 << 20),
         spill_folder: Some(folder.path().to_path_buf()),
         thread_count: Some(2),
+        ..EngineOptions::default()
     };
     let engine = Engine::with_options(options).expect("an engine");
     let sql = "SELECT count(*) AS n FROM (SELECT row_number() OVER (ORDER BY repeat('x', 100) || (value * 7919 % 1000003)) AS r \

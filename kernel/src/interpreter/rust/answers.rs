@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, report::Report};
+use crate::{engine, form, report::Report};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -19,6 +19,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
     let answer = match question.kind() {
         bridge::INPUT => ask(&shared, &question).await,
         bridge::SLEEP => pause(&question, cancel).await,
+        bridge::FORM_VALUE => form_value(&shared, &question).await,
         _ => run_query(question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
@@ -36,6 +37,12 @@ impl Shared {
         answer.json.insert("id".to_owned(), Value::from(id));
         self.send(answer);
     }
+}
+
+async fn form_value(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
+    let header = shared.cell().header.clone();
+    let parameter = shared.forms().value(&header, question.text("name")).await?;
+    Ok(Frame::new(json!({"value": form::as_json(&parameter)})))
 }
 
 async fn pause(question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {

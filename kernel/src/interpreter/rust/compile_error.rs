@@ -3,22 +3,25 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use evcxr::CompilationError;
 
+use super::final_value::Rewritten;
 use crate::report::Report;
 
 /// Errors of one cell that are rendered; the rest is counted.
 const ERRORS_SHOWN_MAX: usize = 10;
 
-/// The errors of a cell as one report.
-pub fn report(errors: &[CompilationError], code: &str) -> Report {
+/// The errors of a cell as one report. `compiled` is what evcxr was given for it.
+pub fn report(errors: &[CompilationError], code: &str, compiled: &Rewritten) -> Report {
     let Some(first) = errors.first() else {
         return Report::new("CompileError", "the cell did not compile, and rustc did not say why");
     };
     let place = first.primary_spanned_message().and_then(|message| message.span).map(|span| span.start_line);
-    let mut evalue = place.map_or_else(|| first.message(), |line| format!("{} (line {line})", first.message()));
+    let fact = fact(first);
+    let mut evalue = place.map_or_else(|| fact.clone(), |line| format!("{fact} (line {line})"));
     if errors.len() > 1 {
         evalue.push_str(&format!(" and {} more", errors.len() - 1));
     }
-    let mut details: Vec<String> = errors.iter().take(ERRORS_SHOWN_MAX).map(|error| rendered(error, code)).collect();
+    let mut details: Vec<String> =
+        errors.iter().take(ERRORS_SHOWN_MAX).map(|error| rendered(error, code, compiled)).collect();
     if errors.len() > ERRORS_SHOWN_MAX {
         details.push(format!("… and {} more errors", errors.len() - ERRORS_SHOWN_MAX));
     }
@@ -26,10 +29,26 @@ pub fn report(errors: &[CompilationError], code: &str) -> Report {
     Report::new("CompileError", evalue).with_details(details).with_hint_if(hint)
 }
 
+/// rustc's message, but for the method by which we show a value: the author did not write that.
+fn fact(error: &CompilationError) -> String {
+    let message = error.message();
+    match is_about_showing(&message) {
+        true => "the value of this cell cannot be shown: its type has neither `Debug` nor `Displayable`".to_owned(),
+        false => message,
+    }
+}
+
+fn is_about_showing(message: &str) -> bool {
+    message.contains("`evcxr_display`")
+}
+
 /// Advice that rustc cannot give, as it does not know that the text is a cell.
 fn hint(error: &CompilationError) -> Option<String> {
     if let Some(hint) = error.evcxr_extra_hint() {
         return Some(hint.to_owned());
+    }
+    if is_about_showing(&error.message()) {
+        return Some("add `#[derive(Debug)]` to the type, or end the cell with a semicolon".to_owned());
     }
     let hint = match error.code()? {
         "E0384" | "E0596" => "a variable of an earlier cell becomes mutable by `let mut x = x;`",
@@ -38,14 +57,13 @@ fn hint(error: &CompilationError) -> Option<String> {
         }
         "E0432" => "add a crate with `:dep name = \"version\"` before its first use",
         "E0282" | "E0283" => "variables are kept between cells, so their type must be known: write `let x: Type = …`",
-        "E0308" => "a cell whose last expression has no semicolon shows its value",
         _ => return error.help().into_iter().next(),
     };
     Some(hint.to_owned())
 }
 
-fn rendered(error: &CompilationError, code: &str) -> String {
-    let message = error.message();
+fn rendered(error: &CompilationError, code: &str, compiled: &Rewritten) -> String {
+    let message = fact(error);
     let mut title = Level::ERROR.primary_title(&message);
     if let Some(code) = error.code() {
         title = title.id(code);
@@ -54,7 +72,8 @@ fn rendered(error: &CompilationError, code: &str) -> String {
     let mut is_placed = false;
     for spanned in error.spanned_messages().iter().chain(error.help_spanned()) {
         let Some(span) = spanned.span else { continue };
-        let range = offset(code, span.start_line, span.start_column)..offset(code, span.end_line, span.end_column);
+        let place = |line, column| compiled.original(offset(&compiled.text, line, column));
+        let range = place(span.start_line, span.start_column)..place(span.end_line, span.end_column);
         if range.start > range.end {
             continue;
         }
@@ -62,7 +81,7 @@ fn rendered(error: &CompilationError, code: &str) -> String {
         let kind = if spanned.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
         snippet = snippet.annotation(kind.span(range).label(&spanned.label));
     }
-    let help = error.help();
+    let help = if is_about_showing(&error.message()) { Vec::new() } else { error.help() };
     let mut group = annotate_snippets::Group::with_title(title);
     if is_placed {
         group = group.element(snippet);

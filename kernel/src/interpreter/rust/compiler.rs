@@ -17,11 +17,11 @@ use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{compile_error, prelude::Prelude, toolchain::Toolchain, workspace::Workspace};
+use super::{compile_error, final_value, prelude::Prelude, toolchain::Toolchain, workspace::Workspace};
 use crate::report::Report;
 
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
-const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println};";
+const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};";
 
 /// Something for the thread to do.
 pub enum Task {
@@ -188,16 +188,30 @@ fn forward(outputs: EvalContextOutputs) {
 }
 
 fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
-    match context.execute(code) {
+    let compiled = final_value::rewrite(code);
+    let executed = context.execute(&compiled.text);
+    if is_cleared(code) {
+        // The prelude goes with everything else, and comes back.
+        if let Err(error) = context.execute(FIRST_CELL) {
+            tracing::warn!(%error, "the prelude's names are gone after :clear");
+        }
+    }
+    match executed {
         Ok(outputs) => match outputs.get("text/plain").filter(|text| !text.trim().is_empty()) {
             // Commands such as `:vars` answer here; values of cells come over the bridge.
             Some(text) => Evaluated::Said(text.to_owned(), outputs.get("text/html").map(str::to_owned)),
             None => Evaluated::Ran,
         },
-        Err(evcxr::Error::CompilationErrors(errors)) => Evaluated::Failed(compile_error::report(&errors, code)),
+        Err(evcxr::Error::CompilationErrors(errors)) => {
+            Evaluated::Failed(compile_error::report(&errors, code, &compiled))
+        }
         Err(evcxr::Error::SubprocessTerminated(status)) => Evaluated::HostDied(last_line(&status)),
         Err(error) => Evaluated::Failed(explained(&error.to_string())),
     }
+}
+
+fn is_cleared(code: &str) -> bool {
+    code.lines().any(|line| line.trim() == ":clear")
 }
 
 /// evcxr words its own errors with the advice below the fact.

@@ -27,7 +27,7 @@ use super::{
     markers::{Markers, Piece},
     widget_frames,
 };
-use crate::{outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,6 +51,7 @@ pub struct Shared {
     /// Frames for the host that connected last.
     to_host: Mutex<Option<ToHost>>,
     widgets: OnceLock<Arc<Widgets>>,
+    forms: OnceLock<Arc<Forms>>,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
 }
@@ -107,13 +108,14 @@ impl HostLink {
     pub fn new() -> HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
-        let (widgets, callbacks) = (OnceLock::new(), Arc::default());
-        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, callbacks }) }
+        let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
+        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, forms, callbacks }) }
     }
 
-    /// Listens for cell hosts, which then may use these widgets. Must be called inside the runtime.
-    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>) {
+    /// Listens for cell hosts, which then may use these widgets and forms. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>) {
         self.shared.widgets.get_or_init(|| widgets);
+        self.shared.forms.get_or_init(|| forms);
         let listener = match UnixListener::bind(socket) {
             Ok(listener) => listener,
             Err(error) => {
@@ -209,6 +211,11 @@ impl Shared {
         self.widgets.get().expect("set before the first host could connect, see `listen`")
     }
 
+    /// All forms.
+    pub fn forms(&self) -> &Arc<Forms> {
+        self.forms.get().expect("set before the first host could connect, see `listen`")
+    }
+
     /// Sends frames to the host of now, for as long as that lives.
     pub fn sender(&self) -> callbacks::Send {
         let to_host = self.to_host().clone();
@@ -231,10 +238,9 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
         "bridge" => {
             let (to_host, frames) = mpsc::unbounded_channel();
             tokio::spawn(write_frames(writer, frames));
-            *shared.to_host() = Some(to_host);
-            // A new host knows nothing of the closures that were in the one before it.
-            shared.callbacks.forget_all();
+            *shared.to_host() = Some(to_host.clone());
             read_frames(&shared, &mut reader, process).await;
+            shared.host_ended(&to_host);
         }
         "stdout" => read_output(&shared, &mut reader, "stdout").await,
         "stderr" => read_output(&shared, &mut reader, "stderr").await,
@@ -282,6 +288,15 @@ impl Shared {
         self.to_host.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// The closures of callbacks were in the host that ended.
+    fn host_ended(&self, ended: &ToHost) {
+        let mut to_host = self.to_host();
+        if to_host.as_ref().is_some_and(|newest| newest.same_channel(ended)) {
+            *to_host = None;
+            self.callbacks.forget_all();
+        }
+    }
+
     /// Sends a frame to the host that connected last.
     pub fn send(&self, frame: Frame) {
         if let Some(to_host) = self.to_host().as_ref() {
@@ -323,7 +338,7 @@ impl Shared {
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
             bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL | bridge::INPUT | bridge::SLEEP => {
+            bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,
@@ -378,6 +393,9 @@ impl Shared {
             }
             bridge::RESULT => {
                 let data = dictionary("data");
+                if is_unit(&data) {
+                    return;
+                }
                 self.cell().end.result_text = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
                 outputs.result(data).await;
             }

@@ -35,7 +35,7 @@ pub async fn take(shared: &Arc<Shared>, mut frame: Frame) {
         bridge::WIDGET_CUSTOM => custom(shared, &mut frame).await,
         bridge::WIDGET_CLOSE => shared.widgets().close(&shared.cause(&frame), frame.text("widget")).await,
         bridge::WIDGET_DISPLAY => return display(shared, &frame).await,
-        bridge::WIDGET_LINK => link(shared, &frame).await,
+        bridge::WIDGET_LINK | bridge::WIDGET_UNLINK => link(shared, &frame).await,
         bridge::WIDGET_LISTEN => {
             listen(shared, &frame).await;
             Ok(())
@@ -110,14 +110,23 @@ async fn link(shared: &Arc<Shared>, frame: &Frame) -> Result<(), WidgetError> {
     let (source, target) = (end("source"), end("target"));
     let is_directional = frame.json.get("directional").and_then(Value::as_bool).unwrap_or(false);
     let cause = shared.cause(frame);
-    shared.widgets().link(&cause, (&source[0], &source[1]), (&target[0], &target[1]), is_directional).await
+    let (source, target) = ((source[0].as_str(), source[1].as_str()), (target[0].as_str(), target[1].as_str()));
+    if frame.kind() == bridge::WIDGET_UNLINK {
+        shared.widgets().unlink(source, target, is_directional).await;
+        return Ok(());
+    }
+    shared.widgets().link(&cause, source, target, is_directional).await
 }
 
 async fn display(shared: &Arc<Shared>, frame: &Frame) {
     let Some(outputs) = shared.outputs_of(frame) else { return };
     shared.widgets().flush().await;
     match shared.widgets().view(frame.text("widget")).await {
-        Some(bundle) => outputs.display(bundle, Map::new(), Map::new(), false).await,
+        Some(bundle) => {
+            let id = frame.json.get("display_id").cloned();
+            let transient: Map<String, Value> = id.map(|id| ("display_id".to_owned(), id)).into_iter().collect();
+            outputs.display(bundle, Map::new(), transient, false).await;
+        }
         None => outputs.stream("stderr", "widget: it is closed and cannot be shown\n".to_owned()).await,
     }
 }
