@@ -9,6 +9,7 @@ import uuid
 import psutil
 import zmq
 from conformance import snippets
+from harness.analyser import await_analyser
 from harness.kernel import Conversation, Kernel, eventually, gone
 from jupyter_client.session import Session
 
@@ -106,6 +107,7 @@ def test_shutdown_reply(new_kernel) -> None:
 
 def test_complete_request(shared_kernel: Kernel) -> None:
     shared_kernel.execute(snippets.COMPLETION_SETUP)
+    await_analyser(shared_kernel)
     prefix = snippets.COMPLETION_PREFIX
     reply = shared_kernel.request("complete_request", {"code": prefix, "cursor_pos": len(prefix)}).content
     assert reply["status"] == "ok" and reply["matches"] == [snippets.COMPLETION_VAR]
@@ -114,6 +116,7 @@ def test_complete_request(shared_kernel: Kernel) -> None:
 
 def test_inspect_request(shared_kernel: Kernel) -> None:
     shared_kernel.execute(snippets.COMPLETION_SETUP)
+    await_analyser(shared_kernel)
     name = snippets.COMPLETION_VAR
     reply = shared_kernel.request("inspect_request", {"code": name, "cursor_pos": len(name), "detail_level": 0}).content
     assert reply["status"] == "ok" and reply["found"] is True

@@ -1,15 +1,9 @@
 """Completion and help in Rust cells: while a cell runs or compiles, beyond the basic plane, and after a crash."""
 
-from typing import Any
-
-import psutil
 import pytest
+from harness.analyser import ANSWER_S, analyser, await_analyser, complete, inspect, names
 from harness.cells import start_endless_compilation, waits_for
-from harness.kernel import Kernel, eventually
-
-# The first question of a kernel waits until the standard library has been read, slowly in a development build.
-ANSWER_S = 60
-START_S = 180
+from harness.kernel import Kernel
 
 FLOWS = "let flows_by_port: Vec<u16> = vec![443, 80];"
 
@@ -20,31 +14,6 @@ def kernel(shared_kernel: Kernel) -> Kernel:
     shared_kernel.execute(FLOWS)
     await_analyser(shared_kernel)
     return shared_kernel
-
-
-def await_analyser(kernel: Kernel) -> None:
-    """Asks until there is an answer, as a person who goes on typing: one that is still starting has none."""
-    assert eventually(lambda: "BTreeMap" in names(complete(kernel, "std::collections::BTreeM")), START_S)
-
-
-def complete(kernel: Kernel, code: str, cursor: int | None = None) -> dict[str, Any]:
-    content = {"code": code, "cursor_pos": len(code) if cursor is None else cursor}
-    reply = kernel.request("complete_request", content, timeout=ANSWER_S).content
-    assert reply["status"] == "ok"
-    return reply
-
-
-def inspect(kernel: Kernel, code: str, cursor: int | None = None) -> dict[str, Any]:
-    content = {"code": code, "cursor_pos": len(code) if cursor is None else cursor, "detail_level": 0}
-    reply = kernel.request("inspect_request", content, timeout=ANSWER_S).content
-    assert reply["status"] == "ok"
-    assert reply["found"] == bool(reply["data"])
-    return reply
-
-
-def names(reply: dict[str, Any]) -> list[str]:
-    """What is offered, without parentheses and arguments."""
-    return [match.split("(")[0] for match in reply["matches"]]
 
 
 # While something else goes on
@@ -211,10 +180,3 @@ def test_an_analyser_that_hangs_keeps_nothing_else_waiting(kernel: Kernel) -> No
     finally:
         process.resume()
     assert "flows_by_port" in names(kernel.finish(waiting, ANSWER_S).content)
-
-
-def analyser(kernel: Kernel) -> psutil.Process:
-    """The process that completes; there is one, and it is no cell's."""
-    alive = [child for child in kernel.children() if child.status() != psutil.STATUS_ZOMBIE]
-    (process,) = (child for child in alive if "analyse" in child.cmdline())
-    return process
