@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "JUPYTER_PATH": paths.TEST_PREFIX / "share" / "jupyter",
         "FLOWDECK_CACHE_DIR": paths.TARGET / "test-cache",
         "FLOWDECK_CONFIG": paths.DEMO_DATA / "flowdeck.toml",
+        "FLOWDECK_HISTORY": own / "history.sqlite",
     }.items():
         os.environ.setdefault(variable, str(value))
 

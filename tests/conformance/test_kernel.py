@@ -3,7 +3,8 @@
 from typing import Any
 
 import jupyter_kernel_test
-from harness.kernel import CELL_TIMEOUT_S, KERNEL_NAME
+from harness.analyser import ANSWER_S, START_S
+from harness.kernel import CELL_TIMEOUT_S, KERNEL_NAME, eventually
 
 
 class FlowdeckTests(jupyter_kernel_test.KernelTests):
@@ -51,6 +52,13 @@ class FlowdeckTests(jupyter_kernel_test.KernelTests):
         # The suite waits 15 s for a cell. The first Rust cell of a development build may take longer: it waits for
         # evcxr and rust-analyzer, so it is run here, where nothing is measured.
         cls.kc.execute_interactive("1", timeout=CELL_TIMEOUT_S, output_hook=lambda message: None)
+        # The same for completion and help, which read the standard library first.
+        assert eventually(cls._is_completing, START_S), "completion did not start"
+
+    @classmethod
+    def _is_completing(cls) -> bool:
+        reply = cls.kc.complete("std::collections::BTreeM", reply=True, timeout=ANSWER_S)
+        return bool(reply["content"]["matches"])
 
     def execute_helper(
         self, code: str, timeout: int = CELL_TIMEOUT_S, **more: Any

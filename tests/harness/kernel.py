@@ -377,7 +377,8 @@ class Kernel:
             seen = Conversation(self.requests[msg_id], self.replies[msg_id], self.iopub[msg_id])
             return marker in seen.stream() if marker else bool(seen.of_type("execute_input"))
 
-        self.wait_for(running, seconds, f"{marker or 'execute_input'} of {code!r}")
+        self.wait_for(lambda: running() or self.is_idle(msg_id), seconds, f"{marker or 'execute_input'} of {code!r}")
+        assert running(), f"the cell ended before it said {marker!r}:\n{self._pending()}"
         return msg_id
 
     def interrupt(self, timeout: float = 5) -> Conversation:

@@ -1,31 +1,41 @@
-"""While a cell runs: control and completion answer, Stop works, and what was there before is there after."""
+"""While a cell runs, or Rust is still starting, all that is not a cell is answered."""
 
 import time
 
-import pytest
+from harness.cells import ENDLESS_SLEEP, ENDLESS_SQL, start_endless_compilation
 from harness.kernel import Kernel
 
 # Small against what a person calls hung, large against a busy machine with two cores.
 PROMPT_S = 5
 
-ENDLESS_SQL = (
-    "%%sql\nSELECT sum(a.value % 7 + b.value % 5) AS s FROM range(1, 1000000) a CROSS JOIN range(1, 1000000) b"
-)
-ENDLESS_RUST = {
-    "loop": 'println!("running");\nlet mut n = 0u64;\nloop { n = std::hint::black_box(n.wrapping_add(1)); }',
-    "sleep": 'println!("running");\nstd::thread::sleep(std::time::Duration::from_secs(600));',
-}
+# The requirement is 50 ms; ten times that on a machine that is doing something else.
+CONTROL_S = 0.5
+
+QUICK_REQUESTS = [
+    ("kernel_info_request", {}),
+    ("is_complete_request", {"code": "1 + 1"}),
+    ("history_request", {"hist_access_type": "tail", "n": 1, "output": False, "raw": True}),
+    ("inspect_request", {"code": "%%sql\nSELECT count(1)", "cursor_pos": 15}),
+    ("comm_info_request", {}),
+    ("connect_request", {}),
+    ("usage_request", {}),
+]
+
+
+def assert_control_is_prompt(kernel: Kernel, cell: str) -> None:
+    """kernel_info on control, twenty times, each before the cell ends."""
+    waits = []
+    for _ in range(20):
+        sent = time.monotonic()
+        waits.append(kernel.request("kernel_info_request", channel="control").reply["received"] - sent)
+    assert not kernel.is_idle(cell), "the cell ended too early for this test"
+    # The median: a machine with two cores may be slow once.
+    assert sorted(waits)[10] < CONTROL_S, f"kernel_info on control took {waits}"
 
 
 def test_control_and_completion_answer_while_a_rust_cell_runs(shared_kernel: Kernel) -> None:
-    cell = shared_kernel.start_cell(ENDLESS_RUST["sleep"], marker="running")
-    waits = []
-    for _ in range(20):
-        started = time.monotonic()
-        shared_kernel.finish(shared_kernel.send("kernel_info_request", channel="control"), PROMPT_S)
-        waits.append(time.monotonic() - started)
-    # `finish` itself waits 0.1 s for late messages.
-    assert sorted(waits)[10] < 0.1 + 0.2, f"kernel_info on control took {waits}"
+    cell = shared_kernel.start_cell(ENDLESS_SLEEP, marker="running")
+    assert_control_is_prompt(shared_kernel, cell)
     code = "%%sql\nSELE"
     assert shared_kernel.request("complete_request", {"code": code, "cursor_pos": len(code)}, timeout=PROMPT_S).content[
         "matches"
@@ -34,6 +44,32 @@ def test_control_and_completion_answer_while_a_rust_cell_runs(shared_kernel: Ker
     assert not shared_kernel.is_idle(cell), "the cell ended too early for this test"
     shared_kernel.interrupt()
     assert shared_kernel.finish(cell, PROMPT_S).status == "error"
+
+
+def test_control_answers_while_rustc_compiles(shared_kernel: Kernel) -> None:
+    cell = start_endless_compilation(shared_kernel)
+    assert_control_is_prompt(shared_kernel, cell)
+    shared_kernel.interrupt()
+    assert shared_kernel.finish(cell).status == "error"
+
+
+def test_control_answers_while_a_query_takes_all_cores(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.start_cell(f"%%sql\n{ENDLESS_SQL}")
+    assert_control_is_prompt(shared_kernel, cell)
+    shared_kernel.interrupt()
+    assert shared_kernel.finish(cell).status == "error"
+
+
+def test_every_other_request_is_answered_on_both_channels_while_a_cell_runs(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.start_cell(ENDLESS_SLEEP, marker="running")
+    for channel in ("shell", "control"):
+        for msg_type, content in QUICK_REQUESTS:
+            assert shared_kernel.request(msg_type, content, channel=channel, timeout=PROMPT_S).content
+    opened = shared_kernel.request("comm_open", {"comm_id": "x", "target_name": "no.such.target"}, timeout=PROMPT_S)
+    assert opened.types == ["comm_close"]
+    assert not shared_kernel.is_idle(cell), "the cell ended too early for this test"
+    shared_kernel.interrupt()
+    shared_kernel.finish(cell)
 
 
 def test_sql_is_answered_while_the_rust_side_starts(new_kernel) -> None:
@@ -53,36 +89,3 @@ def test_sql_needs_no_rust_toolchain(new_kernel, tmp_path) -> None:
     cell = kernel.execute("6 * 7")
     assert cell.status == "error" and "hint:" in cell.error_text
     assert "42" in kernel.execute("%%sql\nSELECT 21 * 2 AS answer").text
-
-
-def test_interrupt_ends_a_long_query(shared_kernel: Kernel) -> None:
-    shared_kernel.execute("%%sql --into before_stop\nSELECT 8 AS n")
-    cell = shared_kernel.start_cell(ENDLESS_SQL)
-    time.sleep(1)
-    assert not shared_kernel.is_idle(cell), "the query ended too early for this test"
-    started = time.monotonic()
-    assert shared_kernel.interrupt().status == "ok"
-    stopped = shared_kernel.finish(cell, PROMPT_S)
-    assert time.monotonic() - started < PROMPT_S
-    assert stopped.status == "error" and stopped.types == ["error"]
-    assert "8" in shared_kernel.execute("%%sql\nSELECT n FROM before_stop", timeout=PROMPT_S).text
-
-
-@pytest.mark.parametrize("code", ENDLESS_RUST.values(), ids=ENDLESS_RUST.keys())
-def test_interrupt_ends_a_rust_cell(shared_kernel: Kernel, code: str) -> None:
-    shared_kernel.execute("%%sql --into before_stop\nSELECT 9 AS n")
-    cell = shared_kernel.start_cell(code, marker="running")
-    assert shared_kernel.interrupt().status == "ok"
-    stopped = shared_kernel.finish(cell, PROMPT_S)
-    assert stopped.status == "error" and stopped.types == ["stream", "error"]
-    assert "9" in shared_kernel.execute("%%sql\nSELECT n FROM before_stop").text
-    assert shared_kernel.execute("6 * 7").text == "42"
-
-
-def test_interrupt_drops_the_queued_cells(shared_kernel: Kernel) -> None:
-    running = shared_kernel.start_cell(ENDLESS_RUST["sleep"], marker="running")
-    queued = shared_kernel.send_execute('println!("should not run");')
-    shared_kernel.interrupt()
-    assert shared_kernel.finish(running, PROMPT_S).status == "error"
-    # stop_on_error: the person pressed Stop, so what waited behind is not started.
-    assert "should not run" not in shared_kernel.finish(queued).stream()

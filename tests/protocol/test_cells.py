@@ -75,6 +75,15 @@ def test_compile_error_is_one_message_with_line_and_hint(shared_kernel: Kernel) 
     assert "mismatched types" in cell.error_text
 
 
+@pytest.mark.parametrize(
+    "code", ["let = ;", "let;", "let = 3; 1 + 1", "fn fn", "let x = ;", "1 +", ")", 'let s = "open']
+)
+def test_text_that_is_no_rust_is_an_error(shared_kernel: Kernel, code: str) -> None:
+    """Nothing of a cell is passed over in silence: a person would take it for done."""
+    cell = shared_kernel.execute(code)
+    assert cell.status == "error" and cell.types == ["error"], repr(cell)
+
+
 def test_several_compile_errors_are_still_one_message(shared_kernel: Kernel) -> None:
     cell = shared_kernel.execute("let a: i32 = true;\nlet b: bool = 5;\nundefined_name")
     assert cell.status == "error" and cell.types == ["error"]

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import psutil
 import pytest
-from jupyter_client.connect import write_connection_file
-
+from harness.cells import ENDLESS_LOOP, start_endless_compilation
 from harness.kernel import Kernel, eventually, gone, kernel_argv
+from jupyter_client.connect import write_connection_file
 
 CRASHES = {
     "segmentation fault": "unsafe { std::ptr::null_mut::<i32>().write(1) }",
@@ -70,6 +71,70 @@ def test_signals_leave_no_process(new_kernel, number: signal.Signals) -> None:
     assert eventually(lambda: all(gone(child) for child in children), 5), [
         child for child in children if not gone(child)
     ]
+
+
+def running_loop(kernel: Kernel) -> None:
+    kernel.start_cell(ENDLESS_LOOP, marker="running")
+
+
+def asking(kernel: Kernel) -> None:
+    kernel.send_execute('flowdeck::input("?")?', allow_stdin=True)
+    kernel.wait_for(lambda: kernel.stdin, 120, "a question")
+
+
+def with_an_analyser(kernel: Kernel) -> None:
+    kernel.execute("1")
+    kernel.send("complete_request", {"code": "std::collections::BTreeM", "cursor_pos": 24})
+    assert eventually(lambda: any("analyse" in child.cmdline() for child in _alive(kernel)), 60)
+
+
+@pytest.mark.parametrize("state", [running_loop, start_endless_compilation, with_an_analyser])
+def test_nothing_outlives_a_killed_kernel(new_kernel, state: Callable[[Kernel], object]) -> None:
+    kernel: Kernel = new_kernel()
+    state(kernel)
+    children = _alive(kernel)
+    assert children
+    os.kill(kernel.process.pid, signal.SIGKILL)
+    kernel.process.wait(5)
+    assert eventually(lambda: all(gone(child) for child in children), 5), _names(children)
+
+
+@pytest.mark.parametrize("state", [start_endless_compilation, asking, with_an_analyser])
+def test_nothing_outlives_a_shutdown(new_kernel, state: Callable[[Kernel], object]) -> None:
+    kernel: Kernel = new_kernel()
+    state(kernel)
+    children = _alive(kernel)
+    kernel.send("shutdown_request", {"restart": False}, channel="control")
+    # Jupyter kills after five seconds; then there would be nobody to end the children.
+    assert kernel.process.wait(5) == 0
+    assert eventually(lambda: all(gone(child) for child in children), 5), _names(children)
+
+
+def test_cells_whose_process_ended_leave_no_process_behind(shared_kernel: Kernel) -> None:
+    for _ in range(3):
+        shared_kernel.execute("std::process::abort()")
+    assert shared_kernel.execute("6 * 7").text == "42"
+    # One that ended and was not collected is a leak too: a session of a day has many interrupts.
+    ended = [child for child in shared_kernel.children() if child.status() == psutil.STATUS_ZOMBIE]
+    assert len(ended) <= 1, _names(ended)
+
+
+def test_a_kernel_without_files_in_its_folder_after_shutdown(new_kernel, tmp_path) -> None:
+    """Temporary folders of kernels would fill a disk over the months."""
+    kernel: Kernel = new_kernel(env={"TMPDIR": str(tmp_path)})
+    assert kernel.execute("6 * 7").text == "42"
+    assert any(tmp_path.iterdir()), "this test looks in the wrong place"
+    kernel.send("shutdown_request", {"restart": False}, channel="control")
+    kernel.process.wait(5)
+    assert eventually(lambda: not any(tmp_path.iterdir()), 5), list(tmp_path.iterdir())
+
+
+def _alive(kernel: Kernel) -> list[psutil.Process]:
+    return [child for child in kernel.children() if not gone(child)]
+
+
+def _names(processes: list[psutil.Process]) -> list[str]:
+    return [repr(process) for process in processes]
 
 
 # Stands for a Jupyter server: starts a kernel as one, says its process id, and lives until it is killed.

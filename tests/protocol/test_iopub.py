@@ -94,3 +94,19 @@ def test_a_topic_selects(shared_kernel: Kernel) -> None:
         topic, *_ = socket.recv_multipart()
         assert topic == b"stream.stdout"
         assert not socket.poll(200)
+
+
+def test_a_display_of_fifty_megabytes_arrives_whole(shared_kernel: Kernel) -> None:
+    # More than a queue's bound is no reason to lose it; `messages > 300 KiB get lost` was a bug of a transport.
+    cell = shared_kernel.execute('flowdeck::display_html(&"<i>0123456789</i>".repeat(50_000_000 / 17));')
+    (shown,) = cell.of_type("display_data")
+    assert shown["content"]["data"]["text/html"] == "<i>0123456789</i>" * (50_000_000 // 17)
+
+
+def test_ten_megabytes_of_buffers_are_taken(shared_kernel: Kernel) -> None:
+    """The specification's buffers are outside the signature; a comm that nobody knows is closed all the same."""
+    content = {"comm_id": "with-buffers", "target_name": "no.such.target", "data": {"buffer_paths": [["a"], ["b"]]}}
+    buffers = [os.urandom(10_000_000), b""]
+    conversation = shared_kernel.request("comm_open", content, buffers=buffers)
+    assert conversation.types == ["comm_close"] and conversation.outputs[0]["content"]["comm_id"] == "with-buffers"
+    assert shared_kernel.request("kernel_info_request").status == "ok"

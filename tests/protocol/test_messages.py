@@ -1,11 +1,12 @@
 """Every request is answered, bracketed by one busy and one idle; what is not a request does no harm."""
 
 import json
+from pathlib import Path
 
 import pytest
 import zmq
-from jupyter_client.session import Session
 from harness.kernel import Conversation, Kernel
+from jupyter_client.session import Session
 
 # `Kernel.finish` asserts the bracket and the reply, so these tests only add what the content must be.
 
@@ -126,12 +127,23 @@ def test_failed_cell_aborts_the_queued_cells_and_nothing_else(shared_kernel: Ker
     failing = shared_kernel.send_execute(FAILS_SLOWLY)
     queued = [shared_kernel.send_execute(f"%%sql\nSELECT {number}") for number in (1, 2)]
     information = shared_kernel.send("comm_info_request")
+    comm = shared_kernel.send("comm_open", {"comm_id": "in-between", "target_name": "no.such.target", "data": {}})
     assert shared_kernel.finish(failing).status == "error"
     for msg_id in queued:
         aborted = shared_kernel.finish(msg_id)
         assert aborted.status in ("aborted", "error") and aborted.types == [], repr(aborted)
     assert shared_kernel.finish(information).status == "ok"
+    assert shared_kernel.finish(comm).types == ["comm_close"]
     assert shared_kernel.execute("%%sql\nSELECT 3 AS n").status == "ok"
+
+
+def test_aborted_cells_do_not_count(shared_kernel: Kernel) -> None:
+    failing = shared_kernel.send_execute(FAILS_SLOWLY)
+    queued = [shared_kernel.send_execute(f"%%sql\nSELECT {number}") for number in (1, 2)]
+    count = shared_kernel.finish(failing).content["execution_count"]
+    for msg_id in queued:
+        assert not shared_kernel.finish(msg_id).of_type("execute_input")
+    assert shared_kernel.execute("%%sql\nSELECT 3 AS n").content["execution_count"] == count + 1
 
 
 def test_without_stop_on_error_the_queue_goes_on(shared_kernel: Kernel) -> None:
@@ -171,6 +183,31 @@ def test_wrongly_signed_message_is_ignored(shared_kernel: Kernel, channel: str) 
     _still_answers(shared_kernel)
     assert not shared_kernel.replies[header["msg_id"]], "a message with a wrong signature was answered"
     assert not shared_kernel.iopub[header["msg_id"]], "a message with a wrong signature was announced"
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+def test_a_message_that_comes_twice_is_answered_once(shared_kernel: Kernel, channel: str) -> None:
+    """A recorded message must not run a cell a second time."""
+    header = shared_kernel.session.msg_header("kernel_info_request")
+    header["date"] = header["date"].isoformat()
+    frames = shared_kernel.signed_frames(header, {})
+    for _ in range(3):
+        shared_kernel.send_frames(frames, channel=channel)
+    _still_answers(shared_kernel)
+    assert len(shared_kernel.replies[header["msg_id"]]) == 1
+    states = [m["content"]["execution_state"] for m in shared_kernel.iopub[header["msg_id"]]]
+    assert states == ["busy", "idle"]
+
+
+def test_a_recorded_message_is_not_taken_on_another_channel(shared_kernel: Kernel) -> None:
+    header = shared_kernel.session.msg_header("kernel_info_request")
+    header["date"] = header["date"].isoformat()
+    frames = shared_kernel.signed_frames(header, {})
+    shared_kernel.send_frames(frames, channel="shell")
+    _still_answers(shared_kernel)
+    shared_kernel.send_frames(frames, channel="control")
+    _still_answers(shared_kernel)
+    assert len(shared_kernel.replies[header["msg_id"]]) == 1
 
 
 SIGNED_NONSENSE = {
@@ -248,8 +285,15 @@ def test_completions_have_types_in_the_order_of_the_matches(shared_kernel: Kerne
 
 
 def test_empty_key_means_no_signatures(new_kernel) -> None:
-    cell = new_kernel(key=b"").execute("%%sql\nSELECT 21 * 2 AS answer")
+    kernel = new_kernel(key=b"")
+    cell = kernel.execute("%%sql\nSELECT 21 * 2 AS answer")
     assert "42" in cell.text
+    # All signatures are alike then: no message is taken for a replay, and none for a forgery.
+    header = kernel.session.msg_header("kernel_info_request")
+    header["date"] = header["date"].isoformat()
+    for _ in range(2):
+        kernel.send_frames(kernel.signed_frames(header, {}))
+    kernel.wait_for(lambda: len(kernel.replies[header["msg_id"]]) == 2, 10, "two replies")
 
 
 def test_ipc_transport_and_a_restart_on_the_same_sockets(new_kernel) -> None:
@@ -257,11 +301,19 @@ def test_ipc_transport_and_a_restart_on_the_same_sockets(new_kernel) -> None:
     assert "42" in kernel.execute("%%sql\nSELECT 21 * 2 AS answer").text
     # A killed kernel leaves its socket files; the next one must not stumble over them.
     kernel.kill()
+    assert _sockets(kernel), "the killed kernel left nothing; this test wants stale sockets"
     kernel.start()
     assert "42" in kernel.execute("%%sql\nSELECT 21 * 2 AS answer").text
+    kernel.send("shutdown_request", {"restart": False}, channel="control")
+    kernel.process.wait(10)
+    assert not _sockets(kernel), "a kernel that ends in order removes its sockets"
 
 
 def _still_answers(kernel: Kernel) -> None:
     for channel in ("shell", "control"):
         answer: Conversation = kernel.request("kernel_info_request", channel=channel, timeout=10)
         assert answer.status == "ok"
+
+
+def _sockets(kernel: Kernel) -> list[Path]:
+    return [file for file in kernel.folder.iterdir() if file.is_socket()]
