@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from comms import CONTROL_TARGET, CONTROL_VERSION, WIDGET_TARGET, WIDGET_VERSION, Comms, buffers_of, method, names, told
+from comms import CONTROL_TARGET, WIDGET_TARGET, WIDGET_VERSION, Comms, buffers_of, method, names, told
 from harness.front_end import VIEW, FrontEnd
 from harness.kernel import Conversation, Kernel
 
