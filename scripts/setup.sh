@@ -15,7 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PYTHON=${PYTHON:-python3}
 VENV=${VENV:-.venv}
-EVCXR_VERSION=0.15.1
+# Older releases do not compile with the Rust that we need.
+EVCXR_VERSION=0.22.0
 
 say() { printf '== %s\n' "$*"; }
 

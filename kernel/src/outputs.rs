@@ -76,6 +76,14 @@ impl Outputs {
         Outputs { destination: Destination::Widget { widgets, id: id.into(), cause }, execution_count: 0 }
     }
 
+    /// These outputs as what follows from another message; those of a cell stay the cell's.
+    pub fn caused_by(mut self, header: Header) -> Outputs {
+        if let Destination::Widget { cause, .. } = &mut self.destination {
+            *cause = header;
+        }
+        self
+    }
+
     /// These outputs while an Output widget captures them.
     pub fn captured_by(&self, widgets: Arc<Widgets>, id: &str) -> Outputs {
         let cause = match &self.destination {

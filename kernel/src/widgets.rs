@@ -162,9 +162,12 @@ impl Widgets {
         is_directional: bool,
     ) -> Result<(), WidgetError> {
         let mut registry = self.registry.lock().await;
-        let (_, outcome) =
-            if is_directional { registry.dlink(source, target)? } else { registry.link(source, target)? };
+        let (link, outcome) = match is_directional {
+            true => registry.dlink(source, target)?,
+            false => registry.link(source, target)?,
+        };
         drop(registry);
+        self.links().push((Ends::new(source, target, is_directional), link));
         *self.cause() = cause.clone();
         self.changed.notify_one();
         self.tell(&outcome, cause);
@@ -187,6 +190,14 @@ impl Widgets {
     /// The value of an attribute.
     pub async fn get(&self, id: &str, name: &str) -> Option<StateValue> {
         self.registry.lock().await.get(id, name).cloned()
+    }
+
+    /// The value of an attribute that a cell named.
+    ///
+    /// # Errors
+    /// When there is no such model, or it has no such attribute.
+    pub async fn read(&self, id: &str, name: &str) -> Result<StateValue, WidgetError> {
+        self.registry.lock().await.read(id, name).cloned()
     }
 
     /// What a display of the model carries: the reference for front ends, and what it shows where there is none.

@@ -209,7 +209,7 @@ impl Model {
         WidgetError::ReadOnly { model: self.class().to_owned(), attribute: shortened(name) }
     }
 
-    /// Why an attribute that has no position cannot be set.
+    /// Why an attribute that has no position cannot be set, or read.
     pub(crate) fn not_settable(&self, name: &str) -> WidgetError {
         match self.form {
             Form::Published(published) => published.not_settable(name),

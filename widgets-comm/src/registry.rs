@@ -143,6 +143,13 @@ impl Registry {
         Ok(CommMessage::custom(id, content, buffers))
     }
 
+    /// The value of one attribute, or which part of the question is wrong.
+    pub fn read(&self, id: &str, name: &str) -> Result<&StateValue, WidgetError> {
+        let handle = self.handle(id)?;
+        let model = self.models.get(handle).ok_or_else(|| WidgetError::UnknownModel { id: id.to_owned() })?;
+        model.value(name).ok_or_else(|| model.not_settable(name))
+    }
+
     /// The value of one attribute.
     pub fn get(&self, id: &str, name: &str) -> Option<&StateValue> {
         self.models.find(id)?.value(name)

@@ -46,7 +46,10 @@ impl<T: FromField> Field<T> {
     /// With what is wrong, when it cannot be used.
     #[track_caller]
     pub fn value(&self) -> T {
-        self.try_value().unwrap_or_else(|error| panic!("{error}"))
+        match self.try_value() {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// What is entered now.

@@ -17,7 +17,10 @@ pub trait ShowDisplayable {
 
 impl<T: Displayable + ?Sized> ShowDisplayable for T {
     fn evcxr_display(&self) {
-        host::send(&json!({"type": bridge::RESULT, "data": self.cell_value()}));
+        match self.widget() {
+            Some(widget) => widget.evcxr_display(),
+            None => host::send(&json!({"type": bridge::RESULT, "data": self.cell_value()})),
+        }
     }
 }
 

@@ -227,14 +227,16 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
 /// The cell's process ended in the middle of it.
 fn died(status: &str) -> Report {
     Report::new(HOST_DIED, format!("the process that runs Rust cells ended in this cell: {status}")).with_hint(
-        "Rust variables are lost; tables, SQL results and the session are kept. Run the cells that define them again",
+        "Rust variables are lost, and so are callbacks of widgets; tables, SQL results and the session are kept. Run the \
+         cells that define them again",
     )
 }
 
 fn interrupted(evaluated: Result<Evaluated, Report>, end: &CellEnd) -> Report {
     match evaluated {
-        Ok(Evaluated::HostDied(_)) => Report::interrupted("the cell was stopped by ending its process")
-            .with_hint("Rust variables are lost; tables, SQL results and the session are kept"),
+        Ok(Evaluated::HostDied(_)) => Report::interrupted("the cell was stopped by ending its process").with_hint(
+            "Rust variables are lost, and so are callbacks of widgets; tables, SQL results and the session are kept",
+        ),
         Ok(Evaluated::Ran) if end.process.is_some() => {
             Report::interrupted("the cell ended at the interrupt; variables are kept")
         }

@@ -307,7 +307,11 @@ pub(crate) fn typed<T: FromState>(name: &str, received: &Received) -> Result<T, 
 /// The value, or a panic with the kernel's words: a cell that goes on would show something else than was asked for.
 #[track_caller]
 pub(crate) fn told<T>(outcome: Result<T, Error>) -> T {
-    outcome.unwrap_or_else(|error| panic!("{error}"))
+    // Not in a closure: the panic is told at the line of whoever called.
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// 32 hexadecimal digits that nobody else has.

@@ -6,12 +6,14 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use flowdeck::bridge::{self, Frame};
 use kernel_protocol::wire::header::Header;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use widgets_comm::{
     buffers::{StateValue, split},
@@ -23,6 +25,10 @@ use crate::{
     widgets::{Listening, Widgets},
 };
 
+/// How long the end of a cell waits for the callbacks that it led to. They are told in its outputs; one that takes longer
+/// goes on by itself.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Sends frames to the cell host that the callbacks are in.
 pub type Send = Arc<dyn Fn(Frame) + std::marker::Send + Sync>;
 
@@ -30,6 +36,8 @@ pub type Send = Arc<dyn Fn(Frame) + std::marker::Send + Sync>;
 #[derive(Default)]
 pub struct Callbacks {
     table: Mutex<HashMap<u64, Callback>>,
+    /// Notified when a callback has run.
+    ends: Notify,
 }
 
 struct Callback {
@@ -96,11 +104,12 @@ impl Callbacks {
     /// The cell host is gone, and all callbacks with it.
     pub fn forget_all(&self) {
         self.table().drain().for_each(|(_, callback)| callback.end());
+        self.ends.notify_waiters();
     }
 
     /// Where the output of a callback goes.
     pub fn outputs(&self, callback: u64) -> Option<Outputs> {
-        self.table().get(&callback).map(|callback| callback.outputs.clone())
+        self.table().get(&callback).map(|callback| callback.outputs.clone().caused_by(callback.cause.clone()))
     }
 
     /// What led to the event that a callback deals with.
@@ -120,8 +129,32 @@ impl Callbacks {
         running.map(|callback| callback.cancel.cancel()).count() > 0
     }
 
+    /// Waits until what a message led to has been dealt with, but not for long.
+    pub async fn settled(&self, cause: &Header) {
+        let is_busy = || {
+            let table = self.table();
+            table.values().any(|callback| callback.in_flight > 0 && callback.cause.msg_id() == cause.msg_id())
+        };
+        let settled = async {
+            loop {
+                // Before the look: an end that comes in between is not missed.
+                let ended = self.ends.notified();
+                if !is_busy() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
+    }
+
     /// A callback has run. The next of its changes goes out.
     pub fn ended(&self, number: u64, send: &Send) {
+        self.run_next(number, send);
+        self.ends.notify_waiters();
+    }
+
+    fn run_next(&self, number: u64, send: &Send) {
         let mut table = self.table();
         let Some(callback) = table.get_mut(&number) else { return };
         callback.in_flight = callback.in_flight.saturating_sub(1);

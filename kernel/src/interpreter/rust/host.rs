@@ -131,6 +131,9 @@ impl HostLink {
         }
         self.shared.cell().is_over = true;
         self.shared.show_callback_area().await;
+        // What the cell did to widgets may have led to callbacks: they run now that it is over.
+        let header = self.shared.cell().header.clone();
+        self.shared.callbacks.settled(&header).await;
         self.shared.widgets().flush().await;
         end
     }

@@ -83,9 +83,7 @@ async fn values(
 ) -> Result<Vec<(String, StateValue)>, WidgetError> {
     let mut found = Vec::new();
     for name in names {
-        let value = shared.widgets().get(widget, name).await;
-        let gone = || WidgetError::UnknownModel { id: widget.to_owned() };
-        found.push((name.clone(), value.ok_or_else(gone)?));
+        found.push((name.clone(), shared.widgets().read(widget, name).await?));
     }
     Ok(found)
 }
