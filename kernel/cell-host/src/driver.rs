@@ -16,6 +16,8 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::connection;
+
 /// Names the folder of our stand-ins; the kernel wrote their settings there.
 const DRIVER: &str = "FLOWDECK_DRIVER";
 
@@ -73,6 +75,7 @@ pub fn rustup() -> Result<ExitCode> {
 /// # Errors
 /// When neither rustc nor cargo can be run.
 pub fn cargo() -> Result<ExitCode> {
+    connection::die_with_parent();
     let settings = Settings::read()?;
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     let emit = match arguments.iter().find_map(|argument| argument.to_str().filter(|text| !text.starts_with('-'))) {
@@ -127,6 +130,7 @@ impl Cell {
     /// The flags are those of evcxr's own profile, see its generated Cargo.toml.
     fn rustc(&self, source: &Path, folder: &Path, emit: &str) -> Command {
         let mut command = Command::new(&self.rustc);
+        end_with_us(&mut command);
         command
             .args(["--crate-name", CELL_CRATE, "--edition=2024", "--crate-type=cdylib", "--error-format=json"])
             .args(["--json=diagnostic-rendered-ansi", "-Cprefer-dynamic", "-Crpath", "-Cdebuginfo=0"])
@@ -178,6 +182,18 @@ fn pass_on(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
     let status =
         Command::new(program).args(arguments).status().with_context(|| format!("cannot run {}", program.display()))?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// A compilation must not outlive the kernel that wanted it.
+fn end_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // Safety: after the fork only a system call is made.
+    unsafe {
+        command.pre_exec(|| {
+            connection::die_with_parent();
+            Ok(())
+        });
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The value of a cell: its own `evcxr_display` if it has one, else what it displays, else its `Debug` text.
 //!
 //! The kernel ends a cell in `(&(expression)).evcxr_display()`. The compiler looks for the method at `&T` first, where
-//! a method of the type itself and [`ShowDisplayable`] are, and takes one reference more for [`ShowDebug`].
+//! a method of the type itself and [`ShowDisplayable`] are, and last at `&mut &T`, where only [`ShowDebug`] is: for a
+//! reference to a displayable value too it is never a second candidate.
 
 use std::fmt::Debug;
 
@@ -27,11 +28,11 @@ impl<T: Displayable + ?Sized> ShowDisplayable for T {
 /// Shows values that have a `Debug` text.
 pub trait ShowDebug {
     /// Sends the text as the value of the cell.
-    fn evcxr_display(&self);
+    fn evcxr_display(&mut self);
 }
 
 impl<T: Debug + ?Sized> ShowDebug for &T {
-    fn evcxr_display(&self) {
+    fn evcxr_display(&mut self) {
         host::send(&json!({"type": bridge::RESULT, "data": {"text/plain": format!("{self:?}")}}));
     }
 }
@@ -78,5 +79,8 @@ mod tests {
         assert_eq!(shown!(*"a")["text/plain"], "\"a\"");
         assert_eq!(shown!([1, 2][..])["text/plain"], "[1, 2]");
         assert_eq!(shown!(())["text/plain"], "()");
+        let (text, number) = ("a".to_string(), 1);
+        assert_eq!(shown!(&text)["text/plain"], "\"a\"");
+        assert_eq!(shown!(&&number)["text/plain"], "1");
     }
 }

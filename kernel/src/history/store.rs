@@ -122,12 +122,13 @@ impl Store {
         if session == 0 {
             return Ok(Some(self.session));
         }
+        let Some(back) = session.checked_neg() else { return Ok(None) };
         // Numbers have gaps: sessions without a cell are not counted.
         self.connection
             .prepare_cached(
                 "SELECT DISTINCT session FROM history WHERE session < ?1 ORDER BY session DESC LIMIT 1 OFFSET ?2",
             )?
-            .query_row(params![self.session, -session - 1], |row| row.get(0))
+            .query_row(params![self.session, back - 1], |row| row.get(0))
             .optional()
     }
 

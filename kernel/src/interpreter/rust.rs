@@ -46,8 +46,12 @@ const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 /// The kind of failure after which all variables are gone.
 const HOST_DIED: &str = "CellHostDied";
 
-/// How long a cell may take to end once its processes are killed.
-const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a cell may take to end once its processes are killed. Then they are again: evcxr may have gone on from
+/// compiling to running, or have compiled another attempt.
+const KILL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often that is tried.
+const KILLS_MAX: usize = 20;
 
 /// Rust cells: compiler, cell host, and the folder they work in.
 pub struct RustCells {
@@ -87,7 +91,7 @@ impl RustCells {
 
     /// Ends the cell host and running compilers.
     pub fn stop(&self) {
-        processes::kill_descendants(None);
+        processes::kill_descendants(&[]);
         self.workspace.remove();
     }
 
@@ -165,12 +169,21 @@ impl RustCells {
         if let Ok(evaluated) = timeout(INTERRUPT_GRACE, &mut evaluated).await {
             return evaluated.map_err(gone);
         }
-        // Either rustc or the cell is what takes long; evcxr survives the end of both.
-        processes::kill_descendants(self.analysis.process());
-        match timeout(KILL_TIMEOUT, evaluated).await {
-            Ok(evaluated) => evaluated.map_err(gone),
-            Err(_) => Err(Report::interrupted("the cell was given up; the compiler is still busy with it")),
+        for _ in 0..KILLS_MAX {
+            self.kill_what_runs();
+            if let Ok(evaluated) = timeout(KILL_INTERVAL, &mut evaluated).await {
+                return evaluated.map_err(gone);
+            }
         }
+        Err(Report::interrupted("the cell was given up; the compiler is still busy with it"))
+    }
+
+    /// Ends rustc or the cell, whichever runs. While rustc does, the process with the variables is left alone; and
+    /// completion always.
+    fn kill_what_runs(&self) {
+        let host = if self.host.is_cell_running() { None } else { self.host.process() };
+        let spared: Vec<u32> = self.analysis.process().into_iter().chain(host).collect();
+        processes::kill_descendants(&spared);
     }
 
     /// Ends what callbacks wait for. Says whether any ran.

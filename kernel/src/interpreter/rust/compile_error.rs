@@ -57,6 +57,9 @@ fn hint(error: &CompilationError) -> Option<String> {
         }
         "E0432" => "add a crate with `:dep name = \"version\"` before its first use",
         "E0282" | "E0283" => "variables are kept between cells, so their type must be known: write `let x: Type = …`",
+        "E0308" => {
+            "the value is of another type than is wanted there: change the type, or convert the value (`.into()`, `as`)"
+        }
         _ => return error.help().into_iter().next(),
     };
     Some(hint.to_owned())

@@ -197,6 +197,10 @@ fn forward(outputs: EvalContextOutputs) {
 }
 
 fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
+    if let Some(line) = final_value::empty_let(code) {
+        let report = Report::new("CompileError", format!("expected a pattern after `let` (line {line})"));
+        return Evaluated::Failed(report.with_hint("write `let name = value;`"));
+    }
     let compiled = final_value::rewrite(code);
     let executed = context.execute(&compiled.text);
     if is_cleared(code) {

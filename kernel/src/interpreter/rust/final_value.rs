@@ -60,6 +60,17 @@ pub fn rewrite(code: &str) -> Rewritten {
     Rewritten { text, expression: Some((start, end, before.len(), after.len())) }
 }
 
+/// The line of a `let` that binds nothing. evcxr passes over it in silence, and rustc never sees it.
+pub fn empty_let(code: &str) -> Option<usize> {
+    let text = format!("{HEAD}{}{TAIL}", without_commands(code));
+    let parsed = SourceFile::parse(&text, Edition::Edition2024);
+    let mut bindings = parsed.tree().syntax().descendants().filter_map(ast::LetStmt::cast);
+    let empty = bindings.find(|binding| binding.pat().is_none())?;
+    let start = usize::from(empty.syntax().text_range().start());
+    // The head is a line of its own.
+    Some(text[..start].matches('\n').count())
+}
+
 fn last_expression(code: &str) -> Option<ast::Expr> {
     let parsed = SourceFile::parse(&format!("{HEAD}{}{TAIL}", without_commands(code)), Edition::Edition2024);
     // A cell that is no Rust is left to rustc's words.
@@ -130,6 +141,13 @@ mod tests {
         for code in ["", "let x = 1;", "fn f() {}", "1 +", ":vars", "struct S;", "x;"] {
             check(code, code);
         }
+    }
+
+    #[test]
+    fn a_let_that_binds_nothing_is_found() {
+        assert_eq!(empty_let("let a = 1;\nlet = 3;"), Some(2));
+        assert_eq!(empty_let(":dep x\nlet;"), Some(2));
+        assert_eq!(empty_let("let a = 1; if let Some(b) = c {}"), None);
     }
 
     #[test]

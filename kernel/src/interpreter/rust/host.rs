@@ -6,7 +6,10 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,8 @@ pub struct Shared {
     connections: watch::Sender<BTreeMap<u64, usize>>,
     /// Frames for the host that connected last.
     to_host: Mutex<Option<ToHost>>,
+    /// Its process; 0 before there is one.
+    process: AtomicU64,
     widgets: OnceLock<Arc<Widgets>>,
     forms: OnceLock<Arc<Forms>>,
     /// Callbacks in the host that connected last.
@@ -63,7 +68,8 @@ impl HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
-        HostLink { shared: Arc::new(Shared { cell, connections, to_host, widgets, forms, callbacks }) }
+        let process = AtomicU64::new(0);
+        HostLink { shared: Arc::new(Shared { cell, connections, to_host, process, widgets, forms, callbacks }) }
     }
 
     /// Listens for cell hosts, which then may use these widgets and forms. Must be called inside the runtime.
@@ -97,6 +103,17 @@ impl HostLink {
     pub fn begin(&self, outputs: Outputs, prompt: Prompt, cancel: CancellationToken) {
         let (outputs, header, prompt) = (Some(outputs), prompt.header().clone(), Some(prompt));
         *self.shared.cell() = CurrentCell { outputs, header, prompt, cancel, ..CurrentCell::default() };
+    }
+
+    /// Whether the cell is past compiling.
+    pub fn is_cell_running(&self) -> bool {
+        let cell = self.shared.cell();
+        cell.end.process.is_some() && !cell.is_over
+    }
+
+    /// The process of the host that connected last.
+    pub fn process(&self) -> Option<u32> {
+        u32::try_from(self.shared.process.load(Ordering::Acquire)).ok().filter(|process| *process != 0)
     }
 
     /// Ends what callbacks wait for. Says whether any ran.
@@ -196,6 +213,7 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
             let (to_host, frames) = mpsc::unbounded_channel();
             tokio::spawn(write_frames(writer, frames));
             *shared.to_host() = Some(to_host.clone());
+            shared.process.store(process, Ordering::Release);
             read_frames(&shared, &mut reader, process).await;
             shared.host_ended(&to_host);
         }

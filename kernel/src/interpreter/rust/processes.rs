@@ -1,8 +1,8 @@
 //! The processes below ours: cell host, rustc, and what they started.
 
-/// Kills every process that descends from this one, but for the process `spared` and its own. Best effort: a process
+/// Kills every process that descends from this one, but for the processes `spared` and their own. Best effort: a process
 /// may end while we look.
-pub fn kill_descendants(spared: Option<u32>) {
+pub fn kill_descendants(spared: &[u32]) {
     for pid in descendants(std::process::id(), spared) {
         if let Ok(pid) = libc::pid_t::try_from(pid) {
             // Safety: no memory is involved; the worst case is a process that is already gone.
@@ -13,9 +13,18 @@ pub fn kill_descendants(spared: Option<u32>) {
     }
 }
 
+/// Asks the system to end this process with the one that started it, whatever that dies of.
+pub fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // Safety: no memory is involved.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}
+
 /// Children before their own children are looked for, so that the list is complete when nothing is started meanwhile.
-fn descendants(pid: u32, spared: Option<u32>) -> Vec<u32> {
-    let children = |pid| children(pid).into_iter().filter(|child| Some(*child) != spared);
+fn descendants(pid: u32, spared: &[u32]) -> Vec<u32> {
+    let children = |pid| children(pid).into_iter().filter(|child| !spared.contains(child));
     let mut found: Vec<u32> = children(pid).collect();
     let mut next = 0;
     while next < found.len() {
@@ -51,12 +60,12 @@ mod tests {
     fn a_child_of_a_child_is_found_and_killed() {
         let mut shell = std::process::Command::new("sh").args(["-c", "sleep 600; true"]).spawn().expect("sh is there");
         let started = std::time::Instant::now();
-        while descendants(shell.id(), None).is_empty() && started.elapsed().as_secs() < 10 {
+        while descendants(shell.id(), &[]).is_empty() && started.elapsed().as_secs() < 10 {
             std::thread::yield_now();
         }
-        assert_eq!(descendants(shell.id(), None).len(), 1, "the sleep below the shell");
-        assert!(descendants(std::process::id(), Some(shell.id())).is_empty(), "a spared process keeps its children");
-        kill_descendants(None);
+        assert_eq!(descendants(shell.id(), &[]).len(), 1, "the sleep below the shell");
+        assert!(descendants(std::process::id(), &[shell.id()]).is_empty(), "a spared process keeps its children");
+        kill_descendants(&[]);
         assert!(!shell.wait().expect("the shell is our child").success());
     }
 }

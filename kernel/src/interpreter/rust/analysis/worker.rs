@@ -20,6 +20,7 @@ const NO_HOST: &str = "while read -r line; do echo EVCXR_EXECUTION_COMPLETE; don
 /// # Errors
 /// When there is no toolchain, or evcxr does not start.
 pub fn serve() -> Result<()> {
+    super::super::processes::die_with_parent();
     let mut context = open()?;
     for line in std::io::stdin().lock().lines() {
         let question: Value = serde_json::from_str(&line?).context("a question that is no JSON")?;
