@@ -86,7 +86,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     tokio::spawn(heartbeat::echo(heartbeat::bind(&addresses.heartbeat).await?));
     iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
 
-    let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender));
+    let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender, iopub.clone()));
     let (execution, cells) = execution::queue();
     let stopping = CancellationToken::new();
     let interpreters = Interpreters::new(rust);

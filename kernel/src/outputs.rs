@@ -167,7 +167,7 @@ impl Page {
         if is_full && before <= TEXT_BYTES_MAX {
             let megabytes = TEXT_BYTES_MAX / 1024 / 1024;
             let notice =
-                format!("\nthis cell printed more than {megabytes} MiB; what it prints from here on is not shown\n");
+                format!("\noutput truncated: this cell printed more than {megabytes} MiB, the rest is not shown\n");
             self.iopub.stream(&self.parent, "stderr", notice).await;
         }
     }

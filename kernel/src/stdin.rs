@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use kernel_protocol::{Message, Session, socket::router, wire::header::Header};
+use kernel_protocol::{
+    Message, Session,
+    socket::{iopub::Iopub, router},
+    wire::header::Header,
+};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -13,10 +17,17 @@ use crate::report::Report;
 pub struct Stdin {
     session: Arc<Session>,
     sender: router::Sender,
+    iopub: Iopub,
     /// Who waits for an answer. A reply that nobody waits for is an answer to an earlier question: it is dropped.
-    waiting: Mutex<Option<oneshot::Sender<String>>>,
+    waiting: Mutex<Option<Waiting>>,
     /// Held while a question is open.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// Who waits for the answer to which question.
+struct Waiting {
+    question: String,
+    answer: oneshot::Sender<String>,
 }
 
 /// The way from one cell to its front end.
@@ -30,26 +41,27 @@ pub struct Prompt {
 
 impl Stdin {
     /// The channel with the socket's sending half.
-    pub fn new(session: Arc<Session>, sender: router::Sender) -> Stdin {
-        Stdin { session, sender, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    pub fn new(session: Arc<Session>, sender: router::Sender, iopub: Iopub) -> Stdin {
+        Stdin { session, sender, iopub, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// Hands replies to whoever waits, for as long as the kernel runs.
     pub async fn serve(&self, mut replies: router::Receiver) {
         loop {
             let reply = replies.receive().await;
-            let waiting = self.waiting().take();
-            match waiting {
+            let mut waiting = self.waiting();
+            // Some clients do not say which question they answer.
+            let question = reply.parent_header.msg_id();
+            let is_it = |waiting: &Waiting| question.is_empty() || question == waiting.question;
+            match waiting.take_if(|waiting| reply.msg_type() == "input_reply" && is_it(waiting)) {
                 // Who asked may have been interrupted just now.
-                Some(waiting) if reply.msg_type() == "input_reply" => {
-                    drop(waiting.send(reply.text("value").to_owned()))
-                }
-                _ => tracing::info!(msg_type = reply.msg_type(), "an answer that nobody waits for"),
+                Some(waiting) => drop(waiting.answer.send(reply.text("value").to_owned())),
+                None => tracing::info!(msg_type = reply.msg_type(), "an answer that nobody waits for"),
             }
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<String>>> {
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
         self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -84,9 +96,10 @@ impl Prompt {
         }
         let _turn = self.stdin.turn.lock().await;
         let (answer, wait) = oneshot::channel();
-        *self.stdin.waiting() = Some(answer);
+        self.stdin.iopub.flush().await;
         let content = json!({"prompt": prompt, "password": is_password});
         let question = self.stdin.session.reply(&self.request, "input_request", content);
+        *self.stdin.waiting() = Some(Waiting { question: question.header.msg_id().to_owned(), answer });
         self.stdin.sender.clone().send(&question).await;
         tokio::select! {
             answer = wait => answer.map_err(|_| Report::interrupted("the question was withdrawn")),

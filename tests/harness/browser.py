@@ -152,6 +152,8 @@ class JupyterLab(Server):
 class Voila(Server):
     """`voila` on the folder, as an operator starts it for people who do not program."""
 
+    is_progressive = False
+
     def __init__(
         self,
         *options: str,

@@ -41,6 +41,7 @@ pub struct Iopub {
 enum Event {
     Publish(Box<Message>),
     Stream { parent: Header, name: &'static str, text: String },
+    Flush(oneshot::Sender<()>),
     Barrier(oneshot::Sender<()>),
 }
 
@@ -77,6 +78,14 @@ impl Iopub {
         if !text.is_empty() {
             self.enqueue(Event::Stream { parent: parent.clone(), name, text }).await;
         }
+    }
+
+    /// Publishes the text that is being gathered: what goes out on another channel next must not be seen before it.
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        self.enqueue(Event::Flush(done)).await;
+        // As in `barrier`.
+        let _ = wait.await;
     }
 
     /// Waits until all that was published before has been handed to the transport, but not for ever for a subscriber
@@ -139,6 +148,10 @@ impl Publisher {
                 self.transmit(topic(&message), *message).await;
             }
             Event::Stream { parent, name, text } => self.gather(parent, name, text).await,
+            Event::Flush(done) => {
+                self.flush().await;
+                let _ = done.send(());
+            }
             Event::Barrier(done) => {
                 self.flush().await;
                 self.subscribers.drained(LINGER).await;
