@@ -60,6 +60,12 @@ pub fn rewrite(code: &str) -> Rewritten {
     Rewritten { text, expression: Some((start, end, before.len(), after.len())) }
 }
 
+/// Whether a cell is Rust from beginning to end: an open comment would swallow what follows it.
+pub fn is_whole(code: &str) -> bool {
+    let text = format!("{HEAD}{}{TAIL}", without_commands(code));
+    SourceFile::parse(&text, Edition::Edition2024).errors().is_empty()
+}
+
 /// The line of a `let` that binds nothing. evcxr passes over it in silence, and rustc never sees it.
 pub fn empty_let(code: &str) -> Option<usize> {
     let text = format!("{HEAD}{}{TAIL}", without_commands(code));
@@ -141,6 +147,12 @@ mod tests {
         for code in ["", "let x = 1;", "fn f() {}", "1 +", ":vars", "struct S;", "x;"] {
             check(code, code);
         }
+    }
+
+    #[test]
+    fn a_cell_that_runs_into_the_next_is_not_whole() {
+        assert!(is_whole("let a = 1;\nfn f() {}\na"));
+        assert!(!is_whole("/* open") && !is_whole("let s = \"open") && !is_whole("}"));
     }
 
     #[test]
