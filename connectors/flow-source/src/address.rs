@@ -1,9 +1,54 @@
-//! IP addresses as text: one spelling per address, so that equality and joins on text are right.
+//! IP addresses as text: one spelling per address, so that equality and joins on text are right; and columns of them.
 //!
 //! Lists, prefixes and SQL functions on addresses are in the engine.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::StringViewBuilder;
+
+/// A column of addresses under construction; what [`finish`](Self::finish) gives has the type [`crate::ip_type`].
+#[derive(Debug, Default)]
+pub struct AddressBuilder {
+    texts: StringViewBuilder,
+    text: String,
+}
+
+impl AddressBuilder {
+    /// Room for `rows` addresses.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { texts: StringViewBuilder::with_capacity(rows), text: String::new() }
+    }
+
+    /// One more address; an IPv4-mapped IPv6 address becomes the IPv4 address.
+    pub fn append(&mut self, address: IpAddr) {
+        self.text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{}", address.to_canonical());
+        self.texts.append_value(&self.text);
+    }
+
+    /// One more row without an address.
+    pub fn append_null(&mut self) {
+        self.texts.append_null();
+    }
+
+    /// [`append`](Self::append) or [`append_null`](Self::append_null).
+    pub fn append_option(&mut self, address: Option<IpAddr>) {
+        match address {
+            Some(address) => self.append(address),
+            None => self.append_null(),
+        }
+    }
+
+    /// The column; the builder is empty again.
+    pub fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.texts.finish())
+    }
+}
 
 /// The RFC 5952 text of an address; `None` if the text is not one.
 ///
@@ -32,6 +77,7 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow_array::Array as _;
 
     #[track_caller]
     fn check(text: &str, canonical: Option<&str>) {
@@ -46,6 +92,16 @@ mod tests {
         check("fe80::1%eth0", Some("fe80::1"));
         check("::ffff:192.0.2.1", Some("192.0.2.1"));
         check("::", Some("::"));
+    }
+
+    #[test]
+    fn a_column_has_the_type_of_addresses() {
+        let mut column = AddressBuilder::with_capacity(2);
+        column.append_option("::ffff:192.0.2.1".parse().ok());
+        column.append_option(None);
+        let column = column.finish();
+        assert_eq!(column.data_type(), &crate::ip_type());
+        assert_eq!((column.len(), column.null_count()), (2, 1));
     }
 
     #[test]

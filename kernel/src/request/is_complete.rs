@@ -40,8 +40,11 @@ fn judge(code: &str) -> Judgement {
     if text.trim_start().starts_with(['%', '?', ':']) {
         return Judgement::Complete;
     }
-    if open_brackets(text) > 0 {
-        return Judgement::Incomplete;
+    match open_brackets(text) {
+        0 => {}
+        1.. => return Judgement::Incomplete,
+        // One that closes more than it opened would close the function around it below.
+        _ => return Judgement::Invalid,
     }
     const HEAD: &str = "fn cell() {\n";
     let parsed = SourceFile::parse(&format!("{HEAD}{text}\n}}"), Edition::Edition2024);
@@ -100,6 +103,8 @@ mod tests {
             ("fn fn", Invalid),
             ("let = ;", Invalid),
             ("let x = );", Invalid),
+            ("}", Invalid),
+            ("fn f() {} }", Invalid),
         ] {
             assert_eq!(judge(code), wanted, "{code:?}");
         }
