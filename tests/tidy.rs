@@ -36,7 +36,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("datafusion", &["kernel/engine/", "connectors/"]),
-    ("zeromq", &["kernel/protocol/src/socket"]),
 ];
 
 /// A file longer than this is two files.

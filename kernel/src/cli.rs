@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
 
 /// The operator's log goes to stderr, which Jupyter Server shows in its own.
 ///
-/// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,zeromq=debug`).
+/// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,kernel_protocol=debug`).
 fn start_log() {
     let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| "warn".to_owned());
     let is_level = wanted.parse::<tracing::Level>().is_ok();

@@ -25,8 +25,11 @@ use crate::{
 /// How often the parent process is looked for, as ipykernel does.
 const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Time for the transport to hand over what was sent last; `zeromq` has no linger.
-const LINGER: Duration = Duration::from_millis(150);
+/// How long the last replies may take to leave.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Time for the clients to read them: what a client says meanwhile would make the closing connection throw them away.
+const FAREWELL: Duration = Duration::from_millis(50);
 
 /// Everything that requests need. Shared by all tasks.
 pub struct Kernel {
@@ -83,7 +86,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (shell_sender, shell) = router::bind("shell", &addresses.shell, session.clone()).await?;
     let (control_sender, control) = router::bind("control", &addresses.control, session.clone()).await?;
     let (stdin_sender, answers) = router::bind("stdin", &addresses.stdin, session.clone()).await?;
-    tokio::spawn(heartbeat::echo(heartbeat::bind(&addresses.heartbeat).await?));
+    heartbeat::serve(&addresses.heartbeat).await?;
     iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
 
     let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender, iopub.clone()));
@@ -106,6 +109,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         history,
         stopping,
     });
+    let farewells = [shell_sender.clone(), control_sender.clone()];
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));
@@ -125,7 +129,10 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         () = termination() => tracing::info!("terminated by a signal"),
     }
     kernel.iopub.barrier().await;
-    tokio::time::sleep(LINGER).await;
+    for replies in farewells {
+        replies.drained(LINGER).await;
+    }
+    tokio::time::sleep(FAREWELL).await;
     kernel.interpreters.stop();
     addresses.remove_stale_files(info);
     Ok(())
