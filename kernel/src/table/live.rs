@@ -106,6 +106,7 @@ pub(super) fn opening_state(stored: &StoredResult) -> Result<State, EngineError>
         "_columns": columns,
         "_total": result.row_count,
         "_caption": render::time_and_more(result),
+        "_elapsed_ms": result.elapsed.as_secs_f64() * 1000.0,
         "_notes": notes,
         "_view": view_state(&view, 0),
         "_first": {"count": page.row_count, "columns": first},

@@ -11,6 +11,7 @@ class Columns {
     this.all = descriptions;
     this.order = descriptions.map((_, index) => index);
     this.hidden = new Set();
+    this.resized = new Set();
     this.widths = descriptions.map((column) => Math.max(WIDTH_MIN, column.name.length * CHAR_PX + HEAD_PADDING_PX));
   }
 
@@ -22,7 +23,14 @@ class Columns {
     return this.all[index].kind === "number" || this.all[index].kind === "duration";
   }
 
-  // Widths after what the first rows hold.
+  // A width after what some rows hold. Wider for rows that come later, never narrower, and not against a person's will.
+  grow(index, texts) {
+    if (this.resized.has(index)) return;
+    const before = this.widths[index];
+    this.fit(index, texts);
+    this.widths[index] = Math.max(before, this.widths[index]);
+  }
+
   fit(index, texts) {
     const column = this.all[index];
     const longest = Math.max(column.name.length, column.type.length * 0.85, 4);
@@ -32,6 +40,7 @@ class Columns {
   }
 
   resize(index, width) {
+    this.resized.add(index);
     this.widths[index] = Math.max(WIDTH_MIN, Math.round(width));
   }
 

@@ -54,7 +54,7 @@ class Grid {
   }
 
   numberWidth() {
-    return 20 + String(COUNT.format(Math.max(1, this.count()))).length * CHAR_PX;
+    return 18 + COUNT.format(Math.max(1, this.count())).length * CHAR_PX * 0.85;
   }
 
   // The head, the height of the canvas, then the rows: after another view, other columns or another size.
@@ -73,7 +73,8 @@ class Grid {
       this.ownHeight = `${head + lines * ROW_PX + bar}px`;
       this.viewport.style.height = this.ownHeight;
     }
-    const edge = this.count() > this.visible() ? 18 : 2;
+    // What the scroll bar and the border take, which differs between browsers.
+    const edge = this.viewport.offsetWidth - this.viewport.clientWidth || 2;
     this.viewport.style.width = `min(100%, ${width + edge}px)`;
     this.goTo(this.top);
   }
@@ -127,6 +128,14 @@ class Grid {
     });
   }
 
+  layoutSoon() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.layout();
+    });
+  }
+
   reveal(row, column) {
     const first = Math.round(this.top);
     const visible = this.visible();
@@ -154,9 +163,13 @@ class Grid {
     return this.columns.between(left - OVERSCAN_PX, left + width + OVERSCAN_PX);
   }
 
+  // The head is made anew only when something in it differs: a click needs the same button from press to release.
   drawHead() {
     const { columns, before, after, first } = this.window();
-    this.headKey = `${columns.join()} ${before} ${after}`;
+    const shown = columns.map((index) => [index, this.columns.widths[index]]);
+    const key = JSON.stringify([this.rows.version, this.numberWidth(), before, after, shown]);
+    if (key === this.headKey) return;
+    this.headKey = key;
     const sides = [before, after].map((width) => (width ? [width] : []));
     const widths = [this.numberWidth(), ...sides[0], ...columns.map((index) => this.columns.widths[index]), ...sides[1]];
     this.widths.replaceChildren(...widths.map((width) => element("col", { style: `width:${width}px` })));
@@ -172,7 +185,7 @@ class Grid {
   // Fills the rows that are seen from what is in the browser, and asks for the rest.
   draw() {
     const { columns, before, after, first } = this.window();
-    if (this.headKey !== `${columns.join()} ${before} ${after}`) this.drawHead();
+    this.drawHead();
     const top = Math.round(this.top);
     const end = Math.min(this.count(), top + this.visible());
     this.grid.setAttribute("aria-rowcount", String(this.count() + 1));

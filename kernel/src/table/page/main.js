@@ -12,7 +12,10 @@ class Table {
     this.columns = new Columns(model.get("_columns"));
     this.rows = new Rows(
       this.connection,
-      () => this.grid.drawSoon(),
+      (columns, texts) => {
+        columns.forEach((column, place) => this.columns.grow(column, texts[place]));
+        this.grid.layoutSoon();
+      },
       (error) => this.toolbar.say(error.message),
     );
     this.toolbar = new Toolbar(this);
@@ -24,6 +27,7 @@ class Table {
     this.grid = new Grid(this);
     const notes = model.get("_notes").map((note) => element("div", { class: "fd-note" }, note));
     this.toolbar.caption.textContent = model.get("_caption");
+    this.toolbar.caption.dataset.elapsedMs = model.get("_elapsed_ms");
     this.root = element(
       "div",
       // JupyterLab's single-key shortcuts would delete cells while somebody moves through rows.

@@ -23,6 +23,10 @@ class PageColumn {
     const to = this.textsAt + this.view.getUint32(4 * (row + 1), true);
     return { text: TEXT.decode(this.bytes.subarray(from, to)), isCut: flag === 2 };
   }
+
+  texts() {
+    return Array.from({ length: this.count }, (_, row) => this.get(row).text ?? "");
+  }
 }
 
 class Rows {
@@ -93,7 +97,7 @@ class Rows {
       columns.forEach((column, place) => {
         block.columns.set(column, new PageColumn(answer.buffers[place], answer.count));
       });
-      this.onArrival();
+      this.onArrival(columns, columns.map((column) => block.columns.get(column).texts()));
     } catch (error) {
       if (version === this.version) this.onRefusal(error);
     } finally {
