@@ -4,7 +4,7 @@ const WIDTH_MIN = 48;
 const WIDTH_FIRST_MAX = 340;
 const CHAR_PX = 7.9;
 const CELL_PADDING_PX = 18;
-const HEAD_PADDING_PX = 40;
+const HEAD_PADDING_PX = 52;
 
 class Columns {
   constructor(descriptions) {

@@ -69,7 +69,9 @@ class Grid {
     // A person may have dragged the lower edge: then the height is theirs.
     if (this.viewport.style.height === (this.ownHeight ?? "")) {
       const lines = this.count() > ROWS_WHOLE_MAX ? ROWS_VISIBLE : Math.max(this.count(), 1);
-      const bar = width > this.viewport.clientWidth ? 18 : 2;
+      // Where a scroll bar below takes room, the rows keep theirs.
+      const isWide = width > (this.viewport.parentElement?.clientWidth ?? Infinity);
+      const bar = isWide ? 18 : 2;
       this.ownHeight = `${head + lines * ROW_PX + bar}px`;
       this.viewport.style.height = this.ownHeight;
     }

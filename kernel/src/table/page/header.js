@@ -21,7 +21,8 @@ class Header {
       },
       element("bdi", {}, column.name),
     );
-    if (key) name.append(element("span", { class: "fd-order", "aria-hidden": "true" }, this.mark(key, sort)));
+    // Outside the name, which may be cut.
+    const order = key ? [element("span", { class: "fd-order", "aria-hidden": "true" }, this.mark(key, sort))] : [];
     const filtered = this.table.view.filters.some((filter) => filter.column === index);
     const menu = button("⋮", `Filter, summary and more of ${column.name}`, (event) => this.table.menu.open(event.currentTarget, index), {
       class: filtered ? "fd-menu fd-on" : "fd-menu",
@@ -41,7 +42,7 @@ class Header {
         "aria-sort": key ? (key.descending ? "descending" : "ascending") : "none",
         "data-column": index,
       },
-      element("div", { class: "fd-head-line" }, name, menu),
+      element("div", { class: "fd-head-line" }, name, ...order, menu),
       element("span", { class: "fd-type" }, column.type),
       grip,
     );

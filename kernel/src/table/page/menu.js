@@ -153,7 +153,8 @@ class Menu {
     );
     const parts = [facts];
     if (summary.bins.length) parts.push(this.histogram(summary.bins, summary.max));
-    if (summary.common.length) parts.push(this.common(index, summary.common, summary.row_count));
+    // Values of which each is there once are no answer to the question what is frequent.
+    if (summary.common.some(({ count }) => count > 1)) parts.push(this.common(index, summary.common, summary.row_count));
     return parts;
   }
 

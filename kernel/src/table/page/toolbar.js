@@ -46,12 +46,15 @@ class Toolbar {
       this.count,
       this.caption,
       this.chosen,
-      element("span", { class: "fd-gap" }),
-      this.search,
-      this.jump,
-      menu("Columns", "Show and hide columns", (anchor) => this.columns(anchor)),
-      menu("Copy", "Copy the selected cells", (anchor) => this.copying(anchor)),
-      menu("Export", "Write the rows to a file", (anchor) => this.exporting(anchor)),
+      element(
+        "span",
+        { class: "fd-tools" },
+        this.search,
+        this.jump,
+        menu("Columns", "Show and hide columns", (anchor) => this.columns(anchor)),
+        menu("Copy", "Copy the selected cells", (anchor) => this.copying(anchor)),
+        menu("Export", "Write the rows to a file", (anchor) => this.exporting(anchor)),
+      ),
     );
     this.progress = element("div", { class: "fd-progress", role: "status", "aria-live": "polite" });
     this.message = element("div", { class: "fd-message", role: "alert" });
