@@ -19,6 +19,7 @@ use crate::{
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
     stdin::Stdin,
+    table::Tables,
     widgets::Widgets,
 };
 
@@ -47,6 +48,8 @@ pub struct Kernel {
     pub widgets: Arc<Widgets>,
     /// The forms of `%%form` cells.
     pub forms: Arc<Forms>,
+    /// The tables that results are shown in.
+    pub tables: Arc<Tables>,
     /// Queries that wait for a click or a change.
     pub live: LiveQueries,
     /// Keeps output below the limits of the server.
@@ -95,6 +98,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let interpreters = Interpreters::new(rust);
     let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
     let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
+    let tables = Arc::new(Tables::new(widgets.clone()));
     let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
     let kernel = Arc::new(Kernel {
         session,
@@ -104,6 +108,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         interpreters,
         widgets,
         forms,
+        tables,
         live,
         pace,
         history,
@@ -121,7 +126,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         let widgets = kernel.widgets.clone();
         async move { widgets.serve().await }
     });
-    kernel.interpreters.warm_up(kernel.widgets.clone(), kernel.forms.clone());
+    kernel.interpreters.warm_up(kernel.widgets.clone(), kernel.forms.clone(), kernel.tables.clone());
 
     tokio::select! {
         () = kernel.stopping.cancelled() => tracing::info!("shutdown"),

@@ -40,6 +40,10 @@ pub const PANIC: &str = "panic";
 pub const RETURNED_ERROR: &str = "returned_error";
 /// Host to kernel: run the query `sql`; answered with the same `id`.
 pub const SQL: &str = "sql";
+/// Host to kernel: the variable that held the result `table` of a query is gone.
+pub const TABLE_DROP: &str = "table_drop";
+/// In a MIME bundle, on its way to the kernel only: the result of a query that is displayed, by its `id`.
+pub const TABLE_MIME: &str = "application/vnd.flowdeck.table+json";
 /// Host to kernel: ask the person for a line, with a `prompt`, not shown while typed if `password`; answered with `text`.
 pub const INPUT: &str = "input";
 /// Host to kernel: wait for `seconds`; answered after that time, or at once as interrupted. 0 asks whether to go on.

@@ -33,7 +33,7 @@ pub fn sql(query: &str) -> Result<Table, Error> {
         Some(Value::Object(data)) => data.clone(),
         _ => MimeBundle::new(),
     };
-    Ok(Table { schema, batches: batches.into(), shown })
+    Ok(Table { schema, batches: batches.into(), shown: Arc::new(Shown(shown)) })
 }
 
 /// Rows of a query. Cheap to clone: the batches are shared.
@@ -41,8 +41,18 @@ pub fn sql(query: &str) -> Result<Table, Error> {
 pub struct Table {
     schema: SchemaRef,
     batches: Arc<[RecordBatch]>,
-    /// The first rows as the kernel shows them.
-    shown: MimeBundle,
+    shown: Arc<Shown>,
+}
+
+/// The first rows as the kernel shows them, and by which result it knows all of them.
+struct Shown(MimeBundle);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(table) = self.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id")) {
+            host::send(&json!({"type": bridge::TABLE_DROP, "table": table}));
+        }
+    }
 }
 
 impl Table {
@@ -90,13 +100,13 @@ impl Table {
 
 impl Displayable for Table {
     fn mime_bundle(&self) -> MimeBundle {
-        self.shown.clone()
+        self.shown.0.clone()
     }
 }
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.shown.get("text/plain").and_then(Value::as_str) {
+        match self.shown.0.get("text/plain").and_then(Value::as_str) {
             Some(text) => f.write_str(text),
             None => write!(f, "Table of {} rows", self.row_count()),
         }
@@ -168,7 +178,7 @@ mod tests {
             ("delta", Arc::new(Int64Array::from(vec![-1, 3])) as ArrayRef),
         ])
         .unwrap();
-        Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() }
+        Table { schema: batch.schema(), batches: vec![batch].into(), shown: Arc::new(Shown(MimeBundle::new())) }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files::{self, Shape};
 use crate::functions::{self, LookupFiles};
+use crate::keep::KeepLimits;
 use crate::result::QueryResult;
 use crate::{memory, names};
 
@@ -30,8 +31,12 @@ pub struct EngineOptions {
     /// Memory that queries may hold together before they spill or stop; `None` means `FLOWDECK_MEMORY_LIMIT`, else
     /// 60 % of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
-    /// Where sorts and joins put what does not fit; `None` means the system's temporary folder.
+    /// Where sorts, joins and results put what does not fit; `None` means the system's temporary folder.
     pub spill_folder: Option<PathBuf>,
+    /// Memory that results may keep together, beyond which they go to disk; `None` means a quarter of the queries'.
+    pub result_memory_bytes: Option<u64>,
+    /// What results may take on disk together; `None` means `FLOWDECK_RESULT_LIMIT`, else 32 GiB.
+    pub result_disk_bytes: Option<u64>,
     /// Threads for queries; `None` means one per core.
     pub thread_count: Option<usize>,
     /// Files that SQL functions look things up in. Read when a function first asks for them.
@@ -59,6 +64,7 @@ struct Inner {
     context: ContextOf,
     executor: Executor,
     memory_limit_bytes: u64,
+    keep: Arc<KeepLimits>,
 }
 
 /// `SessionContext` has no `Debug` worth printing.
@@ -83,6 +89,12 @@ impl Engine {
         let thread_count = options.thread_count.unwrap_or(cores).max(1);
         let pool_bytes = usize::try_from(memory_limit_bytes).unwrap_or(usize::MAX);
         let pool = TrackConsumersPool::new(FairSpillPool::new(pool_bytes), CONSUMERS_LOGGED);
+        let disk_bytes_max = match options.result_disk_bytes {
+            Some(bytes) => bytes,
+            None => limit_of(memory::RESULT_LIMIT_VARIABLE)?.unwrap_or(memory::RESULT_BYTES_DEFAULT),
+        };
+        let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
+        let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
@@ -97,7 +109,7 @@ impl Engine {
         let context = SessionContext::new_with_state(state);
         functions::register(&context, options.lookup_files);
         let executor = Executor::new(thread_count);
-        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes })))
+        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep })))
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
@@ -189,6 +201,10 @@ impl Engine {
         &self.0.context.0
     }
 
+    pub(crate) fn keep_limits(&self) -> &Arc<KeepLimits> {
+        &self.0.keep
+    }
+
     pub(crate) fn executor(&self) -> &Executor {
         &self.0.executor
     }
@@ -226,9 +242,17 @@ fn memory_limit(options: &EngineOptions) -> Result<u64, EngineError> {
     if let Some(bytes) = options.memory_limit_bytes {
         return Ok(bytes);
     }
-    match std::env::var(memory::MEMORY_LIMIT_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => memory::parse_limit(&text).ok_or(EngineError::MemoryLimitText { text }),
-        _ => Ok(memory::default_limit_bytes()),
+    Ok(limit_of(memory::MEMORY_LIMIT_VARIABLE)?.unwrap_or_else(memory::default_limit_bytes))
+}
+
+/// An amount that the environment sets.
+fn limit_of(variable: &'static str) -> Result<Option<u64>, EngineError> {
+    match std::env::var(variable) {
+        Ok(text) if !text.trim().is_empty() => match memory::parse_limit(&text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(EngineError::MemoryLimitText { variable, text }),
+        },
+        _ => Ok(None),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
 //! `functions` (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
-//! [`completion`] (what the editor offers while typing).
+//! [`stored`] (a result that is paged, sorted and filtered), [`completion`] (what the editor offers while typing).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
@@ -17,6 +17,7 @@ pub mod export;
 mod files;
 mod flow_view;
 mod functions;
+mod keep;
 mod memory;
 mod names;
 mod parameter;
@@ -25,6 +26,7 @@ pub mod render;
 pub mod result;
 mod statement;
 mod stop;
+pub mod stored;
 mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};
@@ -37,5 +39,6 @@ pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
+pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
 pub use tokio_util::sync::CancellationToken;

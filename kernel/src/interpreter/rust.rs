@@ -17,6 +17,7 @@ mod host;
 mod markers;
 pub mod prelude;
 mod processes;
+mod results;
 pub mod toolchain;
 mod widget_frames;
 mod workspace;
@@ -39,7 +40,10 @@ use self::{
     workspace::Workspace,
 };
 use super::Done;
-use crate::{form::Forms, outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, widgets::Widgets};
+use crate::{
+    form::Forms, outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, table::Tables,
+    widgets::Widgets,
+};
 
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
@@ -83,8 +87,8 @@ impl RustCells {
     }
 
     /// Listens for cell hosts and starts evcxr in the background.
-    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>) {
-        self.host.listen(&self.workspace.socket(), widgets, forms.clone());
+    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
+        self.host.listen(&self.workspace.socket(), widgets, forms.clone(), tables);
         self.forms.get_or_init(|| forms);
         // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
         let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));

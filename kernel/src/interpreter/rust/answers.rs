@@ -20,7 +20,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
         bridge::INPUT => ask(&shared, &question).await,
         bridge::SLEEP => pause(&question, cancel).await,
         bridge::FORM_VALUE => form_value(&shared, &question).await,
-        _ => run_query(question.text("sql"), cancel).await,
+        _ => run_query(&shared, question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
 }
@@ -67,16 +67,17 @@ async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     Ok(Frame::new(json!({"text": text})))
 }
 
-async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
+async fn run_query(shared: &Arc<Shared>, sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
     let room = engine::ready().await?;
     let result = room.engine.query(sql, QueryOptions::default(), cancel).await.map_err(|error| room.report(&error))?;
+    let shared = shared.clone();
     let answer = move || -> Result<Frame, arrow::error::ArrowError> {
-        let data = engine::shown(&result);
         let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &result.schema)?;
         for batch in &result.batches {
             writer.write(batch)?;
         }
         writer.finish()?;
+        let data = shared.results.keep(result);
         Ok(Frame { payload: writer.into_inner()?, ..Frame::new(json!({"data": data})) })
     };
     tokio::task::spawn_blocking(answer).await.map_err(Report::internal)?.map_err(Report::internal)

@@ -30,9 +30,10 @@ use super::{
     current_cell::{CellEnd, CurrentCell},
     frames::{self, FrameReader},
     markers::{Markers, Piece},
+    results::Results,
     widget_frames,
 };
-use crate::{form::Forms, outputs::Outputs, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, stdin::Prompt, table::Tables, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +57,9 @@ pub struct Shared {
     process: AtomicU64,
     widgets: OnceLock<Arc<Widgets>>,
     forms: OnceLock<Arc<Forms>>,
+    tables: OnceLock<Arc<Tables>>,
+    /// Results of queries that variables hold.
+    pub results: Results,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
 }
@@ -69,12 +73,14 @@ impl HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
-        let process = AtomicU64::new(0);
-        HostLink { shared: Arc::new(Shared { cell, connections, to_host, process, widgets, forms, callbacks }) }
+        let (tables, results, process) = (OnceLock::new(), Results::default(), AtomicU64::new(0));
+        let shared = Shared { cell, connections, to_host, process, widgets, forms, tables, results, callbacks };
+        HostLink { shared: Arc::new(shared) }
     }
 
-    /// Listens for cell hosts, which then may use these widgets and forms. Must be called inside the runtime.
-    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>) {
+    /// Listens for cell hosts, which then may use these widgets, forms and tables. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
+        self.shared.tables.get_or_init(|| tables);
         self.shared.widgets.get_or_init(|| widgets);
         self.shared.forms.get_or_init(|| forms);
         let listener = match UnixListener::bind(socket) {
@@ -286,6 +292,7 @@ impl Shared {
         if to_host.as_ref().is_some_and(|newest| newest.same_channel(ended)) {
             *to_host = None;
             self.callbacks.forget_all();
+            self.results.forget_all();
         }
     }
 
@@ -339,6 +346,7 @@ impl Shared {
                 self.widgets().flush().await;
                 self.synced(frame.number("id"));
             }
+            bridge::TABLE_DROP => self.results.forget(frame.number("table")),
             bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
@@ -398,15 +406,20 @@ impl Shared {
         }
     }
 
+    async fn with_table(&self, data: MimeBundle) -> MimeBundle {
+        let cause = self.cell().header.clone();
+        let tables = self.tables.get().expect("set before the first host could connect, see `listen`");
+        self.results.with_table(data, tables, &cause).await
+    }
+
     async fn show(&self, frame: &Frame) {
         let Some(outputs) = self.outputs_of(frame) else { return };
         let dictionary = |field: &str| frame.json.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
         let flag = |field: &str| frame.json.get(field).and_then(Value::as_bool).unwrap_or(false);
         match frame.kind() {
             bridge::DISPLAY => {
-                outputs
-                    .display(dictionary("data"), dictionary("metadata"), dictionary("transient"), flag("update"))
-                    .await;
+                let data = self.with_table(dictionary("data")).await;
+                outputs.display(data, dictionary("metadata"), dictionary("transient"), flag("update")).await;
             }
             bridge::RESULT => {
                 let data = dictionary("data");
@@ -414,7 +427,7 @@ impl Shared {
                     return;
                 }
                 self.cell().end.result_text = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
-                outputs.result(data).await;
+                outputs.result(self.with_table(data).await).await;
             }
             bridge::CLEAR_OUTPUT => outputs.clear(flag("wait")).await,
             other => tracing::warn!(kind = other, "a cell host sent a frame of an unknown kind"),
