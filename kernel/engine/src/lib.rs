@@ -9,6 +9,7 @@
 //! only asks them what a file is and lets them open it.
 
 pub mod completion;
+mod connectors;
 mod cooperation;
 pub mod engine;
 pub mod error;
@@ -25,7 +26,6 @@ pub mod render;
 pub mod result;
 mod statement;
 mod stop;
-mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};
 pub use engine::{Engine, EngineOptions, SourceKind};
