@@ -15,9 +15,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernel-protocol", &[]),
     ("widgets-comm", &[]),
     ("flow-source", &[]),
-    ("connector-zeek", &["flow-source"]),
+    ("file-source", &["flow-source"]),
+    ("connector-nfcapd", &["file-source", "flow-source"]),
+    ("connector-zeek", &["file-source", "flow-source"]),
     ("demo-data", &["flow-source"]),
-    ("flow-engine", &["connector-zeek", "flow-source"]),
+    ("flow-engine", &["connector-nfcapd", "connector-zeek", "file-source", "flow-source"]),
     ("flowdeck", &["widgets-comm"]),
     ("flowdeck-cell-host", &["flowdeck"]),
     // `flowdeck` for the bridge's frames, which both ends share.

@@ -9,6 +9,7 @@
 //! only asks them what a file is and lets them open it.
 
 pub mod completion;
+mod connectors;
 mod cooperation;
 pub mod engine;
 pub mod error;
@@ -27,7 +28,6 @@ pub mod result;
 mod statement;
 mod stop;
 pub mod stored;
-mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};
 pub use engine::{Engine, EngineOptions, SourceKind};

@@ -1,4 +1,4 @@
-//! How a scan is executed: which partition reads which files.
+//! How a scan is executed: which partition reads which pieces.
 //!
 //! A description only; the work is in `stream`.
 
@@ -13,46 +13,58 @@ use datafusion_physical_plan::execution_plan::{Boundedness, EmissionType, Replac
 use datafusion_physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion_physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-use crate::stream::{ScanJob, start};
+use crate::format::{Format, Scan};
+use crate::pieces::Piece;
+use crate::stream::start;
 
-/// A scan of Zeek logs.
+/// A scan of files of one format.
 #[derive(Debug)]
-pub(crate) struct ZeekExec {
-    job: Arc<ScanJob>,
-    /// Places of files in the job, one group per partition.
-    groups: Vec<Vec<usize>>,
+pub(crate) struct FileExec {
+    format: Arc<dyn Format>,
+    scan: Arc<Scan>,
+    /// One group per partition.
+    groups: Vec<Vec<Piece>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
-impl ZeekExec {
-    pub(crate) fn new(job: ScanJob, groups: Vec<Vec<usize>>) -> Self {
+impl FileExec {
+    pub(crate) fn new(format: Arc<dyn Format>, scan: Scan, groups: Vec<Vec<Piece>>) -> Self {
         let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&job.schema)),
+            EquivalenceProperties::new(Arc::clone(&scan.schema)),
             Partitioning::UnknownPartitioning(groups.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
         let metrics = ExecutionPlanMetricsSet::new();
-        job.report.publish(&metrics);
-        Self { job: Arc::new(job), groups, properties, metrics }
+        scan.report.publish(&metrics);
+        Self { format, scan: Arc::new(scan), groups, properties, metrics }
+    }
+
+    fn files_chosen(&self) -> usize {
+        let mut files: Vec<usize> = self.groups.iter().flatten().map(|piece| piece.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        files.len()
     }
 }
 
-impl DisplayAs for ZeekExec {
+impl DisplayAs for FileExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wanted: Vec<&str> = self.job.wanted.iter().map(|wanted| wanted.name.as_str()).collect();
-        write!(f, "ZeekExec: files={}, reads=[{}]", self.job.files.len(), wanted.join(", "))?;
-        match self.job.limit {
+        let names: Vec<&str> = self.scan.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let (chosen, all) = (self.files_chosen(), self.format.files().len());
+        write!(f, "FileExec: source={}, files={chosen} of {all}", self.format.name())?;
+        write!(f, ", reads=[{}]", names.join(", "))?;
+        match self.scan.limit {
             Some(limit) => write!(f, ", limit={limit}"),
             None => Ok(()),
         }
     }
 }
 
-impl ExecutionPlan for ZeekExec {
+impl ExecutionPlan for FileExec {
     fn name(&self) -> &str {
-        "ZeekExec"
+        "FileExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -75,19 +87,20 @@ impl ExecutionPlan for ZeekExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if children.is_empty() { Ok(self) } else { internal_err!("ZeekExec has no children") }
+        if children.is_empty() { Ok(self) } else { internal_err!("FileExec has no children") }
     }
 
     // DataFusion 55 still requires the method that `replace_children` supersedes.
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        if children.is_empty() { Ok(self) } else { internal_err!("ZeekExec has no children") }
+        if children.is_empty() { Ok(self) } else { internal_err!("FileExec has no children") }
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let Some(files) = self.groups.get(partition) else {
-            return internal_err!("ZeekExec has {} partitions, not {}", self.groups.len(), partition + 1);
+        let Some(pieces) = self.groups.get(partition) else {
+            return internal_err!("FileExec has {} partitions, not {}", self.groups.len(), partition + 1);
         };
-        Ok(start(Arc::clone(&self.job), files.clone(), &self.metrics, partition))
+        let (format, scan) = (Arc::clone(&self.format), Arc::clone(&self.scan));
+        Ok(start(format, scan, pieces.clone(), &self.metrics, partition))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
