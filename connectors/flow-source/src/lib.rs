@@ -13,8 +13,9 @@ pub mod quality;
 pub mod schema;
 pub mod source;
 
+pub use address::{AddressBuilder, IpType, ip_field, ip_type, is_ip_field};
 pub use builder::FlowBatch;
 pub use error::SourceError;
 pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
-pub use schema::{flow_schema, ip_type};
+pub use schema::flow_schema;
 pub use source::{Connector, FileSet};

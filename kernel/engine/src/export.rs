@@ -4,9 +4,11 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use arrow::json::WriterBuilder as JsonWriterBuilder;
 use arrow::json::writer::LineDelimited;
@@ -15,6 +17,7 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
 use crate::error::EngineError;
+use crate::ip;
 use crate::render;
 use crate::render::cell::{Cell, Cells, is_number};
 use crate::result::QueryResult;
@@ -32,9 +35,9 @@ pub enum Format {
     Csv,
     /// One object per line. Integers are exact; readers that make them floating-point numbers lose digits beyond 2^53.
     Json,
-    /// Parquet, compressed with zstd.
+    /// Parquet, compressed with zstd. Addresses are their 16 bytes with the label of the type, which we read again.
     Parquet,
-    /// Arrow IPC file, also known as Feather version 2.
+    /// Arrow IPC file, also known as Feather version 2. Addresses as in Parquet.
     Arrow,
 }
 
@@ -72,7 +75,7 @@ pub fn write(result: &QueryResult, format: Format, out: &mut (dyn Write + Send))
     let written = match format {
         Format::Table => writeln!(out, "{}", render::to_text(&result, 0)).map_err(|fault| fault.to_string()),
         Format::Csv => write_csv(&result, out).map_err(|fault| fault.to_string()),
-        Format::Json => write_json(&result.batches, out),
+        Format::Json => write_json(&result, out),
         Format::Parquet => write_parquet(&result.schema, &result.batches, out),
         Format::Arrow => write_arrow(&result.schema, &result.batches, out),
     };
@@ -154,12 +157,25 @@ fn csv_text(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
-fn write_json(batches: &[RecordBatch], out: &mut dyn Write) -> Result<(), String> {
+fn write_json(result: &QueryResult, out: &mut dyn Write) -> Result<(), String> {
     let mut writer = JsonWriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
-    for batch in batches {
-        writer.write(batch).map_err(|fault| fault.to_string())?;
+    for batch in &result.batches {
+        let batch = readable(batch).map_err(|fault| fault.to_string())?;
+        writer.write(&batch).map_err(|fault| fault.to_string())?;
     }
     writer.finish().map_err(|fault| fault.to_string())
+}
+
+/// Addresses as text: the writer knows bytes only.
+fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let columns: Vec<ArrayRef> =
+        schema.fields().iter().zip(batch.columns()).map(|(field, column)| ip::readable(field, column)).collect();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> =
+        fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 fn write_parquet(schema: &SchemaRef, batches: &[RecordBatch], out: &mut (dyn Write + Send)) -> Result<(), String> {
