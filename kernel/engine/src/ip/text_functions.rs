@@ -59,11 +59,21 @@ struct Wrapper<F> {
 }
 
 /// The types that a function computes with when addresses are text.
+fn as_texts<F: UDFCoercionExt>(function: &F, given: &[FieldRef]) -> DataFusionResult<Vec<FieldRef>> {
+    let as_text = |field: &FieldRef| match may_be_address(field.data_type()) {
+        true => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
+        false => Arc::clone(field),
+    };
+    fields_with_udf(&given.iter().map(as_text).collect::<Vec<_>>(), function)
+}
+
+/// What DataFusion is told to make of the arguments: nothing, when addresses are among them.
 fn coerced<F: UDFCoercionExt>(function: &F, given: &[DataType]) -> DataFusionResult<Vec<DataType>> {
-    let as_text = |found: &DataType| if may_be_address(found) { DataType::Utf8View } else { found.clone() };
-    let fields: Vec<FieldRef> =
-        given.iter().map(|found| Arc::new(Field::new("argument", as_text(found), true))).collect();
-    let fields = fields_with_udf(&fields, function)?;
+    let fields: Vec<FieldRef> = given.iter().map(|found| Arc::new(Field::new("", found.clone(), true))).collect();
+    let fields = as_texts(function, &fields)?;
+    if given.iter().any(may_be_address) {
+        return Ok(given.to_vec());
+    }
     Ok(fields.iter().map(|field| field.data_type().clone()).collect())
 }
 
@@ -92,10 +102,14 @@ impl ScalarUDFImpl for Wrapper<ScalarUDF> {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> DataFusionResult<FieldRef> {
-        if args.arg_fields.iter().any(|field| may_be_address(field.data_type())) {
+        if !args.arg_fields.iter().any(|field| may_be_address(field.data_type())) {
+            return self.inner.return_field_from_args(args);
+        }
+        if KEEP_ADDRESSES.contains(&self.name()) {
             return Ok(Arc::new(ip_field(self.name())));
         }
-        self.inner.return_field_from_args(args)
+        let fields = as_texts(self.inner.as_ref(), args.arg_fields)?;
+        self.inner.return_field_from_args(ReturnFieldArgs { arg_fields: &fields, ..args })
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
@@ -126,6 +140,10 @@ impl AggregateUDFImpl for Wrapper<AggregateUDF> {
 
     fn return_type(&self, given: &[DataType]) -> DataFusionResult<DataType> {
         self.inner.return_type(given)
+    }
+
+    fn return_field(&self, given: &[FieldRef]) -> DataFusionResult<FieldRef> {
+        self.inner.return_field(&as_texts(self.inner.as_ref(), given)?)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> DataFusionResult<Vec<FieldRef>> {
