@@ -38,6 +38,9 @@ enum Command {
     DemoData(demo_data::Options),
     /// Print the widget models this kernel has, in the format of ipywidgets' specification.
     WidgetModels,
+    /// Print the page about the flow schema, docs/schema.md.
+    #[command(hide = true)]
+    SchemaDocument,
     /// Complete and explain Rust code for a kernel, which starts this itself.
     #[command(hide = true)]
     Analyse,
@@ -55,7 +58,8 @@ pub fn main() -> ExitCode {
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
         Command::DemoData(options) => demo_data::run(&options),
-        Command::WidgetModels => print_widget_models(),
+        Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
+        Command::SchemaDocument => print(&flow_engine::schema_document()),
         Command::Analyse => worker::serve(),
     };
     match outcome {
@@ -84,8 +88,8 @@ fn start_log() {
         .init();
 }
 
-fn print_widget_models() -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{:#}", widgets_comm::spec::spec_json())?;
+fn print(text: &str) -> anyhow::Result<()> {
+    write!(std::io::stdout(), "{text}")?;
     Ok(())
 }
 

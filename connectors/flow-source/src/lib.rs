@@ -15,9 +15,10 @@ pub mod row;
 pub mod schema;
 pub mod source;
 
+pub use address::{AddressBuilder, IpType, ip_field, ip_type, is_ip_field};
 pub use builder::FlowBatch;
 pub use error::SourceError;
 pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
 pub use row::{FlowRow, FlowRows};
-pub use schema::{flow_schema, ip_type};
+pub use schema::flow_schema;
 pub use source::{Connector, FileSet};

@@ -168,6 +168,8 @@ impl Row<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::net::IpAddr;
+
     use super::*;
     use arrow_array::{Int64Array, StringViewArray, UInt64Array};
 
@@ -187,6 +189,17 @@ mod tests {
         assert_eq!(rows, [(Some("10.0.0.1".to_owned()), u64::MAX, -1), (None, 7, 3)]);
         let refused = table().rows::<(String,)>().unwrap_err().to_string();
         assert_eq!(refused, "column `src_ip`: NULL cannot be read as String\nhint: ask for Option<String>");
+    }
+
+    #[test]
+    fn addresses_are_read_as_addresses_and_as_text() {
+        let bytes = std::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().octets();
+        let column = arrow_array::FixedSizeBinaryArray::try_from_iter([bytes].into_iter()).unwrap();
+        let batch = RecordBatch::try_from_iter([("src_ip", Arc::new(column) as ArrayRef)]).unwrap();
+        let addresses = Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() };
+        assert_eq!(addresses.column::<String>("src_ip").unwrap(), ["192.0.2.1"]);
+        assert_eq!(addresses.column::<IpAddr>("src_ip").unwrap(), [IpAddr::from([192, 0, 2, 1])]);
+        assert_eq!(table().column::<Option<IpAddr>>("src_ip").unwrap(), [Some(IpAddr::from([10, 0, 0, 1])), None]);
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod markdown;
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use arrow::json::WriterBuilder as JsonWriterBuilder;
 use arrow::json::writer::LineDelimited;
@@ -19,6 +21,7 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
 use crate::error::EngineError;
+use crate::ip;
 use crate::render;
 use crate::result::QueryResult;
 
@@ -32,9 +35,9 @@ pub enum Format {
     Csv,
     /// One object per line. Integers are exact; readers that make them floating-point numbers lose digits beyond 2^53.
     Json,
-    /// Parquet, compressed with zstd.
+    /// Parquet, compressed with zstd. Addresses are their 16 bytes with the label of the type, which we read again.
     Parquet,
-    /// Arrow IPC file, also known as Feather version 2.
+    /// Arrow IPC file, also known as Feather version 2. Addresses as in Parquet.
     Arrow,
     /// A table of GitHub Flavored Markdown. Nothing of a value is markup.
     Markdown,
@@ -109,7 +112,7 @@ pub(crate) fn write_rows(rows: Rows, format: Format, out: &mut (dyn Write + Send
         Format::Csv => Box::new(csv::Csv::new(&schema, &mut *out).map_err(|fault| failed(&fault))?),
         Format::Json => {
             let settings = JsonWriterBuilder::new().with_explicit_nulls(true);
-            Box::new(settings.build::<_, LineDelimited>(&mut *out))
+            Box::new(Json(settings.build::<_, LineDelimited>(&mut *out)))
         }
         Format::Parquet => Box::new(parquet(&schema, &mut *out)?),
         Format::Arrow => Box::new(FileWriter::try_new(&mut *out, &schema).map_err(|fault| failed(&fault))?),
@@ -128,13 +131,16 @@ trait RowWriter {
     fn finish(self: Box<Self>) -> Result<(), String>;
 }
 
-impl<W: Write> RowWriter for arrow::json::Writer<W, LineDelimited> {
+struct Json<W: Write>(arrow::json::Writer<W, LineDelimited>);
+
+impl<W: Write> RowWriter for Json<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        arrow::json::Writer::write(self, batch).map_err(|fault| fault.to_string())
+        let batch = readable(batch).map_err(|fault| fault.to_string())?;
+        self.0.write(&batch).map_err(|fault| fault.to_string())
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {
-        arrow::json::Writer::finish(&mut self).map_err(|fault| fault.to_string())
+        self.0.finish().map_err(|fault| fault.to_string())
     }
 }
 
@@ -211,6 +217,18 @@ fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
+}
+
+/// Addresses as text: the writer knows bytes only.
+fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let columns: Vec<ArrayRef> =
+        schema.fields().iter().zip(batch.columns()).map(|(field, column)| ip::readable(field, column)).collect();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> =
+        fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 #[cfg(test)]

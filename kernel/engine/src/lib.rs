@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
-//! `functions` (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
-//! [`stored`] (a result that is paged, sorted and filtered), [`completion`] (what the editor offers while typing).
+//! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
+//! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
+//! and filtered), [`completion`] (what the editor offers while typing).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
@@ -18,6 +19,7 @@ pub mod export;
 mod files;
 mod flow_view;
 mod functions;
+mod ip;
 mod keep;
 mod memory;
 mod names;
@@ -25,6 +27,8 @@ mod parameter;
 pub mod query;
 pub mod render;
 pub mod result;
+mod schema_document;
+mod standard_views;
 mod statement;
 mod stop;
 pub mod stored;
@@ -39,6 +43,7 @@ pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
+pub use schema_document::schema_document;
 pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
 pub use tokio_util::sync::CancellationToken;

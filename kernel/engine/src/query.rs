@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::LogicalPlan;
@@ -169,7 +170,11 @@ impl Engine {
         let plan = bind(plan, &options.params)?;
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
+        let defines = matches!(plan, LogicalPlan::Ddl(_));
         let mut frame = self.context().execute_logical_plan(plan).await?;
+        if defines {
+            self.refresh_views()?;
+        }
         if let Some(limit) = limit.filter(|_| takes_limit) {
             // One more than wanted tells whether there are more.
             frame = frame.limit(0, Some(limit.saturating_add(1)))?;
@@ -185,9 +190,10 @@ impl Engine {
         stop: &StopFlag,
         progress: Option<&ProgressCallback>,
     ) -> Result<QueryResult, Fault> {
-        let schema = Arc::clone(frame.schema().inner());
+        let planned = Arc::clone(frame.schema().inner());
         let task_context = Arc::new(frame.task_ctx());
         let plan = make_stoppable(frame.create_physical_plan().await?, stop)?;
+        let schema = result_schema(&planned, &plan.schema());
         let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&task_context))?;
         let reporter = progress.map(|callback| report(self.executor(), &plan, callback)).transpose();
         let reporter = reporter.map_err(no_threads).map_err(Fault::Ours)?;
@@ -288,11 +294,29 @@ impl Collected {
         self.keeper.push(kept)
     }
 
-    fn into_result(self, schema: arrow::datatypes::SchemaRef, notes: Vec<String>) -> Result<QueryResult, EngineError> {
+    fn into_result(self, schema: SchemaRef, notes: Vec<String>) -> Result<QueryResult, EngineError> {
         let (batches, kept) = self.keeper.finish()?;
+        let labelled = batches.into_iter().map(|batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let columns = batch.columns().to_vec();
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options).unwrap_or(batch)
+        });
+        let batches = labelled.collect();
         let (row_count, truncated, elapsed) = (self.row_count, self.truncated, self.started.elapsed());
         Ok(QueryResult { schema, batches, row_count, truncated, elapsed, notes, _kept: kept })
     }
+}
+
+/// The columns under the names of the query, with the types and labels that come out: both may become known only
+/// when types are united.
+fn result_schema(planned: &SchemaRef, running: &SchemaRef) -> SchemaRef {
+    if planned.fields().len() != running.fields().len() {
+        return Arc::clone(planned);
+    }
+    let fields = planned.fields().iter().zip(running.fields());
+    let fields =
+        fields.map(|(planned, running)| running.as_ref().clone().with_name(planned.name()).with_nullable(true));
+    Arc::new(Schema::new_with_metadata(fields.collect::<Fields>(), planned.metadata().clone()))
 }
 
 fn report(
