@@ -49,7 +49,7 @@ KINDS = {
     "value of a type": (
         "#[derive(Debug)] struct Point { x: i32 }\nlet mut point = Point { x: 5 };", "point.x = 6;", "point", "Point { x: 5 }"
     ),
-    "table": ('let table = flowdeck::sql("SELECT 7 AS n")?;', "", "table.num_rows()", "1"),
+    "table": ('let table = flowdeck::sql("SELECT 7 AS n")?;', "", "table.row_count()", "1"),
 }
 
 
