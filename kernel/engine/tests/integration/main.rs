@@ -7,6 +7,7 @@ mod export;
 mod files;
 mod functions;
 mod queries;
+mod stored;
 
 use std::path::PathBuf;
 

@@ -321,7 +321,7 @@ impl Shared {
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
             bridge::TABLE_DROP => self.results.forget(frame.number("table")),
             bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
+            bridge::SQL | bridge::TABLE_SAVE | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,
