@@ -98,8 +98,8 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let interpreters = Interpreters::new(rust);
     let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
     let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
-    let tables = Arc::new(Tables::new(widgets.clone()));
     let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
+    let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
     let kernel = Arc::new(Kernel {
         session,
         iopub,

@@ -13,19 +13,21 @@ mod request;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use flow_engine::{QueryResult, StoredResult};
+use flow_engine::{CancellationToken, Format, QueryResult, StoredResult};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::json;
 use tokio::sync::OnceCell;
 use widgets_comm::view::VIEW_MIME;
 
 pub use self::file::Interval;
-use self::live::LiveTable;
+use self::live::{Fill, LiveTable};
 use crate::{
     engine::{self, EngineRoom},
+    form::Forms,
     report::Report,
     widgets::{Widgets, new_id},
 };
@@ -36,12 +38,22 @@ const TABLES_MAX: usize = 64;
 /// The tables of this kernel.
 pub struct Tables {
     widgets: Arc<Widgets>,
+    forms: Arc<Forms>,
     /// The model that carries the code of all tables; opened with the first of them.
     library: OnceCell<String>,
     /// Oldest first.
     live: Mutex<VecDeque<Arc<LiveTable>>>,
     /// The table below each cell that the front end names: it goes when the cell is run again.
     below: Mutex<BTreeMap<String, String>>,
+}
+
+/// What belongs to a table beside its rows.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The time that its query was about.
+    pub interval: Option<Interval>,
+    /// Columns whose values a person may put into a field of a form: column and field.
+    pub fill: Vec<(String, String)>,
 }
 
 /// A table that is shown.
@@ -54,8 +66,8 @@ pub struct Shown {
 
 impl Tables {
     /// No tables yet.
-    pub fn new(widgets: Arc<Widgets>) -> Tables {
-        Tables { widgets, library: OnceCell::new(), live: Mutex::default(), below: Mutex::default() }
+    pub fn new(widgets: Arc<Widgets>, forms: Arc<Forms>) -> Tables {
+        Tables { widgets, forms, library: OnceCell::new(), live: Mutex::default(), below: Mutex::default() }
     }
 
     /// Makes a table of a result. A result without columns has nothing to page through and is text only.
@@ -67,13 +79,15 @@ impl Tables {
         room: &EngineRoom,
         cause: &Header,
         result: QueryResult,
-        interval: Option<Interval>,
+        about: About,
     ) -> Result<Shown, Report> {
         let stored = StoredResult::new(&room.engine, result);
+        let fills = self.fills(&stored, about.fill);
+        let offered = fills.clone();
         // Laying out a wide result takes milliseconds of computing: not on the threads of the protocol.
         let laid_out = tokio::task::spawn_blocking(move || {
             let bundle = engine::shown(stored.result());
-            let state = live::opening_state(&stored);
+            let state = live::opening_state(&stored, &offered);
             (stored, bundle, state)
         });
         let (stored, mut bundle, state) = laid_out.await.map_err(Report::internal)?;
@@ -83,7 +97,8 @@ impl Tables {
         let (widget, library) = (new_id(), self.library(cause).await?);
         let state = code::names(state.map_err(|error| room.report(&error))?, library);
         self.widgets.open(cause, &widget, "AnyModel", state).await.map_err(Report::internal)?;
-        let table = LiveTable::start(self.widgets.clone(), widget.clone(), stored, interval);
+        let table =
+            LiveTable::start(self.widgets.clone(), self.forms.clone(), widget.clone(), stored, about.interval, fills);
         let oldest = {
             let mut live = self.live();
             live.push_back(table);
@@ -106,9 +121,9 @@ impl Tables {
         cause: &Header,
         cell: Option<&str>,
         result: QueryResult,
-        interval: Option<Interval>,
+        about: About,
     ) -> Result<MimeBundle, Report> {
-        let Shown { widget, bundle } = self.show(room, cause, result, interval).await?;
+        let Shown { widget, bundle } = self.show(room, cause, result, about).await?;
         let earlier = cell.and_then(|cell| lock(&self.below).insert(cell.to_owned(), widget));
         if let Some(earlier) = earlier {
             self.close(cause, &earlier).await;
@@ -118,7 +133,7 @@ impl Tables {
 
     /// Whether this is a table that answers.
     pub fn has(&self, widget: &str) -> bool {
-        self.live().iter().any(|table| table.widget() == widget)
+        self.live().iter().any(|table| table.widget() == widget && table.has_rows())
     }
 
     /// Removes a table and its views, if it is there.
@@ -134,6 +149,17 @@ impl Tables {
         let _ = self.widgets.close(cause, widget).await;
     }
 
+    /// The fields that values can go to, of those that are there.
+    fn fills(&self, stored: &StoredResult, wanted: Vec<(String, String)>) -> Vec<Fill> {
+        let columns = stored.result().schema.fields();
+        let fills = wanted.into_iter().filter_map(|(name, field)| {
+            let column = columns.iter().position(|column| *column.name() == name)?;
+            let label = self.forms.label(&field)?;
+            Some(Fill { column, field, label })
+        });
+        fills.collect()
+    }
+
     async fn library(&self, cause: &Header) -> Result<&str, Report> {
         let open = || async {
             let id = new_id();
@@ -146,6 +172,29 @@ impl Tables {
     fn live(&self) -> MutexGuard<'_, VecDeque<Arc<LiveTable>>> {
         lock(&self.live)
     }
+}
+
+/// Writes all rows of a result to a new file beside the notebook.
+///
+/// # Errors
+/// When there is no such format or the file cannot be written.
+pub async fn save(result: QueryResult, format: &str, cancel: CancellationToken) -> Result<PathBuf, Report> {
+    let named = Format::of_name(format).filter(|format| *format != Format::Table);
+    let format = named.ok_or_else(|| {
+        let known: Vec<&str> = Format::NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "table").collect();
+        Report::new("ExportError", format!("there is no format `{format}`"))
+            .with_hint(format!("formats are {}", known.join(", ")))
+    })?;
+    let room = engine::ready().await?;
+    let work = move || {
+        let cannot = |error| Report::new("ExportError", format!("the folder data/ cannot be written to: {error}"));
+        let path = file::place(None, format.ending()).map_err(cannot)?;
+        let stored = StoredResult::new(&room.engine, result);
+        let columns: Vec<usize> = (0..stored.columns().len()).collect();
+        let written = stored.export(&stored.whole(), &columns, format, &path, &cancel);
+        written.map(|()| path).map_err(|error| room.report(&error))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Report::internal)?
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -260,6 +260,30 @@ def test_a_result_from_rust_becomes_one_table_for_all_its_displays(kernel: Kerne
     assert len(tables(page)) == 1, "a result that nobody shows makes no table"
 
 
+def test_a_cell_saves_a_result(kernel: Kernel) -> None:
+    cell = kernel.execute(
+        'let t = flowdeck::sql("SELECT value AS n FROM generate_series(1, 3) ORDER BY value").unwrap();\n'
+        'println!("{}", t.save("csv").unwrap().display()); println!("{}", t.save("xml").unwrap_err());'
+    )
+    path, refusal = cell.stream().split("\n", 1)
+    assert (kernel.folder / path).read_bytes() == b"n\r\n1\r\n2\r\n3\r\n"
+    assert "no format `xml`" in refusal and "parquet" in refusal
+
+
+def test_a_value_goes_to_the_field_that_the_author_named(kernel: Kernel) -> None:
+    kernel.execute('%%form\nsrc = { type = "ip_list", label = "Src IP" }\nport = { type = "int", label = "Port" }')
+    table = table_of(kernel, "%%sql --fill a=src --fill p=port --fill a=gone --fill gone=src\nSELECT '10.1.2.3' AS a, 443 AS p, 'x' AS q")
+    page = table.page
+    assert [(fill["column"], fill["label"]) for fill in page.value(table.comm, "_fills")] == [(0, "Src IP"), (1, "Port")]
+    answer, _ = table.ask({"fill": {"view": 0, "row": 0, "fill": 0}})
+    assert answer == {"label": "Src IP", "text": "10.1.2.3"}
+    page.until(lambda: page.value(page.find("TextModel")) == "10.1.2.3", "the address in the field")
+    table.ask({"fill": {"view": 0, "row": 0, "fill": 1}})
+    assert "443" in kernel.execute("%%sql\nSELECT $port AS p, $src AS s").text
+    with pytest.raises(Refused, match="no such field"):
+        table.ask({"fill": {"view": 0, "row": 0, "fill": 2}})
+
+
 def test_a_result_larger_than_memory_is_sorted_all_the_same(new_kernel) -> None:
     kernel = new_kernel(env={"FLOWDECK_MEMORY_LIMIT": "128M"})
     table = table_of(kernel, "%%sql\nSELECT value AS n, concat('a rather long text ', value) AS t FROM generate_series(1, 2000000)")

@@ -92,6 +92,17 @@ impl Table {
         self.iter().map(|row| row.get(name)).collect()
     }
 
+    /// Writes all rows to a new file in `data/PLAYBOOK/` beside the notebook and gives its path. `format` is `csv`,
+    /// `json` (one object a line), `parquet`, `arrow` or `markdown`. Nothing is ever overwritten.
+    ///
+    /// # Errors
+    /// When there is no such format or the file cannot be written.
+    pub fn save(&self, format: &str) -> Result<std::path::PathBuf, Error> {
+        let table = self.shown.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id"));
+        let reply = host::request(&json!({"type": bridge::TABLE_SAVE, "table": table, "format": format}))?;
+        Ok(reply.json.get("path").and_then(Value::as_str).unwrap_or_default().into())
+    }
+
     /// Makes the table the cell's result; evcxr calls it when a table is the last expression of a cell.
     pub fn evcxr_display(&self) {
         display::result(&self.mime_bundle());

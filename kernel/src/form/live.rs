@@ -26,7 +26,7 @@ use crate::{
     interpreter::sql,
     kernel::Kernel,
     report::Report,
-    table::{Interval, Shown},
+    table::{About, Interval, Shown},
     widgets::{Listening, new_id},
 };
 
@@ -263,7 +263,8 @@ impl LiveQuery {
         parameters: &[(String, Parameter)],
     ) -> Result<Shown, Report> {
         let room = engine::ready().await?;
-        self.kernel.tables.show(room, cause, result, Interval::of(parameters)).await
+        let about = About { interval: Interval::of(parameters), fill: self.cell.fill.clone() };
+        self.kernel.tables.show(room, cause, result, about).await
     }
 
     /// The table before goes when nothing shows it any more.

@@ -9,7 +9,7 @@ use crate::{
     engine,
     form::{Wrong, live},
     report::Report,
-    table::Interval,
+    table::{About, Interval},
 };
 
 /// Rows that a cell without `--limit` brings at most; the caption says when there were more.
@@ -38,10 +38,9 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
         job.kernel.forms.table_is_there(cause, name).await;
     }
+    let about = About { interval: Interval::of(&parameters), fill: cell.fill };
     let bundle = match job.outputs.are_seen() {
-        true => {
-            job.kernel.tables.show_below(room, cause, job.prompt.cell_id(), result, Interval::of(&parameters)).await?
-        }
+        true => job.kernel.tables.show_below(room, cause, job.prompt.cell_id(), result, about).await?,
         false => tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?,
     };
     let result_text = bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
     time::SystemTime,
 };
 
@@ -14,8 +15,13 @@ const NOTEBOOK_ENV: [&str; 2] = ["JPY_SESSION_NAME", "SCRIPT_NAME"];
 /// Characters of a playbook's name in the name of a file.
 const NAME_CHARS_MAX: usize = 60;
 
-/// Files of one name in one second; more is not work but an attack.
+/// Files of one name, made in one second.
 const SAME_NAME_MAX: usize = 100;
+
+/// Files that one kernel writes; more is not work but an attack.
+const FILES_MAX: usize = 1_000;
+
+static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// The time that a query was about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,16 +47,19 @@ impl Interval {
 /// # Errors
 /// What the system says about the folder.
 pub(super) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result<PathBuf> {
+    if FILES.fetch_add(1, Ordering::Relaxed) >= FILES_MAX {
+        return Err(std::io::Error::other(format!("this kernel has written {FILES_MAX} files already; restart it")));
+    }
     let playbook = playbook();
     let folder = Path::new("data").join(&playbook);
     std::fs::create_dir_all(&folder)?;
     let name = name(&playbook, SystemTime::now().into(), interval);
-    let numbered = (1..=SAME_NAME_MAX).map(|number| match number {
+    let mut numbered = (1..=SAME_NAME_MAX).map(|number| match number {
         1 => folder.join(format!("{name}.{ending}")),
         number => folder.join(format!("{name}_{number}.{ending}")),
     });
     let taken = || std::io::Error::new(std::io::ErrorKind::AlreadyExists, "too many exports in one second");
-    numbered.into_iter().find(|path| !path.exists()).ok_or_else(taken)
+    numbered.find(|path| !path.exists()).ok_or_else(taken)
 }
 
 /// The name of a file without folder and ending.
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn a_notebook_cannot_choose_another_folder() {
         assert_eq!(tame("/home/a/flow search.ipynb"), "flow_search");
-        assert_eq!(tame("/voila/render/..%2f..ipynb"), "____2f_");
+        assert_eq!(tame("/voila/render/..%2f..ipynb"), "___2f_");
         assert_eq!(tame(".."), "__");
         assert_eq!(tame(""), "notebook");
     }

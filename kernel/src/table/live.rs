@@ -19,7 +19,10 @@ use super::{
     file::Interval,
     request::{Request, What},
 };
-use crate::widgets::{Listening, Widgets};
+use crate::{
+    form::Forms,
+    widgets::{Listening, Widgets},
+};
 
 mod export;
 
@@ -36,9 +39,19 @@ const WAITING_MAX: usize = 200;
 /// How long a request waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A field of a form that values of a column can go to.
+#[derive(Clone, Debug)]
+pub(super) struct Fill {
+    pub(super) column: usize,
+    pub(super) field: String,
+    pub(super) label: String,
+}
+
 /// A table that answers.
 pub(super) struct LiveTable {
     widgets: Arc<Widgets>,
+    forms: Arc<Forms>,
+    fills: Vec<Fill>,
     widget: String,
     interval: Option<Interval>,
     seen: Mutex<Seen>,
@@ -93,7 +106,7 @@ impl From<EngineError> for Refusal {
 }
 
 /// The state of a new table, its first rows included.
-pub(super) fn opening_state(stored: &StoredResult) -> Result<State, EngineError> {
+pub(super) fn opening_state(stored: &StoredResult, fills: &[Fill]) -> Result<State, EngineError> {
     let result = stored.result();
     let (columns, view) = (stored.columns(), stored.whole());
     let first: Vec<usize> = (0..columns.len().min(FIRST_COLUMNS)).collect();
@@ -102,8 +115,10 @@ pub(super) fn opening_state(stored: &StoredResult) -> Result<State, EngineError>
     let paths: Vec<Value> = (0..page.columns.len()).map(|place| json!(["_first_columns", place])).collect();
     let buffers: Vec<Bytes> = page.columns.into_iter().map(Bytes::from).collect();
     let notes: Vec<String> = result.notes.iter().map(|note| render::visible(note)).collect();
+    let fills: Vec<Value> = fills.iter().map(|fill| json!({"column": fill.column, "label": fill.label})).collect();
     let state = json!({
         "_columns": columns,
+        "_fills": fills,
         "_total": result.row_count,
         "_caption": render::time_and_more(result),
         "_elapsed_ms": result.elapsed.as_secs_f64() * 1000.0,
@@ -126,15 +141,19 @@ impl LiveTable {
     /// From now on the table answers.
     pub(super) fn start(
         widgets: Arc<Widgets>,
+        forms: Arc<Forms>,
         widget: String,
         stored: StoredResult,
         interval: Option<Interval>,
+        fills: Vec<Fill>,
     ) -> Arc<LiveTable> {
         let view = stored.whole();
         let (computing, summing, exporting) = <(CancellationToken, CancellationToken, CancellationToken)>::default();
         let seen = Seen { stored: Some(stored), view, version: 0, computing, summing, exporting };
         let table = Arc::new(LiveTable {
             widgets,
+            forms,
+            fills,
             widget,
             interval,
             seen: Mutex::new(seen),
@@ -161,6 +180,11 @@ impl LiveTable {
     /// The model's id.
     pub(super) fn widget(&self) -> &str {
         &self.widget
+    }
+
+    /// Whether it still answers.
+    pub(super) fn has_rows(&self) -> bool {
+        self.seen().stored.is_some()
     }
 
     /// Frees the rows. What was asked before ends.
@@ -207,6 +231,7 @@ impl LiveTable {
             What::View(request) => self.look(request, cause).await,
             What::Summary { column } => self.summarise(column).await,
             What::Export(request) => self.export(request).await,
+            What::Fill { view, row, fill } => self.fill(view, row, fill, cause).await,
             What::Forget { download } => {
                 self.downloads.forget(download);
                 Ok((json!({}), Vec::new()))
@@ -272,6 +297,15 @@ impl LiveTable {
         }
         self.widgets.flush().await;
         Ok((json!({}), Vec::new()))
+    }
+
+    /// Puts a value into the field that the author named for its column.
+    async fn fill(&self, view: u64, row: usize, fill: usize, cause: &Header) -> Result<Answer, Refusal> {
+        let fill = self.fills.get(fill).ok_or_else(|| Refusal::new("There is no such field"))?;
+        let Some((stored, seen)) = self.known(view)? else { return Ok((json!({"stale": true}), Vec::new())) };
+        let text = stored.value(&seen, row, fill.column)?.ok_or_else(|| Refusal::new("There is no value"))?;
+        self.forms.fill(cause, &fill.field, &text).await.map_err(Refusal::new)?;
+        Ok((json!({"label": fill.label, "text": text}), Vec::new()))
     }
 
     async fn summarise(&self, column: usize) -> Result<Answer, Refusal> {

@@ -34,6 +34,8 @@ pub(super) enum What {
     Summary { column: usize },
     /// One value in full.
     Value { view: u64, row: usize, column: usize },
+    /// A value of that row into the field of a form that the author named for its column.
+    Fill { view: u64, row: usize, fill: usize },
     /// Text for the clipboard.
     Copy { view: u64, copy: CopyRequest },
     /// The rows as a file.

@@ -9,6 +9,7 @@ mod files;
 mod functions;
 mod queries;
 mod standard_views;
+mod stored;
 
 use std::path::PathBuf;
 

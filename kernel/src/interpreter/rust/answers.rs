@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, report::Report};
+use crate::{engine, report::Report, table};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -20,6 +20,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
         bridge::INPUT => ask(&shared, &question).await,
         bridge::SLEEP => pause(&question, cancel).await,
         bridge::FORM_VALUE => form_value(&shared, &question).await,
+        bridge::TABLE_SAVE => save(&shared, &question, cancel).await,
         _ => run_query(&shared, question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
@@ -65,6 +66,16 @@ async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     };
     let text = prompt.ask(&text, is_password).await?;
     Ok(Frame::new(json!({"text": text})))
+}
+
+async fn save(shared: &Shared, question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
+    let result = shared.results.get(question.number("table"));
+    let result = result.ok_or_else(|| {
+        let fact = "the rows of this table are no longer in the kernel: many queries came after it";
+        Report::new("ExportError", fact).with_hint("run the query again, then save it")
+    })?;
+    let path = table::save(result, question.text("format"), cancel).await?;
+    Ok(Frame::new(json!({"path": path.display().to_string()})))
 }
 
 async fn run_query(shared: &Arc<Shared>, sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {

@@ -347,7 +347,7 @@ impl Shared {
                 self.synced(frame.number("id"));
             }
             bridge::TABLE_DROP => self.results.forget(frame.number("table")),
-            bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
+            bridge::SQL | bridge::TABLE_SAVE | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,

@@ -15,7 +15,10 @@ use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Value, json};
 use widgets_comm::view::VIEW_MIME;
 
-use crate::{engine, table::Tables};
+use crate::{
+    engine,
+    table::{About, Tables},
+};
 
 /// Results kept for variables. The oldest goes first; displayed later it is shown by its first rows.
 const RESULTS_MAX: usize = 256;
@@ -47,6 +50,11 @@ impl Results {
         bundle
     }
 
+    /// A result that is kept.
+    pub fn get(&self, number: u64) -> Option<QueryResult> {
+        self.held().get(&number).map(|held| held.result.clone())
+    }
+
     /// The variable is gone.
     pub fn forget(&self, number: u64) {
         self.held().remove(&number);
@@ -68,7 +76,7 @@ impl Results {
             return data;
         }
         let Ok(room) = engine::ready().await else { return data };
-        match tables.show(room, cause, result, None).await {
+        match tables.show(room, cause, result, About::default()).await {
             Ok(shown) => {
                 if let Some(held) = self.held().get_mut(&number) {
                     held.widget = Some(shown.widget);

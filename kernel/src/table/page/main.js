@@ -8,6 +8,7 @@ class Table {
     tables += 1;
     this.id = `flowdeck-table-${tables}-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
     this.total = model.get("_total");
+    this.fills = model.get("_fills");
     this.connection = new Connection(model);
     this.columns = new Columns(model.get("_columns"));
     this.rows = new Rows(
@@ -127,6 +128,15 @@ class Table {
       const { text } = await this.connection.ask({ value: { view: this.view.version, row: focus.row, column } });
       const value = text === null ? element("em", {}, "NULL") : element("pre", { class: "fd-value", dir: "auto" }, text);
       this.popover.open(anchor, `Value of ${this.columns.all[column].name}`, value);
+    } catch (error) {
+      this.toolbar.say(error.message);
+    }
+  }
+
+  async fill(row, fill) {
+    try {
+      const { label, text } = await this.connection.ask({ fill: { view: this.view.version, row, fill } });
+      if (label !== undefined) this.toolbar.praise(`${label} is now ${text}`);
     } catch (error) {
       this.toolbar.say(error.message);
     }

@@ -60,6 +60,7 @@ class Selection {
     if (this.focus) this.grid.grid.setAttribute("aria-activedescendant", this.grid.cellId(this.focus.row, active));
     else this.grid.grid.removeAttribute("aria-activedescendant");
     this.grid.table.toolbar.selected(block);
+    this.grid.table.toolbar.active(this.focus?.row, active);
   }
 
   listen() {

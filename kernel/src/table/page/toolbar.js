@@ -16,6 +16,7 @@ class Toolbar {
     this.count = element("span", { class: "fd-count", role: "status" });
     this.caption = element("span", { class: "fd-caption" });
     this.chosen = element("span", { class: "fd-chosen" });
+    this.uses = element("span", { class: "fd-uses" });
     this.chips = element("span", { class: "fd-chips" });
     this.search = element("input", {
       type: "search",
@@ -46,6 +47,7 @@ class Toolbar {
       this.count,
       this.caption,
       this.chosen,
+      this.uses,
       element(
         "span",
         { class: "fd-tools" },
@@ -74,6 +76,19 @@ class Toolbar {
   selected(block) {
     const cells = block ? block.count * block.columns.length : 0;
     this.chosen.textContent = cells > 1 ? `${COUNT.format(cells)} cells selected` : "";
+  }
+
+  // What the author lets a person do with the active cell.
+  active(row, column) {
+    const key = `${row} ${column}`;
+    if (this.activeKey === key) return;
+    this.activeKey = key;
+    const fitting = this.table.fills.map((fill, number) => ({ ...fill, number })).filter((fill) => fill.column === column);
+    this.uses.replaceChildren(
+      ...fitting.map(({ label, number }) =>
+        button(`→ ${label}`, `Put the value into the field ${label}`, () => this.table.fill(row, number), { class: "fd-use" }),
+      ),
+    );
   }
 
   // The filters and the search as things to remove.
