@@ -15,6 +15,8 @@ use arrow::json::writer::LineDelimited;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::schema::types::ColumnPath;
+use flow_source::is_ip_field;
 
 use crate::error::EngineError;
 use crate::ip;
@@ -24,6 +26,9 @@ use crate::result::QueryResult;
 
 /// Cells that a spreadsheet would run as a formula begin so.
 const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r'];
+
+/// Rows of a row group of Parquet.
+const ROW_GROUP_ROWS_MAX: usize = 256 * 1024;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,13 +184,31 @@ fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 fn write_parquet(schema: &SchemaRef, batches: &[RecordBatch], out: &mut (dyn Write + Send)) -> Result<(), String> {
-    let settings = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let row_count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let settings = parquet_settings(schema, row_count);
     let mut writer =
         ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(settings)).map_err(|fault| fault.to_string())?;
     for batch in batches {
         writer.write(batch).map_err(|fault| fault.to_string())?;
     }
     writer.close().map(drop).map_err(|fault| fault.to_string())
+}
+
+/// Row groups that one host or one hour can skip: of a readable size, and with a bloom filter of each column of
+/// addresses, whose smallest and largest say little.
+fn parquet_settings(schema: &SchemaRef, row_count: usize) -> WriterProperties {
+    let settings = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX));
+    let addresses = schema.fields().iter().filter(|field| is_ip_field(field));
+    let different_max = row_count.clamp(1, ROW_GROUP_ROWS_MAX) as u64;
+    let with_filters = addresses.fold(settings, |settings, field| {
+        let column = ColumnPath::from(vec![field.name().clone()]);
+        settings
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_max_ndv(column, different_max)
+    });
+    with_filters.build()
 }
 
 fn write_arrow(schema: &SchemaRef, batches: &[RecordBatch], out: &mut dyn Write) -> Result<(), String> {
