@@ -19,11 +19,16 @@ use arrow::json::writer::LineDelimited;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::schema::types::ColumnPath;
+use flow_source::is_ip_field;
 
 use crate::error::EngineError;
 use crate::ip;
 use crate::render;
 use crate::result::QueryResult;
+
+/// Rows of a row group of Parquet.
+const ROW_GROUP_ROWS_MAX: usize = 256 * 1024;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,8 +170,7 @@ impl<W: Write> RowWriter for FileWriter<W> {
 }
 
 fn parquet<W: Write + Send>(schema: &SchemaRef, out: W) -> Result<ArrowWriter<W>, EngineError> {
-    let settings = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(settings)).map_err(|fault| failed(&fault))
+    ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(parquet_settings(schema))).map_err(|fault| failed(&fault))
 }
 
 fn failed(reason: &dyn std::fmt::Display) -> EngineError {
@@ -229,6 +233,22 @@ fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}
+
+/// Row groups that one host or one hour can skip: of a readable size, and with a bloom filter of each column of
+/// addresses, whose smallest and largest say little.
+fn parquet_settings(schema: &SchemaRef) -> WriterProperties {
+    let settings = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX));
+    let addresses = schema.fields().iter().filter(|field| is_ip_field(field));
+    let with_filters = addresses.fold(settings, |settings, field| {
+        let column = ColumnPath::from(vec![field.name().clone()]);
+        settings
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_max_ndv(column, ROW_GROUP_ROWS_MAX as u64)
+    });
+    with_filters.build()
 }
 
 #[cfg(test)]

@@ -90,6 +90,11 @@ def _answer(kernel: BenchKernel, code: str) -> str:
     if not shown:
         # A heading, a rule, the rows, and a line that counts them.
         shown = "\n".join(conversation.text.splitlines()[2:-1])
+    return comparable(shown)
+
+
+def comparable(shown: str) -> str:
+    """Rows in an order of their own, numbers and moments in one spelling."""
     return "\n".join(sorted(" ".join(_plain(word) for word in _moments(line).split()) for line in shown.splitlines()))
 
 
