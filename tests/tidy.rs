@@ -15,6 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernel-protocol", &[]),
     ("widgets-comm", &[]),
     ("flow-source", &[]),
+    ("packet-file", &[]),
+    ("connector-netflow", &["flow-source", "packet-file"]),
     ("connector-zeek", &["flow-source"]),
     ("demo-data", &["flow-source"]),
     ("flow-engine", &["connector-zeek", "flow-source"]),

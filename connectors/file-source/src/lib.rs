@@ -1,0 +1,24 @@
+//! What all connectors that read files share, so that each has only its format to describe.
+//!
+//! Reading order: [`format`] (what a connector fills in), [`input`] and [`lines`] (bytes and lines of a file,
+//! decompressed), [`pieces`] (which partition reads what), [`times`] (the time window of a query), and DataFusion's
+//! three layers `table`, `plan`, `stream`. No format is known here, and no flow.
+
+pub mod format;
+pub mod input;
+pub mod lines;
+pub mod pieces;
+mod plan;
+mod stream;
+mod table;
+pub mod times;
+
+pub use format::{Format, Next, Scan, Sink};
+pub use input::{Compression, Input, read_head};
+pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, without_bom};
+pub use pieces::{Piece, SourceFile};
+pub use table::{FileTable, quality};
+pub use times::{Span, TimeBounds, TimeColumns};
+
+/// Rows in one record batch.
+pub const BATCH_ROWS: usize = 8192;

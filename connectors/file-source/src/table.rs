@@ -1,0 +1,102 @@
+//! A set of files as a DataFusion table: planning.
+//!
+//! `scan` reads nothing: it remembers columns, time window and limit, and chooses files.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use datafusion_catalog::{Session, TableProvider};
+use datafusion_common::Result;
+use datafusion_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion_physical_plan::ExecutionPlan;
+use flow_source::QualityReport;
+
+use crate::format::{Format, Scan};
+use crate::pieces::share;
+use crate::plan::FileExec;
+use crate::times::{TimeBounds, is_usable};
+
+/// Up to this limit one partition reads the files in order, so that `LIMIT 10` opens one file and gives its first rows.
+const SEQUENTIAL_LIMIT_ROWS_MAX: usize = 100_000;
+
+/// Opened files of one format, read as one table.
+#[derive(Debug)]
+pub struct FileTable {
+    format: Arc<dyn Format>,
+    latest: Mutex<Option<Arc<QualityReport>>>,
+}
+
+impl FileTable {
+    /// The table of a format.
+    pub fn new(format: impl Format) -> Self {
+        Self { format: Arc::new(format), latest: Mutex::new(None) }
+    }
+
+    /// The report of the latest scan; `None` before the first.
+    pub fn latest_report(&self) -> Option<Arc<QualityReport>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Files that may hold rows within the bounds.
+    fn chosen(&self, times: TimeBounds) -> Vec<usize> {
+        let files = self.format.files().iter().enumerate();
+        files.filter(|(_, file)| file.span.is_none_or(|span| times.allow(span))).map(|(place, _)| place).collect()
+    }
+
+    fn new_report(&self, files: &[usize]) -> Arc<QualityReport> {
+        let report = Arc::new(QualityReport::default());
+        report.expect_bytes(files.iter().map(|&file| self.format.files()[file].bytes).sum());
+        self.format.remark(&report);
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&report));
+        report
+    }
+}
+
+#[async_trait]
+impl TableProvider for FileTable {
+    fn schema(&self) -> SchemaRef {
+        self.format.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let columns = self.format.time_columns();
+        let support = |filter: &&Expr| match is_usable(filter, columns) {
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(projection) => Arc::new(self.format.schema().project(projection)?),
+            None => self.format.schema(),
+        };
+        let partitions = match limit {
+            Some(limit) if limit <= SEQUENTIAL_LIMIT_ROWS_MAX => 1,
+            _ => state.config().target_partitions(),
+        };
+        let times = TimeBounds::of(filters, self.format.time_columns());
+        let files = self.chosen(times);
+        let scan = Scan { schema, limit, times, report: self.new_report(&files) };
+        let groups = share(self.format.files(), &files, partitions);
+        Ok(Arc::new(FileExec::new(Arc::clone(&self.format), scan, groups)))
+    }
+}
+
+/// The report of a table's latest scan; `None` for tables of other kinds and before the first scan.
+pub fn quality(table: &dyn TableProvider) -> Option<Arc<QualityReport>> {
+    (table as &dyn Any).downcast_ref::<FileTable>()?.latest_report()
+}
