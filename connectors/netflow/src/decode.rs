@@ -10,7 +10,7 @@ pub(crate) mod element;
 pub(crate) mod fixed;
 pub(crate) mod flow;
 pub(crate) mod header;
-mod lru;
+pub(crate) mod lru;
 mod pending;
 pub(crate) mod template;
 pub(crate) mod wire;

@@ -5,13 +5,14 @@
 //! IANA's names. Limits are in [`options`].
 //!
 //! Rooms: `decode` (bytes to records, records to flows; no files), `messages` (files to messages), `native` and `read`
-//! (records to batches), `table`.
+//! (records to batches), `table`; [`live`] (datagrams as they come).
 //!
 //! Counters are as exported: of sampled flows they are multiplied by nobody, and `sampling_rate` says of how many
 //! packets one was taken. Records whose template never comes, records that break off and damaged messages are left
 //! out and counted, with their offset, in the [`flow_source::QualityReport`].
 
 mod decode;
+pub mod live;
 mod messages;
 mod native;
 pub mod options;

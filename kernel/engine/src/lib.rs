@@ -3,11 +3,13 @@
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
 //! `functions` (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
-//! [`completion`] (what the editor offers while typing).
+//! [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and [`collect`] (flows
+//! from the network into a store).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
 
+pub mod collect;
 pub mod completion;
 mod cooperation;
 pub mod engine;
@@ -25,6 +27,7 @@ pub mod render;
 pub mod result;
 mod statement;
 mod stop;
+pub mod store;
 mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};
@@ -37,5 +40,6 @@ pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
+pub use store::{FlowStore, StoreError};
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
 pub use tokio_util::sync::CancellationToken;
