@@ -1,8 +1,9 @@
 //! The contract below all connectors: the flow record, the errors, the quality report and the shape of a source.
 //!
 //! Reading order: [`schema`] (what a flow is), [`source`] (what a connector is), [`error`] and [`quality`] (what it
-//! says when data is bad), [`builder`], [`record`], [`address`] and [`community_id`] (helpers), `contract_tests` (what every connector must pass,
-//! feature `test-support`). No connector is named here and nothing here opens a file.
+//! says when data is bad), [`builder`], [`row`] and [`record`] (batches), [`address`], [`protocol`] and
+//! [`community_id`] (helpers), `contract_tests` (what every connector must pass, feature `test-support`). No connector is
+//! named here and nothing here opens a file.
 
 pub mod address;
 pub mod builder;
@@ -10,8 +11,10 @@ pub mod community_id;
 #[cfg(feature = "test-support")]
 pub mod contract_tests;
 pub mod error;
+pub mod protocol;
 pub mod quality;
 pub mod record;
+pub mod row;
 pub mod schema;
 pub mod source;
 
@@ -19,5 +22,6 @@ pub use builder::FlowBatch;
 pub use error::SourceError;
 pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
 pub use record::FlowRecord;
+pub use row::{FlowRow, FlowRows};
 pub use schema::{flow_schema, ip_type};
 pub use source::{Connector, FileSet};

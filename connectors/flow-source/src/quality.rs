@@ -44,6 +44,8 @@ pub struct Breakage {
 pub struct QualityReport {
     rows_read: AtomicU64,
     rows_rejected: AtomicU64,
+    /// How often rows were rejected, one or several at once.
+    rejections: AtomicU64,
     bytes_read: AtomicU64,
     bytes_total: AtomicU64,
     kept: Mutex<Kept>,
@@ -130,11 +132,19 @@ impl QualityReport {
 
     /// Counts a row that is left out; its reason is only worded while there is room to keep it.
     pub fn reject(&self, path: &Path, line: u64, reason: impl FnOnce() -> String) {
-        if self.rows_rejected.fetch_add(1, Ordering::Relaxed) >= REASONS_KEPT_MAX as u64 {
+        self.reject_rows(path, line, 1, reason);
+    }
+
+    /// Counts rows that are left out together for one reason, e.g. those of a damaged block.
+    pub fn reject_rows(&self, path: &Path, line: u64, rows: u64, reason: impl FnOnce() -> String) {
+        if rows == 0 {
             return;
         }
-        let rejection = Rejection { path: path.to_owned(), line, reason: reason() };
-        self.kept().rejections.push(rejection);
+        self.rows_rejected.fetch_add(rows, Ordering::Relaxed);
+        if self.rejections.fetch_add(1, Ordering::Relaxed) < REASONS_KEPT_MAX as u64 {
+            let rejection = Rejection { path: path.to_owned(), line, reason: reason() };
+            self.kept().rejections.push(rejection);
+        }
     }
 
     /// Records that a file cannot be read further.

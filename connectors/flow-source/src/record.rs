@@ -1,4 +1,5 @@
-//! One flow as a plain struct, and batches of such flows: for connectors that decode binary records one by one.
+//! One flow as a plain struct that owns what it says, and batches of such flows: for connectors that keep flows and
+//! bring them in order before they become rows. Those that do not fill a [`crate::FlowRows`].
 //!
 //! Only the columns that a query wants are made. What a connector's bytes mean is its own business.
 
@@ -17,9 +18,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use crate::address::AddressBuilder;
 use crate::builder::FlowBatch;
 use crate::community_id::community_id;
-
-const ICMP: u8 = 1;
-const ICMP6: u8 = 58;
+use crate::protocol::{ICMP, ICMP6, protocol_name};
 
 /// Remarks on one flow, as a set; their texts are the values of the column `notes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,31 +136,6 @@ impl FlowRecord {
     }
 }
 
-/// The name of a protocol as IANA writes it, in lower case, for those that are seen in flows.
-pub fn protocol_name(protocol: u8) -> Option<&'static str> {
-    const NAMES: &[(u8, &str)] = &[
-        (6, "tcp"),
-        (17, "udp"),
-        (ICMP, "icmp"),
-        (ICMP6, "ipv6-icmp"),
-        (2, "igmp"),
-        (4, "ipv4"),
-        (41, "ipv6"),
-        (46, "rsvp"),
-        (47, "gre"),
-        (50, "esp"),
-        (51, "ah"),
-        (88, "eigrp"),
-        (89, "ospf"),
-        (103, "pim"),
-        (112, "vrrp"),
-        (115, "l2tp"),
-        (132, "sctp"),
-        (136, "udplite"),
-    ];
-    NAMES.iter().find(|(number, _)| *number == protocol).map(|(_, name)| *name)
-}
-
 /// `aa:bb:cc:dd:ee:ff`.
 pub fn mac_text(mac: [u8; 6]) -> String {
     let [a, b, c, d, e, f] = mac;
@@ -203,7 +177,9 @@ fn set_times(batch: &mut FlowBatch, flows: &[FlowRecord]) {
         .set_with("start_time", || times(flows, |flow| flow.start_time))
         .set_with("end_time", || times(flows, |flow| flow.end_time))
         .set_with("received_time", || times(flows, |flow| flow.received_time))
-        .set_with("duration_s", || Arc::new(flows.iter().map(FlowRecord::seconds).collect::<Float64Array>()) as ArrayRef);
+        .set_with("duration_s", || {
+            Arc::new(flows.iter().map(FlowRecord::seconds).collect::<Float64Array>()) as ArrayRef
+        });
 }
 
 fn set_ends(batch: &mut FlowBatch, flows: &[FlowRecord]) {

@@ -4,6 +4,7 @@
 //! of each file, bounded), `scan` only remembers columns, filters and limit, and the first row is read when a stream
 //! is polled. Streams stop soon after they are dropped. What every table must pass is in `contract_tests`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,12 +16,18 @@ use crate::error::SourceError;
 pub const FILES_PER_SET_MAX: usize = 100_000;
 
 /// A kind of flow file, as the engine's registry sees it.
-pub trait Connector: Send + Sync {
+pub trait Connector: fmt::Debug + Send + Sync {
     /// The name used in `flowdeck.toml` and in the column `source`, e.g. `zeek`.
     fn name(&self) -> &'static str;
 
+    /// What one of its files is, with article, e.g. `a Zeek log`.
+    fn file_kind(&self) -> &'static str;
+
+    /// What it reads, in the plural, e.g. `Zeek logs`.
+    fn readable(&self) -> &'static str;
+
     /// Whether decompressed first bytes of a file look like this connector's. Called for each connector in turn
-    /// until one says yes; a `false` costs only this call.
+    /// until one says yes; a `false` costs only this call. The bytes may end anywhere, also within a character.
     fn recognises(&self, first_bytes: &[u8]) -> bool;
 
     /// A table with the source's own column names and types. Called when a table is named, before planning; reads

@@ -163,7 +163,9 @@ impl Decoder {
         let mut place = header_bytes;
         while place + 4 <= end {
             let offset = message.offset + place as u64;
-            let (Some(id), Some(length)) = (u16_at(message.bytes, place), u16_at(message.bytes, place + 2)) else { break };
+            let (Some(id), Some(length)) = (u16_at(message.bytes, place), u16_at(message.bytes, place + 2)) else {
+                break;
+            };
             let length = usize::from(length);
             if length < 4 {
                 // Some exporters fill their datagrams up with zeros.

@@ -58,6 +58,14 @@ impl Connector for NetflowConnector {
         NAME
     }
 
+    fn file_kind(&self) -> &'static str {
+        "NetFlow or IPFIX messages"
+    }
+
+    fn readable(&self) -> &'static str {
+        "NetFlow and IPFIX messages, bare or captured"
+    }
+
     fn recognises(&self, first_bytes: &[u8]) -> bool {
         match Container::of(first_bytes) {
             Some(Container::Messages) => true,

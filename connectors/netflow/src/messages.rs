@@ -3,13 +3,13 @@
 
 use std::io::{self, Read};
 
+use flow_source::protocol::UDP;
 use packet_file::{CaptureReader, Defect, Headers, NoHeaders, Packet, Window, read_headers, recognises};
 
 use crate::decode::header::{self, Extent, MESSAGE_BYTES_MAX, looks_like_message};
 use crate::decode::template::Exporter;
 use crate::decode::{Decoder, RecordSink};
 
-const UDP: u8 = 17;
 /// A v9 message ends where the next begins, so that much of that is looked at.
 const LOOK_AHEAD_BYTES: usize = 64;
 

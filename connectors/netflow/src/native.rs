@@ -31,15 +31,8 @@ pub(crate) const COLUMNS_MAX: usize = 2000;
 pub(crate) type FieldKey = (ElementId, u16);
 
 /// The columns about the message.
-const ABOUT: &[&str] = &[
-    "record_kind",
-    "version",
-    "exporter_ip",
-    "observation_domain",
-    "export_time",
-    "template_id",
-    "source_row",
-];
+const ABOUT: &[&str] =
+    &["record_kind", "version", "exporter_ip", "observation_domain", "export_time", "template_id", "source_row"];
 
 /// The columns of a table, in order of their first appearance.
 #[derive(Debug, Default)]

@@ -22,11 +22,8 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 
 /// Magic numbers of pcap in the file's byte order, whether times are in nanoseconds, and bytes of a frame's header:
 /// 24 in the variant that Linux once patched.
-const MAGIC: &[(u32, bool, usize)] = &[
-    (0xa1b2_c3d4, false, FRAME_HEADER_BYTES),
-    (0xa1b2_3c4d, true, FRAME_HEADER_BYTES),
-    (0xa1b2_cd34, false, 24),
-];
+const MAGIC: &[(u32, bool, usize)] =
+    &[(0xa1b2_c3d4, false, FRAME_HEADER_BYTES), (0xa1b2_3c4d, true, FRAME_HEADER_BYTES), (0xa1b2_cd34, false, 24)];
 
 /// Whether first bytes of a file are those of a capture.
 pub fn recognises(first_bytes: &[u8]) -> bool {

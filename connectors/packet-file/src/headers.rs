@@ -98,7 +98,10 @@ pub fn read_headers(link: LinkType, bytes: &[u8]) -> Result<Headers<'_>, NoHeade
 }
 
 fn cut(error: &etherparse::err::LenError) -> NoHeaders {
-    NoHeaders::Unreadable(format!("a packet breaks off: {} bytes are there, {} are needed", error.len, error.required_len))
+    NoHeaders::Unreadable(format!(
+        "a packet breaks off: {} bytes are there, {} are needed",
+        error.len, error.required_len
+    ))
 }
 
 fn of_packet<'a>(packet: &LaxSlicedPacket<'a>) -> Result<Headers<'a>, NoHeaders> {

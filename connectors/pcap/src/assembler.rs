@@ -95,7 +95,8 @@ impl Assembler {
         }
         self.swept_ns = self.now_ns;
         let (now_ns, inactive_ns) = (self.now_ns, self.options.inactive_ns);
-        let idle = self.flows.extract_if(|_, flow| flow.silent_ns(now_ns) > inactive_ns).map(|(_, flow)| flow).collect();
+        let idle =
+            self.flows.extract_if(|_, flow| flow.silent_ns(now_ns) > inactive_ns).map(|(_, flow)| flow).collect();
         self.end_in_order(idle, End::Idle, taker);
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use flow_source::FlowRecord;
+use flow_source::protocol::{ICMP, ICMP6, TCP, UDP};
 use flow_source::record::Notes;
 use packet_file::Headers;
 
@@ -13,9 +14,6 @@ pub(crate) const FIN: u16 = 0x01;
 pub(crate) const SYN: u16 = 0x02;
 pub(crate) const RST: u16 = 0x04;
 pub(crate) const ACK: u16 = 0x10;
-const ICMP: u8 = 1;
-pub(crate) const TCP: u8 = 6;
-const ICMP6: u8 = 58;
 
 /// ICMP types that ask and answer each other, so that both belong to one flow (RFC 792, 4443, 4861).
 const ICMP_PAIRS: &[(u8, u8)] = &[(8, 0), (10, 9), (13, 14), (15, 16), (17, 18)];
@@ -265,7 +263,7 @@ impl Biflow {
                     _ => "S1",
                 }
             }),
-            17 => Some(if has_answer { "SF" } else { "S0" }),
+            UDP => Some(if has_answer { "SF" } else { "S0" }),
             _ => None,
         }
     }

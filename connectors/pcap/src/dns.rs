@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use flow_source::protocol::TCP;
 use packet_file::Headers;
 use simple_dns::rdata::RData;
 use simple_dns::{Packet, PacketFlag, ResourceRecord};
@@ -11,7 +12,6 @@ use crate::options::QUESTIONS_MAX;
 use crate::rows::Ends;
 
 const PORTS: [u16; 3] = [53, 5353, 5355];
-const TCP: u8 = 6;
 
 /// A question, and its answer if one was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,8 @@ impl Questions {
             give(transaction);
         } else {
             if self.waiting.len() >= QUESTIONS_MAX
-                && let Some(oldest) = self.waiting.iter().min_by_key(|(_, waiting)| waiting.ends.offset).map(|(key, _)| *key)
+                && let Some(oldest) =
+                    self.waiting.iter().min_by_key(|(_, waiting)| waiting.ends.offset).map(|(key, _)| *key)
             {
                 self.waiting.remove(&oldest).into_iter().for_each(&mut give);
             }

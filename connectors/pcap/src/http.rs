@@ -194,7 +194,11 @@ mod tests {
     #[test]
     fn requests_and_answers_in_order() {
         let seen = read(
-            &[b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n", b"\r\nGET /GET /b HTTP/1.1\r\n\r\n", b"GET /c HTTP/1.1\r\n\r\n"],
+            &[
+                b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n",
+                b"\r\nGET /GET /b HTTP/1.1\r\n\r\n",
+                b"GET /c HTTP/1.1\r\n\r\n",
+            ],
             &[
                 b"",
                 b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 404 No\r\n",

@@ -68,7 +68,9 @@ impl Inspector {
                     self.end(Some("tls"));
                 }
             }
-            Talk::Http(http) => http.read(client, server, time_ns, |exchange| give(Inspected::Http(Box::new(exchange)))),
+            Talk::Http(http) => {
+                http.read(client, server, time_ns, |exchange| give(Inspected::Http(Box::new(exchange))))
+            }
             _ => {}
         }
     }

@@ -63,11 +63,7 @@ pub fn open_flows(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceE
 ///
 /// # Errors
 /// As [`open_log`].
-pub fn open_view(
-    paths: Vec<PathBuf>,
-    view: View,
-    options: PcapOptions,
-) -> Result<Arc<dyn TableProvider>, SourceError> {
+pub fn open_view(paths: Vec<PathBuf>, view: View, options: PcapOptions) -> Result<Arc<dyn TableProvider>, SourceError> {
     Ok(Arc::new(FileTable::new(table::Captures::open(paths, view, options)?)))
 }
 
@@ -78,6 +74,14 @@ pub struct PcapConnector;
 impl Connector for PcapConnector {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn file_kind(&self) -> &'static str {
+        "a packet capture"
+    }
+
+    fn readable(&self) -> &'static str {
+        "pcap and pcapng captures"
     }
 
     fn recognises(&self, first_bytes: &[u8]) -> bool {

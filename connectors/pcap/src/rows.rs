@@ -96,14 +96,33 @@ impl Row {
     }
 }
 
-const ENDS: &[&str] = &["start_time", "src_ip", "dst_ip", "src_port", "dst_port", "protocol", "community_id", "source_row"];
+const ENDS: &[&str] =
+    &["start_time", "src_ip", "dst_ip", "src_port", "dst_port", "protocol", "community_id", "source_row"];
 const PACKET: &[&str] = &[
-    "packet_number", "length", "captured_length", "bytes", "payload_bytes", "tcp_flags", "icmp_type", "icmp_code",
-    "vlan_id", "src_mac", "dst_mac", "is_fragment",
+    "packet_number",
+    "length",
+    "captured_length",
+    "bytes",
+    "payload_bytes",
+    "tcp_flags",
+    "icmp_type",
+    "icmp_code",
+    "vlan_id",
+    "src_mac",
+    "dst_mac",
+    "is_fragment",
 ];
 const DNS: &[&str] = &[
-    "transaction_id", "query", "query_type", "query_class", "response_code", "is_authoritative", "answers",
-    "answer_ttls", "response_time", "rtt_s",
+    "transaction_id",
+    "query",
+    "query_type",
+    "query_class",
+    "response_code",
+    "is_authoritative",
+    "answers",
+    "answer_ttls",
+    "response_time",
+    "rtt_s",
 ];
 const TLS: &[&str] = &["server_name", "version", "cipher", "alpn", "is_complete", "has_server_hello"];
 const HTTP: &[&str] = &["method", "host", "uri", "user_agent", "http_version", "status", "content_type"];

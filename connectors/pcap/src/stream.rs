@@ -72,9 +72,8 @@ impl Stream {
 
     fn append_early(&mut self) {
         while let Some(next) = self.next {
-            let fits = |(sequence, _): &(u32, Box<[u8]>)| {
-                *sequence == next || sequence.wrapping_sub(next) > u32::MAX / 2
-            };
+            let fits =
+                |(sequence, _): &(u32, Box<[u8]>)| *sequence == next || sequence.wrapping_sub(next) > u32::MAX / 2;
             let Some(place) = self.early.iter().position(fits) else { return };
             let (sequence, payload) = self.early.swap_remove(place);
             self.early_bytes -= payload.len();

@@ -11,6 +11,7 @@ pub(crate) mod tsv;
 pub(crate) mod value;
 
 use arrow_array::{ArrayRef, new_null_array};
+pub(crate) use file_source::Outcome;
 
 use crate::types::Kind;
 use column::Column;
@@ -20,16 +21,6 @@ use column::Column;
 pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-}
-
-/// What became of a line.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Outcome {
-    Row,
-    /// A comment, a header line or an empty line.
-    NoRow,
-    /// A header block begins: rows so far must be taken before its first row.
-    NewBlock,
 }
 
 /// Decoded rows: one array per wanted column, in that order.

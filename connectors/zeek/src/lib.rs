@@ -3,34 +3,30 @@
 //! [`open_log`] keeps Zeek's own columns (names such as `id.orig_h` stay as they are and need quotes in SQL);
 //! [`open_flows`] gives conn logs in the common flow schema. Options are in [`ZeekOptions`], limits in [`options`].
 //!
-//! Rooms: `sniff` (what is this file), `input` (bytes and lines), `decode` (lines to columns), `types`, `flows` (conn
-//! rows to flow records), and DataFusion's three layers `table`, `plan`, `stream`.
+//! Rooms: `sniff` (what is this file), `decode` (lines to columns), `types`, `flows` (conn rows to flow records), `table`
+//! (the logs of one table). Bytes, lines, planning and threads are `file-source`'s.
 //!
-//! Bad rows are left out and counted in a [`flow_source::QualityReport`]: [`quality`] or
+//! Bad rows are left out and counted in a [`flow_source::QualityReport`]: [`file_source::quality`] or
 //! [`flow_source::quality_of_plan`].
 
 mod decode;
 mod flows;
-mod input;
 pub mod options;
-mod plan;
 mod sniff;
-mod stream;
 mod table;
 mod types;
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion_catalog::TableProvider;
-use flow_source::{Connector, QualityReport, SourceError};
+use file_source::FileTable;
+use flow_source::{Connector, SourceError};
 
-pub use input::read_head;
 pub use options::{TimeFormat, ZeekOptions};
 pub use sniff::{ZeekFormat, sniff};
 
-use table::{View, ZeekTable};
+use table::{View, ZeekLogs};
 
 /// The connector's name in configuration and in the column `source`.
 pub const NAME: &str = "zeek";
@@ -48,7 +44,7 @@ pub fn open_log(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceErr
 /// # Errors
 /// As [`open_log`].
 pub fn open_log_with(paths: Vec<PathBuf>, options: ZeekOptions) -> Result<Arc<dyn TableProvider>, SourceError> {
-    Ok(Arc::new(ZeekTable::open(paths, options, View::Native)?))
+    Ok(Arc::new(FileTable::new(ZeekLogs::open(paths, options, View::Native)?)))
 }
 
 /// Opens conn logs in the common flow schema.
@@ -64,12 +60,7 @@ pub fn open_flows(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceE
 /// # Errors
 /// As [`open_flows`].
 pub fn open_flows_with(paths: Vec<PathBuf>, options: ZeekOptions) -> Result<Arc<dyn TableProvider>, SourceError> {
-    Ok(Arc::new(ZeekTable::open(paths, options, View::Flows)?))
-}
-
-/// The report of a table's latest scan; `None` for other connectors' tables and before the first scan.
-pub fn quality(table: &dyn TableProvider) -> Option<Arc<QualityReport>> {
-    (table as &dyn Any).downcast_ref::<ZeekTable>()?.latest_report()
+    Ok(Arc::new(FileTable::new(ZeekLogs::open(paths, options, View::Flows)?)))
 }
 
 /// This connector for the engine's registry.
@@ -79,6 +70,14 @@ pub struct ZeekConnector;
 impl Connector for ZeekConnector {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn file_kind(&self) -> &'static str {
+        "a Zeek log"
+    }
+
+    fn readable(&self) -> &'static str {
+        "Zeek logs"
     }
 
     fn recognises(&self, first_bytes: &[u8]) -> bool {

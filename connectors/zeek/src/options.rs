@@ -1,17 +1,11 @@
 //! What can be set when a log is opened, and the limits of this connector.
 
-/// Rows in one record batch.
-pub const BATCH_ROWS: usize = 8192;
 /// Decompressed bytes read from the front of a file to learn its format and columns.
 pub const SNIFF_BYTES_MAX: usize = 256 * 1024;
 /// JSON rows looked at to learn columns and types.
 pub const JSON_SAMPLE_ROWS_MAX: usize = 1000;
-/// A longer line is rejected; Zeek's own longest lines (certificate lists) stay far below.
-pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Columns of one table; a JSON log with random keys must not make an endless schema.
 pub const COLUMNS_MAX: usize = 2000;
-/// Up to this limit one partition reads the files in order, so that `LIMIT 10` opens one file and gives its first rows.
-pub const SEQUENTIAL_LIMIT_ROWS_MAX: usize = 100_000;
 
 /// Settings of one table.
 ///

@@ -5,12 +5,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use file_source::{read_head, without_bom};
 use flow_source::SourceError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::decode::header::{BadHeader, Header};
 use crate::decode::{excerpt, infer};
-use crate::input::read_head;
 use crate::options::{SNIFF_BYTES_MAX, TimeFormat, ZeekOptions};
 use crate::types::{Columns, Kind};
 
@@ -32,8 +32,6 @@ pub(crate) struct LogFile {
     pub(crate) columns: Columns,
     /// The log's name as the file says it (`#path`, `_path`), e.g. `conn`.
     pub(crate) log_name: Option<String>,
-    /// Stored bytes, for sharing files between partitions and for progress.
-    pub(crate) bytes: u64,
 }
 
 /// Whether decompressed first bytes are those of a Zeek log. JSON only counts with a `ts` and another key of Zeek's.
@@ -55,7 +53,6 @@ pub(crate) fn examine(path: &Path, options: ZeekOptions) -> Result<Option<LogFil
     if head.is_empty() {
         return Ok(None);
     }
-    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let (columns, log_name, format, time_format) = match sniff(&head) {
         Some(ZeekFormat::Tsv) => {
             let (columns, log_name) = examine_tsv(path, &head)?;
@@ -68,7 +65,7 @@ pub(crate) fn examine(path: &Path, options: ZeekOptions) -> Result<Option<LogFil
         }
         None => return Err(not_a_log(path, &head)),
     };
-    Ok(Some(LogFile { path: path.to_owned(), format, time_format, columns, log_name, bytes }))
+    Ok(Some(LogFile { path: path.to_owned(), format, time_format, columns, log_name }))
 }
 
 /// The columns of all header blocks in the head.
@@ -132,10 +129,6 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
         _ => head,
     };
     without_bom(complete).split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-}
-
-pub(crate) fn without_bom(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 fn bad_header(path: &Path, index: usize, bad: BadHeader) -> SourceError {

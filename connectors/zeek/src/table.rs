@@ -1,24 +1,22 @@
-//! A set of Zeek logs as a DataFusion table: schema and planning.
+//! A set of Zeek logs: what is opened, the columns of the table, and its rows.
 //!
-//! Opening reads the first bytes of each file; `scan` reads nothing.
+//! Opening reads the first bytes of each file. Planning and threads are `file-source`'s.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
-use async_trait::async_trait;
-use datafusion_catalog::{Session, TableProvider};
 use datafusion_common::Result;
-use datafusion_expr::{Expr, TableType};
-use datafusion_physical_plan::ExecutionPlan;
+use file_source::{Format, LineDecoder, Next, Outcome, Piece, Scan, Sink, SourceFile, read_lines};
 use flow_source::{QualityReport, SourceError, flow_schema};
 
-use crate::decode::Wanted;
+use crate::decode::json::JsonDecoder;
+use crate::decode::tsv::TsvDecoder;
+use crate::decode::{Rowset, Wanted};
 use crate::flows;
-use crate::options::{COLUMNS_MAX, SEQUENTIAL_LIMIT_ROWS_MAX, ZeekOptions};
-use crate::plan::ZeekExec;
-use crate::sniff::{LogFile, examine, unite_columns};
-use crate::stream::ScanJob;
+use crate::options::{COLUMNS_MAX, ZeekOptions};
+use crate::sniff::{LogFile, ZeekFormat, examine, unite_columns};
 use crate::types::Kind;
 
 /// Which columns a table has.
@@ -32,34 +30,35 @@ pub(crate) enum View {
 
 /// One or more logs read as one table.
 #[derive(Debug)]
-pub(crate) struct ZeekTable {
-    files: Arc<[LogFile]>,
-    /// The logs' columns with the kinds they are decoded to.
-    columns: Arc<[(String, Kind)]>,
+pub(crate) struct ZeekLogs {
+    files: Vec<SourceFile>,
+    /// What is known of each of the files.
+    logs: Vec<LogFile>,
+    /// The logs' columns with the kinds they are decoded to; also those not wanted are checked.
+    columns: Vec<(String, Kind)>,
     schema: SchemaRef,
     view: View,
     empty_files: Vec<PathBuf>,
-    latest: Mutex<Option<Arc<QualityReport>>>,
 }
 
-impl ZeekTable {
+impl ZeekLogs {
     pub(crate) fn open(paths: Vec<PathBuf>, options: ZeekOptions, view: View) -> Result<Self, SourceError> {
-        let mut files = Vec::new();
+        let mut logs = Vec::new();
         let mut columns = Vec::new();
         let mut empty_files = Vec::new();
         for path in paths {
-            let Some(file) = examine(&path, options)? else {
+            let Some(log) = examine(&path, options)? else {
                 empty_files.push(path);
                 continue;
             };
             if view == View::Flows {
-                flows::require_conn(&file)?;
+                flows::require_conn(&log)?;
             }
-            unite_columns(&mut columns, &file.columns);
-            check_width(&file, columns.len())?;
-            files.push(file);
+            unite_columns(&mut columns, &log.columns);
+            check_width(&log, columns.len())?;
+            logs.push(log);
         }
-        if files.is_empty() {
+        if logs.is_empty() {
             return Err(nothing_to_read(empty_files));
         }
         let schema = match view {
@@ -69,21 +68,8 @@ impl ZeekTable {
         if view == View::Flows {
             flows::fix_kinds(&mut columns);
         }
-        Ok(Self { files: files.into(), columns: columns.into(), schema, view, empty_files, latest: Mutex::new(None) })
-    }
-
-    pub(crate) fn latest_report(&self) -> Option<Arc<QualityReport>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn new_report(&self) -> Arc<QualityReport> {
-        let report = Arc::new(QualityReport::default());
-        report.expect_bytes(self.files.iter().map(|file| file.bytes).sum());
-        for path in &self.empty_files {
-            report.note(format!("`{}` is empty", path.display()));
-        }
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&report));
-        report
+        let files = logs.iter().map(|log| SourceFile::whole(log.path.clone())).collect();
+        Ok(Self { files, logs, columns, schema, view, empty_files })
     }
 
     fn wanted(&self, schema: &Schema) -> Vec<Wanted> {
@@ -99,41 +85,83 @@ impl ZeekTable {
     }
 }
 
-#[async_trait]
-impl TableProvider for ZeekTable {
+impl Format for ZeekLogs {
+    fn name(&self) -> &'static str {
+        crate::NAME
+    }
+
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
+    fn files(&self) -> &[SourceFile] {
+        &self.files
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = match projection {
-            Some(projection) => Arc::new(self.schema.project(projection)?),
-            None => Arc::clone(&self.schema),
+    fn remark(&self, report: &QualityReport) {
+        for path in &self.empty_files {
+            report.note(format!("`{}` is empty", path.display()));
+        }
+    }
+
+    fn read(&self, piece: &Piece, scan: &Scan, sink: &mut Sink<'_>) -> Result<Next> {
+        let log = &self.logs[piece.file];
+        let with_lines = self.view == View::Flows && scan.schema.column_with_name("source_row").is_some();
+        let rows = Rowset::new(self.wanted(&scan.schema), with_lines);
+        let decoder = match log.format {
+            ZeekFormat::Tsv => Decoder::Tsv(TsvDecoder::new(self.columns.clone())),
+            ZeekFormat::Json => Decoder::Json(JsonDecoder::new(&self.columns, log.time_format, &rows)),
         };
-        let partitions = match limit {
-            Some(limit) if limit <= SEQUENTIAL_LIMIT_ROWS_MAX => 1,
-            _ => state.config().target_partitions(),
+        let mut lines = LogLines { path: &log.path, view: self.view, schema: &scan.schema, decoder, rows };
+        read_lines(&log.path, scan, sink, &mut lines)
+    }
+}
+
+enum Decoder {
+    Tsv(TsvDecoder),
+    Json(JsonDecoder),
+}
+
+/// The rows of one log under construction.
+struct LogLines<'a> {
+    path: &'a Path,
+    view: View,
+    schema: &'a SchemaRef,
+    decoder: Decoder,
+    rows: Rowset,
+}
+
+impl LineDecoder for LogLines<'_> {
+    fn line(&mut self, line: &[u8], number: u64) -> Result<Outcome, String> {
+        match &mut self.decoder {
+            Decoder::Tsv(decoder) => decoder.line(line, number, &mut self.rows),
+            Decoder::Json(decoder) => decoder.line(line, number, &mut self.rows),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.rows()
+    }
+
+    fn take(&mut self) -> Result<RecordBatch> {
+        let rows = self.rows.take();
+        if self.view == View::Flows {
+            return Ok(flows::batch(self.schema, self.rows.wanted(), &rows, self.path)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.count));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(self.schema), rows.columns, &options)?)
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        let unknown = match &mut self.decoder {
+            Decoder::Tsv(decoder) => decoder.take_unknown(),
+            Decoder::Json(decoder) => decoder.take_unknown(),
         };
-        let job = ScanJob {
-            files: Arc::clone(&self.files),
-            columns: Arc::clone(&self.columns),
-            wanted: self.wanted(&schema),
-            schema,
-            view: self.view,
-            limit,
-            report: self.new_report(),
-        };
-        Ok(Arc::new(ZeekExec::new(job, share(&self.files, partitions))))
+        if unknown.is_empty() {
+            return Vec::new();
+        }
+        let names = unknown.join("`, `");
+        vec![format!("`{}` has columns the table does not have: `{names}`", self.path.display())]
     }
 }
 
@@ -142,31 +170,12 @@ fn native_schema(columns: &[(String, Kind)]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Files shared between at most `partitions` groups of about the same number of bytes, each in file order.
-fn share(files: &[LogFile], partitions: usize) -> Vec<Vec<usize>> {
-    let groups = partitions.clamp(1, files.len().max(1));
-    let mut by_size: Vec<usize> = (0..files.len()).collect();
-    by_size.sort_by_key(|&index| std::cmp::Reverse(files[index].bytes));
-    let mut shares: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); groups];
-    for index in by_size {
-        if let Some(smallest) = shares.iter_mut().min_by_key(|(bytes, files)| (*bytes, files.len())) {
-            smallest.0 += files[index].bytes;
-            smallest.1.push(index);
-        }
-    }
-    let mut groups: Vec<Vec<usize>> =
-        shares.into_iter().map(|(_, files)| files).filter(|files| !files.is_empty()).collect();
-    groups.iter_mut().for_each(|files| files.sort_unstable());
-    groups.sort_unstable();
-    groups
-}
-
-fn check_width(file: &LogFile, columns: usize) -> Result<(), SourceError> {
+fn check_width(log: &LogFile, columns: usize) -> Result<(), SourceError> {
     if columns <= COLUMNS_MAX {
         return Ok(());
     }
     Err(SourceError::UnexpectedContent {
-        path: file.path.clone(),
+        path: log.path.clone(),
         line: 1,
         found: format!("{columns} different columns in the files read so far"),
         expected: format!("at most {COLUMNS_MAX}"),

@@ -220,7 +220,7 @@ fn write_all(
 fn write(store: &FlowStore, mut flows: Vec<FlowRecord>) -> Result<usize, StoreError> {
     flows.sort_by_key(|flow| flow.start_time.or(flow.received_time).or(flow.end_time));
     let batch = batch_of(&flow_schema(), &flows, connector_netflow::NAME, None)?;
-    let mut writer = store.writer(Some(flows.len()));
+    let mut writer = store.writer();
     writer.write(&batch)?;
     writer.commit()
 }

@@ -1,7 +1,7 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
 //! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
-//! found instead, `listing` lets DataFusion read them. Zeek's logs go to the Zeek connector; none of their format is
+//! found instead, `listing` lets DataFusion read them. What a connector recognises goes to it; none of those formats is
 //! known here.
 
 use std::path::{Path, PathBuf};
@@ -10,8 +10,9 @@ use std::sync::Arc;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DataFusionError;
 use datafusion::common::Result as DataFusionResult;
+use flow_source::Connector;
 
-use crate::{flow_view, zeek};
+use crate::{connectors, flow_view};
 use sniff::{FileFormat, Sniffed};
 
 pub(crate) mod delimited;
@@ -87,9 +88,10 @@ impl FileFault {
                 std::env::current_dir()
                     .map_or_else(|_| "the notebook's folder".into(), |dir| dir.display().to_string())
             )),
-            FileFault::Unrecognised { .. } => {
-                Some("Readable are Zeek logs, Parquet, Arrow IPC, CSV and newline-delimited JSON".into())
-            }
+            FileFault::Unrecognised { .. } => Some(format!(
+                "Readable are {}, Parquet, Arrow IPC, CSV and newline-delimited JSON",
+                connectors::readable()
+            )),
             FileFault::Mixed { .. } => Some("Read them as two tables, or narrow the pattern".into()),
             FileFault::TooMany { .. } => Some("Narrow the pattern, for example to one day".into()),
             FileFault::NotFlows { .. } => Some("Use read_log to read it with its own columns".into()),
@@ -125,8 +127,8 @@ pub(crate) fn list_of(names: &[String]) -> String {
 /// Reads the beginning of each file and, where the format needs it, enough of them to know the columns.
 pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
     let files = identify(pattern).map_err(FileFault::into_datafusion)?;
-    if matches!(files.format(), FileFormat::Zeek) {
-        return open_zeek(&files, shape);
+    if let FileFormat::Connector(connector) = files.format() {
+        return open_with(*connector, &files, shape);
     }
     let table = listing::open(state, &files, shape).await?;
     match shape {
@@ -136,12 +138,16 @@ pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> Da
     }
 }
 
-fn open_zeek(files: &IdentifiedFiles, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
+fn open_with(
+    connector: &dyn Connector,
+    files: &IdentifiedFiles,
+    shape: Shape,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
     let paths = files.paths();
     let opened = match shape {
-        Shape::Flows => zeek::open_flows(paths),
-        Shape::Native => zeek::open_log(paths),
-        Shape::Either => zeek::open_either(paths),
+        Shape::Flows => connector.open_flows(paths),
+        Shape::Native => connector.open_log(paths),
+        Shape::Either => connectors::open_either(connector, paths),
     };
     opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
 }

@@ -11,6 +11,7 @@
 
 pub mod collect;
 pub mod completion;
+mod connectors;
 mod cooperation;
 pub mod engine;
 pub mod error;
@@ -28,7 +29,6 @@ pub mod result;
 mod statement;
 mod stop;
 pub mod store;
-mod zeek;
 
 pub use completion::{Completion, CompletionKind, Completions};
 pub use engine::{Engine, EngineOptions, SourceKind};

@@ -145,9 +145,9 @@ impl FlowStore {
         &self.folder
     }
 
-    /// A writer of new files. `rows` is how many will come, if that is known.
-    pub(crate) fn writer(&self, rows: Option<usize>) -> StoreWriter {
-        StoreWriter::new(self.folder.clone(), rows, &[])
+    /// A writer of new files.
+    pub(crate) fn writer(&self) -> StoreWriter {
+        StoreWriter::new(self.folder.clone(), &[])
     }
 
     /// Counts and times.
@@ -210,7 +210,9 @@ impl FlowStore {
     /// Removes half files of writers that are gone.
     fn remove_abandoned(&self) -> Result<(), StoreError> {
         for (path, name) in self.entries()? {
-            let Some(stem) = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY_SUFFIX)) else { continue };
+            let Some(stem) = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY_SUFFIX)) else {
+                continue;
+            };
             // The name ends with the writer's process.
             let process = stem.rsplit('-').next().and_then(|number| number.strip_prefix('p')).map(str::to_owned);
             if process.is_none_or(|process| !is_running(&process)) {

@@ -112,7 +112,8 @@ fn lines_of(collected: &Collected) -> Vec<String> {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     let with_port = text.parse::<SocketAddr>();
-    let alone = || text.trim_matches(['[', ']']).parse::<IpAddr>().map(|address| SocketAddr::new(address, DEFAULT_PORT));
+    let alone =
+        || text.trim_matches(['[', ']']).parse::<IpAddr>().map(|address| SocketAddr::new(address, DEFAULT_PORT));
     with_port.or_else(|_| alone()).map_err(|_| "write ADDR or ADDR:PORT, for instance 0.0.0.0:2055 or [::]:4739".into())
 }
 

@@ -195,7 +195,6 @@ pub(crate) fn hex(bytes: &[u8]) -> Option<String> {
     Some(text)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,18 +3,13 @@
 //! A template is turned into a list of steps once; a record then costs one step per field.
 
 use flow_source::FlowRecord;
+use flow_source::protocol::{ICMP, ICMP6, TCP, has_ports};
 use flow_source::record::Notes;
 
 use super::context::{Context, DomainState};
 use super::element::{self, ElementId, REVERSE, Unit};
 use super::template::{Field, VARIABLE, value_at};
 use super::wire::unsigned;
-
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const ICMP6: u8 = 58;
-/// Protocols whose ports are ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
-const WITH_PORTS: [u8; 5] = [TCP, 17, 33, 132, 136];
 
 /// What a field gives to a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,9 +184,7 @@ fn target_of(id: ElementId, fields: &[Field]) -> Target {
     match id.enterprise {
         REVERSE => find(REVERSES).unwrap_or(T::Skip),
         0 => {
-            let has = |number: u16| {
-                fields.iter().any(|field| field.id == ElementId::iana(number) && field.length > 0)
-            };
+            let has = |number: u16| fields.iter().any(|field| field.id == ElementId::iana(number) && field.length > 0);
             let Some(group) = PREFERENCES.iter().find(|group| find(group).is_some()) else { return T::Skip };
             match group.iter().find(|(number, _)| has(*number)) {
                 Some((number, target)) if *number == id.number => *target,
@@ -377,12 +370,11 @@ impl Draft<'_> {
             flow.icmp_type = None;
             flow.icmp_code = None;
         }
-        let is = |wanted: &[u8]| flow.protocol.is_some_and(|protocol| wanted.contains(&protocol));
-        if !is(&WITH_PORTS) {
+        if !flow.protocol.is_some_and(has_ports) {
             flow.src_port = flow.src_port.filter(|port| *port != 0);
             flow.dst_port = flow.dst_port.filter(|port| *port != 0);
         }
-        if !is(&[TCP]) {
+        if flow.protocol != Some(TCP) {
             flow.tcp_flags = None;
             flow.rev_tcp_flags = None;
         }

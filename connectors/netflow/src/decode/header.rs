@@ -58,7 +58,8 @@ pub(crate) fn looks_like_message(bytes: &[u8]) -> bool {
     let in_years = u32_at(bytes, clock).is_some_and(|seconds| YEARS.contains(&seconds));
     match version {
         Version::Ipfix => {
-            u16_at(bytes, 2).is_some_and(|length| length >= 16) && (in_years || begins_with_templates(bytes, 16, version))
+            u16_at(bytes, 2).is_some_and(|length| length >= 16)
+                && (in_years || begins_with_templates(bytes, 16, version))
         }
         Version::V9 => in_years || begins_with_templates(bytes, 20, version),
         _ => in_years && u32_at(bytes, 12).is_some_and(|nanos| nanos < 1_000_000_000),
@@ -66,7 +67,9 @@ pub(crate) fn looks_like_message(bytes: &[u8]) -> bool {
 }
 
 fn begins_with_templates(bytes: &[u8], header_bytes: usize, version: Version) -> bool {
-    let (Some(set), Some(length)) = (u16_at(bytes, header_bytes), u16_at(bytes, header_bytes + 2)) else { return false };
+    let (Some(set), Some(length)) = (u16_at(bytes, header_bytes), u16_at(bytes, header_bytes + 2)) else {
+        return false;
+    };
     let is_template = set == if version == Version::V9 { 0 } else { 2 };
     let body = bytes.get(header_bytes + 4..).unwrap_or_default();
     is_template && length >= 12 && read_template(body, version, false).is_ok()
@@ -92,7 +95,9 @@ pub(crate) fn extent(bytes: &[u8], is_all: bool) -> Result<Extent, String> {
     let (context, header_bytes) = read(bytes, Exporter::default())?;
     let second = u16_at(bytes, 2).ok_or_else(|| cut(bytes))?;
     match context.version {
-        Version::Ipfix if second < 16 => Err(format!("an IPFIX message of {second} bytes, which is less than its header")),
+        Version::Ipfix if second < 16 => {
+            Err(format!("an IPFIX message of {second} bytes, which is less than its header"))
+        }
         Version::Ipfix => Ok(Extent::Bytes(usize::from(second))),
         Version::V9 => Ok(extent_of_v9(bytes, header_bytes, is_all)),
         // A count that cannot be is left to the decoder to tell; the file is taken as this one message.

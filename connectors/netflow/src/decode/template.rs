@@ -184,7 +184,9 @@ pub(crate) fn read_template(bytes: &[u8], version: Version, is_options: bool) ->
         (_, true) => {
             let options = u16_at(bytes, 4).ok_or_else(cut)?;
             if !count.is_multiple_of(4) || !options.is_multiple_of(4) {
-                return Err(format!("options template {id} has fields of {count} and {options} bytes, no multiple of 4"));
+                return Err(format!(
+                    "options template {id} has fields of {count} and {options} bytes, no multiple of 4"
+                ));
             }
             (count / 4 + options / 4, count / 4, 6)
         }
@@ -244,9 +246,8 @@ impl TemplateStore {
             return self.remove(domain, id);
         }
         let is_options = id == OPTIONS;
-        let of_kind = |(of, _): &(Domain, u16), template: &Arc<Template>| {
-            *of == domain && template.is_options == is_options
-        };
+        let of_kind =
+            |(of, _): &(Domain, u16), template: &Arc<Template>| *of == domain && template.is_options == is_options;
         for (_, template) in self.templates.take_where(of_kind) {
             self.fields -= template.fields.len();
         }
@@ -278,10 +279,8 @@ mod tests {
 
     #[test]
     fn variable_fields_say_their_length() {
-        let fields = vec![
-            Field { id: ElementId::iana(96), length: VARIABLE },
-            Field { id: ElementId::iana(4), length: 1 },
-        ];
+        let fields =
+            vec![Field { id: ElementId::iana(96), length: VARIABLE }, Field { id: ElementId::iana(4), length: 1 }];
         let template = Template::new(256, false, fields);
         assert_eq!(template.record_bytes(&[2, b'o', b'k', 6, 99]), Some(4));
         assert_eq!(template.record_bytes(&[2, b'o', b'k']), None);

@@ -49,11 +49,8 @@ async fn templates_belong_to_their_exporter() {
     let files = Files::new();
     // The second exporter's template 256 never comes; the head's templates of another exporter must not stand in
     // when the domain differs.
-    let bytes = capture(&[
-        (1, 1, 5000, define(7, true)),
-        (2, 2, 5000, data(8, true, 99)),
-        (3, 1, 5001, data(7, true, 10)),
-    ]);
+    let bytes =
+        capture(&[(1, 1, 5000, define(7, true)), (2, 2, 5000, data(8, true, 99)), (3, 1, 5001, data(7, true, 10))]);
     let table = files.flows(bytes);
     // v9 scopes by address, so another port of the first exporter is the first exporter.
     assert_eq!(text(&table, "SELECT exporter_ip, bytes FROM t").await, "192.0.2.1|10");
@@ -75,11 +72,8 @@ async fn other_packets_are_counted() {
 #[tokio::test]
 async fn a_capture_that_breaks_off_gives_its_flows() {
     let files = Files::new();
-    let mut bytes = capture(&[
-        (1, 1, 5000, define(7, true)),
-        (2, 1, 5000, data(7, true, 10)),
-        (3, 1, 5000, data(7, true, 20)),
-    ]);
+    let mut bytes =
+        capture(&[(1, 1, 5000, define(7, true)), (2, 1, 5000, data(7, true, 10)), (3, 1, 5000, data(7, true, 20))]);
     bytes.truncate(bytes.len() - 7);
     let table = files.flows(bytes);
     assert_eq!(text(&table, "SELECT sum(bytes) FROM t").await, "10");

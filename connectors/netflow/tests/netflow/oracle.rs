@@ -64,9 +64,12 @@ fn rows_of(bytes: &[u8]) -> Rows {
 
 fn add_rows(packet: &NetflowPacket, rows: &mut Rows) {
     match packet {
-        NetflowPacket::V5(packet) => rows.extend(packet.flowsets.iter().map(|flow| {
-            (Some(flow.src_addr.into()), Some(flow.dst_addr.into()), Some(u64::from(flow.d_octets)))
-        })),
+        NetflowPacket::V5(packet) => rows.extend(
+            packet
+                .flowsets
+                .iter()
+                .map(|flow| (Some(flow.src_addr.into()), Some(flow.dst_addr.into()), Some(u64::from(flow.d_octets)))),
+        ),
         NetflowPacket::V9(packet) => {
             for set in &packet.flowsets {
                 let variable_versions::v9::FlowSetBody::Data(data) = &set.body else { continue };

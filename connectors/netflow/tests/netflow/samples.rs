@@ -133,7 +133,11 @@ const FIRST_ROWS: &[(&[&str], &str, &str)] = &[
         "start_time, received_time, notes",
         "NULL|2017-10-03T17:03:39Z|[time_missing]",
     ),
-    (&["ipfix_test_openbsd_pflow_tpl.dat", "ipfix_test_openbsd_pflow_data.dat"], "duration_s, observation_domain", "1.0|42"),
+    (
+        &["ipfix_test_openbsd_pflow_tpl.dat", "ipfix_test_openbsd_pflow_data.dat"],
+        "duration_s, observation_domain",
+        "1.0|42",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,8 @@ async fn options_tell_the_sampling() {
     let flows = template(256, &[(8, 4), (12, 4), (48, 1)]);
     let record = |sampler: u8| [192, 0, 2, 1, 192, 0, 2, 2, sampler];
     let data = set(256, &[record(5), record(6)].concat());
-    let table = Files::new().flows_kept(ipfix(0, 7, &[set(3, &options), set(257, &option), set(2, &flows), data])).await;
+    let table =
+        Files::new().flows_kept(ipfix(0, 7, &[set(3, &options), set(257, &option), set(2, &flows), data])).await;
     assert_eq!(table.query("SELECT sampling_rate FROM t ORDER BY source_row").await, "100\nNULL");
 }
 

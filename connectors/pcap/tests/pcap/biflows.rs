@@ -53,7 +53,8 @@ async fn query(frames: &[Frame], view: View, sql: &str) -> String {
     text(&table, sql).await
 }
 
-const ENDS: &str = "SELECT src_port, dst_port, packets, rev_packets, conn_state, end_reason, notes FROM t ORDER BY start_time";
+const ENDS: &str =
+    "SELECT src_port, dst_port, packets, rev_packets, conn_state, end_reason, notes FROM t ORDER BY start_time";
 
 #[tokio::test]
 async fn who_sends_the_syn_is_the_source() {

@@ -8,8 +8,19 @@ use crate::fixtures::{samples, text};
 
 /// The columns that ipfixprobe's output and the flows have in common.
 const FLOW_COLUMNS: [&str; 13] = [
-    "SRC_IP", "DST_IP", "SRC_PORT", "DST_PORT", "PROTOCOL", "PACKETS", "BYTES", "PACKETS_REV", "BYTES_REV", "TCP_FLAGS",
-    "TCP_FLAGS_REV", "TIME_FIRST", "TIME_LAST",
+    "SRC_IP",
+    "DST_IP",
+    "SRC_PORT",
+    "DST_PORT",
+    "PROTOCOL",
+    "PACKETS",
+    "BYTES",
+    "PACKETS_REV",
+    "BYTES_REV",
+    "TCP_FLAGS",
+    "TCP_FLAGS_REV",
+    "TIME_FIRST",
+    "TIME_LAST",
 ];
 
 const FLOWS: &str = "SELECT src_ip, dst_ip, coalesce(src_port, 0), coalesce(dst_port, 0), protocol, packets, bytes,
@@ -121,8 +132,15 @@ async fn tls_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_is_the_same() {
-    let columns = ["SRC_PORT", "HTTP_RESPONSE_STATUS_CODE", "HTTP_REQUEST_AGENT", "HTTP_REQUEST_HOST",
-        "HTTP_REQUEST_METHOD", "HTTP_REQUEST_URL", "HTTP_RESPONSE_CONTENT_TYPE"];
+    let columns = [
+        "SRC_PORT",
+        "HTTP_RESPONSE_STATUS_CODE",
+        "HTTP_REQUEST_AGENT",
+        "HTTP_REQUEST_HOST",
+        "HTTP_REQUEST_METHOD",
+        "HTTP_REQUEST_URL",
+        "HTTP_RESPONSE_CONTENT_TYPE",
+    ];
     let Some(wanted) = expected("http", &columns) else { return };
     let sql = "SELECT src_port, coalesce(status, 0), user_agent, host, method, uri, coalesce(content_type, '') FROM t";
     assert_eq!(found("http", View::Http, sql).await.unwrap(), wanted);

@@ -62,10 +62,18 @@ fn no_sample_is_left_out() {
 async fn what_flows_say() {
     let Some(folder) = samples("pcap") else { return };
     let cases = [
-        ("sshguess.pcap", "SELECT app_protocol, conn_state, count(*), sum(packets) FROM t GROUP BY 1, 2", "ssh|SF|11|254"),
+        (
+            "sshguess.pcap",
+            "SELECT app_protocol, conn_state, count(*), sum(packets) FROM t GROUP BY 1, 2",
+            "ssh|SF|11|254",
+        ),
         ("rdp-x509.pcap", "SELECT app_protocol, conn_state, end_reason FROM t", "rdp|S1|4"),
         ("ipfixprobe-vlan.pcap", "SELECT vlan_id FROM t ORDER BY 1 NULLS LAST", "123\n150\nNULL"),
-        ("icmp-header-trunc.pcap", "SELECT packets, rev_packets, icmp_type, bytes, notes FROM t", "1|1|NULL|84|[truncated]"),
+        (
+            "icmp-header-trunc.pcap",
+            "SELECT packets, rev_packets, icmp_type, bytes, notes FROM t",
+            "1|1|NULL|84|[truncated]",
+        ),
         ("dns-corrupt.pcap", "SELECT src_mac IS NOT NULL, community_id IS NOT NULL FROM t", "true|true"),
     ];
     for (name, sql, expected) in cases {

@@ -10,9 +10,10 @@ use arrow_array::types::{Float64Type, Int64Type, TimestampNanosecondType, UInt16
 use arrow_array::{ArrayRef, ArrowPrimitiveType, BooleanArray, ListArray, PrimitiveArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
+use file_source::BATCH_ROWS;
 
 use super::value;
-use crate::options::{BATCH_ROWS, TimeFormat};
+use crate::options::TimeFormat;
 use crate::types::Kind;
 
 /// A value that is not of its column's kind.

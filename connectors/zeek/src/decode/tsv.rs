@@ -83,7 +83,7 @@ impl TsvDecoder {
             Ok(true) => {
                 self.layout = None;
                 self.broken_header = false;
-                Ok(Outcome::NewBlock)
+                Ok(Outcome::Flush)
             }
             Err(bad) => {
                 self.broken_header = true;

@@ -16,15 +16,10 @@ use arrow_array::{
     UInt8Array, UInt16Array,
 };
 use flow_source::address::{canonical_ip, parse_ip};
+use flow_source::protocol::{ICMP, ICMP6, TCP, has_ports, protocol_name, protocol_number};
 
 use super::history::{self, Side};
 use crate::decode::{Rows, Wanted};
-
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP6: u8 = 58;
-const SCTP: u8 = 132;
 
 /// The decoded conn columns of one batch, by their first name.
 pub(crate) struct Inputs<'a> {
@@ -140,8 +135,8 @@ impl<'a> Inputs<'a> {
         let Some(ports) = self.numbers::<UInt16Type>(name) else { return Arc::new(UInt16Array::new_null(self.rows)) };
         let with_ports = self.protocols().enumerate().map(|(row, protocol)| {
             let port = number(ports, row)?;
-            let has_ports = matches!(protocol, Some(TCP | UDP | SCTP)) || (protocol.is_none() && port != 0);
-            has_ports.then_some(port)
+            let is_port = protocol.map_or(port != 0, has_ports);
+            is_port.then_some(port)
         });
         Arc::new(with_ports.collect::<UInt16Array>())
     }
@@ -277,29 +272,3 @@ fn nanos(seconds: f64) -> Option<i64> {
     let nanos = (seconds * 1e9).round();
     (nanos.abs() < i64::MAX as f64).then_some(nanos as i64)
 }
-
-/// IANA protocol number of Zeek's `transport_proto` names and other common ones.
-fn protocol_number(name: &str) -> Option<u8> {
-    PROTOCOLS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(number, _)| *number)
-}
-
-fn protocol_name(number: u8) -> Option<&'static str> {
-    PROTOCOLS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
-}
-
-const PROTOCOLS: &[(u8, &str)] = &[
-    (TCP, "tcp"),
-    (UDP, "udp"),
-    (ICMP, "icmp"),
-    (ICMP6, "ipv6-icmp"),
-    (SCTP, "sctp"),
-    (2, "igmp"),
-    (4, "ipv4"),
-    (41, "ipv6"),
-    (47, "gre"),
-    (50, "esp"),
-    (51, "ah"),
-    (89, "ospfigp"),
-    (103, "pim"),
-    (112, "vrrp"),
-];

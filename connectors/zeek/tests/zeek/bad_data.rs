@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connector_zeek::{open_flows, open_log, quality, read_head};
+use connector_zeek::{open_flows, open_log};
 use datafusion::catalog::TableProvider;
+use file_source::{quality, read_head};
 use flow_source::{SourceError, quality_of_plan};
 
 use crate::fixtures::{CONN_HEADER, Logs, context, flows, gzip, log, sample, text};

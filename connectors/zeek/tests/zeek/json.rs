@@ -27,7 +27,7 @@ async fn domain_13_time_formats_are_never_mixed() {
         "{\"ts\":1575413096.5,\"uid\":\"C1\"}\n{\"ts\":1575413096052,\"uid\":\"C2\"}\n{\"ts\":\"2019-12-03T22:44:56Z\",\"uid\":\"C3\"}\n",
     ));
     assert_eq!(text(&table, "SELECT uid FROM t").await, "C1");
-    let rejections = connector_zeek::quality(table.as_ref()).unwrap().rejections();
+    let rejections = file_source::quality(table.as_ref()).unwrap().rejections();
     assert_eq!(rejections[0].line, 2);
     assert_eq!(rejections[0].reason, "`ts` is `1575413096052`, expected a time in epoch seconds");
     assert_eq!(rejections.len(), 2);
@@ -57,7 +57,7 @@ async fn nulls_missing_keys_nesting_and_late_keys() {
         text(&table, "SELECT uid, orig_bytes FROM t WHERE orig_bytes IS NOT NULL ORDER BY ts").await,
         "last \u{e9}\t|18446744073709551615\n17|5"
     );
-    let report = connector_zeek::quality(table.as_ref()).unwrap();
+    let report = file_source::quality(table.as_ref()).unwrap();
     assert_eq!((report.rows_read(), report.rows_rejected()), (1502, 0));
     assert!(report.notes()[0].contains("`late`"), "{report:?}");
 }
@@ -72,7 +72,7 @@ async fn bad_lines_are_rejected_whatever_is_selected() {
     for sql in ["SELECT count(*) FROM t", "SELECT count(uid) FROM t", "SELECT count(*) FROM (SELECT * FROM t)"] {
         assert_eq!(text(&table, sql).await, "1", "{sql}");
     }
-    let rejections = connector_zeek::quality(table.as_ref()).unwrap().rejections();
+    let rejections = file_source::quality(table.as_ref()).unwrap().rejections();
     let lines: Vec<u64> = rejections.iter().map(|rejection| rejection.line).collect();
     assert_eq!(lines, [2, 3, 4, 5, 6], "{rejections:?}");
     assert_eq!(rejections[0].reason, "`id.orig_p` is `70000`, expected a port (0 to 65535)");

@@ -57,7 +57,7 @@ async fn rows_and_first_values() {
         assert_eq!(text(&table, &format!("SELECT {columns} FROM t LIMIT 1")).await, *first, "{name}");
         let all: usize = query(&table, "SELECT * FROM t").await.iter().map(|batch| batch.num_rows()).sum();
         assert_eq!(all, *rows, "{name}");
-        let report = connector_zeek::quality(table.as_ref()).unwrap();
+        let report = file_source::quality(table.as_ref()).unwrap();
         assert!(report.is_clean(), "{name}: {report:?}");
         assert_eq!(report.rows_read(), *rows as u64, "{name}");
         assert_eq!(report.bytes_read(), report.bytes_total(), "{name}");
@@ -99,7 +99,7 @@ async fn a_gzip_that_breaks_gives_its_rows_and_says_where() {
     let Some(path) = sample("http.log.corrupt.gz") else { return };
     let table = log(path);
     assert_eq!(text(&table, "SELECT count(*) FROM t").await, "150");
-    let report = connector_zeek::quality(table.as_ref()).unwrap();
+    let report = file_source::quality(table.as_ref()).unwrap();
     let breakages = report.breakages();
     assert_eq!(breakages.len(), 1);
     assert_eq!(breakages[0].line, 158);

@@ -48,7 +48,7 @@ async fn a_field_that_appears_too_late_is_noted() {
     let logs = Logs::new();
     let table = log(logs.add("x.log", content));
     assert_eq!(text(&table, "SELECT count(*) FROM t").await, "100001");
-    let notes = connector_zeek::quality(table.as_ref()).unwrap().notes();
+    let notes = file_source::quality(table.as_ref()).unwrap().notes();
     assert!(notes.len() == 1 && notes[0].contains("`late`"), "{notes:?}");
 }
 
@@ -67,7 +67,7 @@ async fn files_with_other_columns_give_the_union() {
         text(&table, "SELECT a, n, b, uid FROM t ORDER BY n").await,
         "NULL|-2|true|NULL\nx|1|NULL|NULL\nNULL|3|NULL|C1"
     );
-    let notes = connector_zeek::quality(table.as_ref()).unwrap().notes();
+    let notes = file_source::quality(table.as_ref()).unwrap().notes();
     assert!(notes.len() == 1 && notes[0].contains("conn.04.log` is empty"), "{notes:?}");
 }
 
@@ -91,7 +91,7 @@ async fn limit_reads_files_in_order_and_stops() {
         .collect();
     let table = connector_zeek::open_log(paths).unwrap();
     assert_eq!(text(&table, "SELECT n FROM t LIMIT 3").await, "0\n1\n2");
-    let report = connector_zeek::quality(table.as_ref()).unwrap();
+    let report = file_source::quality(table.as_ref()).unwrap();
     assert_eq!(report.rows_read(), 3);
     assert!(report.bytes_read() < report.bytes_total() / 3, "{report:?}");
     assert_eq!(text(&table, "SELECT count(*) FROM (SELECT n FROM t LIMIT 25000)").await, "25000");

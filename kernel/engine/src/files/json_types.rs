@@ -11,7 +11,6 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde_json::Value;
 
 use super::ROWS_FOR_TYPES;
-use crate::zeek;
 
 /// Bytes of one file looked at, after decompression.
 const BYTES_FOR_TYPES: usize = 16 * 1024 * 1024;
@@ -29,7 +28,7 @@ pub(super) fn with_unsigned(inferred: SchemaRef, paths: &[&Path]) -> SchemaRef {
         if unsigned.is_empty() {
             break;
         }
-        if let Ok(head) = zeek::read_head(path, BYTES_FOR_TYPES) {
+        if let Ok(head) = file_source::read_head(path, BYTES_FOR_TYPES) {
             look_at(&head, &mut unsigned, &mut beyond_signed);
         }
     }

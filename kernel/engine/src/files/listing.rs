@@ -105,7 +105,7 @@ fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {
         FileFormat::Parquet => Arc::new(ParquetFormat::default()),
         FileFormat::ArrowFile | FileFormat::ArrowStream => Arc::new(ArrowFormat),
         FileFormat::JsonArray => Arc::new(json_reader(compression).with_newline_delimited(false)),
-        FileFormat::JsonLines | FileFormat::Zeek => Arc::new(json_reader(compression)),
+        FileFormat::JsonLines | FileFormat::Connector(_) => Arc::new(json_reader(compression)),
         FileFormat::Delimited(dialect) => Arc::new(
             CsvFormat::default()
                 .with_has_header(dialect.has_header)

@@ -1,18 +1,20 @@
 //! What a file holds, from its first bytes.
 //!
-//! A signature (Parquet, Arrow, Zeek) beats the name. Formats without one (CSV, JSON) are recognised by their looks;
+//! A signature (Parquet, Arrow, what a connector recognises) beats the name. Formats without one (CSV, JSON) are recognised by their looks;
 //! there the name must not contradict, so that a damaged `.parquet` is not read as a table of one odd text column.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use flow_source::Connector;
+
 use super::FileFault;
 use super::delimited::{self, Delimited};
 use super::describe::{as_text, describe};
-use crate::zeek;
+use crate::connectors;
 
-/// Bytes looked at, after decompression. Zeek headers and wide CSV headers fit many times.
+/// Bytes looked at, after decompression. Headers of logs and of wide CSV fit many times.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Bytes that tell how a file is packed.
 const PACKING_BYTES: u64 = 4;
@@ -51,7 +53,7 @@ impl Packing {
 /// The formats we read.
 #[derive(Debug, Clone)]
 pub(crate) enum FileFormat {
-    Zeek,
+    Connector(&'static dyn Connector),
     Parquet,
     ArrowFile,
     ArrowStream,
@@ -64,7 +66,7 @@ impl FileFormat {
     /// As in "`a.log` holds a Zeek log".
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            FileFormat::Zeek => "a Zeek log",
+            FileFormat::Connector(connector) => connector.file_kind(),
             FileFormat::Parquet => "Parquet",
             FileFormat::ArrowFile => "an Arrow IPC file",
             FileFormat::ArrowStream => "an Arrow IPC stream",
@@ -82,7 +84,7 @@ enum Claim {
     Arrow,
     Csv,
     Json,
-    Zeek,
+    Log,
 }
 
 impl Claim {
@@ -94,7 +96,7 @@ impl Claim {
             "arrow" | "arrows" | "ipc" | "feather" => Some(Claim::Arrow),
             "csv" | "tsv" => Some(Claim::Csv),
             "json" | "jsonl" | "ndjson" => Some(Claim::Json),
-            "log" => Some(Claim::Zeek),
+            "log" => Some(Claim::Log),
             _ => None,
         }
     }
@@ -105,7 +107,7 @@ impl Claim {
             Claim::Arrow => "Arrow IPC",
             Claim::Csv => "CSV",
             Claim::Json => "JSON",
-            Claim::Zeek => "a Zeek log",
+            Claim::Log => "a log of a known kind",
         }
     }
 }
@@ -118,7 +120,7 @@ pub(crate) fn sniff(path: &Path) -> Result<Sniffed, FileFault> {
     let mut beginning = Vec::new();
     file.by_ref().take(PACKING_BYTES).read_to_end(&mut beginning).map_err(unreadable)?;
     let packing = Packing::of(&beginning);
-    let head = zeek::read_head(path, HEAD_BYTES)
+    let head = file_source::read_head(path, HEAD_BYTES)
         .map_err(|fault| FileFault::Unreadable { path: shown.clone(), reason: fault.to_string() })?;
     if head.is_empty() {
         return Err(FileFault::Empty { path: shown });
@@ -164,7 +166,7 @@ fn by_signature(head: &[u8]) -> Option<FileFormat> {
     if is_arrow_stream(head) {
         return Some(FileFormat::ArrowStream);
     }
-    zeek::sniff(head).map(|_| FileFormat::Zeek)
+    connectors::recognise(head).map(FileFormat::Connector)
 }
 
 fn is_arrow_stream(head: &[u8]) -> bool {
@@ -241,7 +243,11 @@ mod tests {
         check("a.parquet", b"x,y\n1,2\n", Err("is not Parquet"));
         check("a.csv", b"\x00\x01\x02\x03\x04", Err("binary data beginning with the bytes 00 01 02 03 04"));
         check("a.csv", b"PK\x03\x04\x00\x00", Err("a ZIP archive"));
-        check("a.log", b"{\"message\": \"hi\"}\n", Err("is not a Zeek log, as its name says: it holds JSON text"));
+        check(
+            "a.log",
+            b"{\"message\": \"hi\"}\n",
+            Err("is not a log of a known kind, as its name says: it holds JSON text"),
+        );
         check("a.arrow", b"\x89PNG\r\n", Err("a PNG image"));
         check("a.parquet", b"PAR1 cut off", Err("its end is missing"));
         check("a.json", b"<html><body>", Err("an HTML page"));

@@ -20,16 +20,16 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
         syntax: "read_flows('PATH')",
         description: "The flows in a file under the common flow schema (start_time, src_ip, dst_ip, bytes, …). PATH is a \
                       file, a folder or a pattern such as 'logs/conn.*.log.gz'. The format is told from the content: \
-                      Zeek conn logs, Parquet, Arrow IPC, CSV or newline-delimited JSON whose columns have the \
-                      schema's names. Columns a file lacks are NULL.",
+                      what one of the connectors reads, or Parquet, Arrow IPC, CSV or newline-delimited JSON whose \
+                      columns have the schema's names. Columns a file lacks are NULL.",
         examples: &[],
     },
     FunctionText {
         name: "read_log",
         syntax: "read_log('PATH')",
         description: "The rows of a file with the columns it has. PATH is a file, a folder or a pattern. The format is \
-                      told from the content: Zeek logs (text or JSON), Parquet, Arrow IPC, CSV or newline-delimited \
-                      JSON; Zeek logs, CSV and JSON may be packed with gzip.",
+                      told from the content: what one of the connectors reads, Parquet, Arrow IPC, CSV or \
+                      newline-delimited JSON. All but Parquet and Arrow IPC may be packed with gzip or zstd.",
         examples: &[],
     },
 ];

@@ -64,7 +64,7 @@ impl Engine {
         store: &FlowStore,
         cancel: CancellationToken,
     ) -> Result<Imported, StoreError> {
-        let (engine, source, writer) = (self.clone(), source.to_owned(), store.writer(None));
+        let (engine, source, writer) = (self.clone(), source.to_owned(), store.writer());
         let work = async move {
             let flows = engine.flows_of(&source).await?;
             let flows = match window.filter() {

@@ -65,13 +65,15 @@ impl Engine {
         let paths: Vec<String> = parts.iter().map(|part| part.path.to_string_lossy().into_owned()).collect();
         let names: Vec<String> =
             parts.iter().filter_map(|part| Some(part.path.file_name()?.to_string_lossy().into_owned())).collect();
-        let mut writer = StoreWriter::new(store.folder().to_owned(), None, &names);
+        let mut writer = StoreWriter::new(store.folder().to_owned(), &names);
         let engine = self.clone();
         let sorted = async move {
             let rows = engine.context().read_parquet(paths, ParquetReadOptions::default()).await?;
             let mut rows = rows.sort(vec![col("start_time").sort(true, false)])?.execute_stream().await?;
             while let Some(batch) = rows.next().await {
-                writer.write(&batch?).map_err(|error| datafusion::common::DataFusionError::External(Box::new(error)))?;
+                writer
+                    .write(&batch?)
+                    .map_err(|error| datafusion::common::DataFusionError::External(Box::new(error)))?;
             }
             DataFusionResult::Ok(writer)
         };

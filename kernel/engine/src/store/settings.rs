@@ -35,7 +35,9 @@ impl FlowStore {
         let path = self.folder().join(NAME);
         let Some(days) = days.filter(|days| *days > 0) else {
             return match fs::remove_file(&path) {
-                Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file("remove", &path)(reason)),
+                Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
+                    Err(StoreError::file("remove", &path)(reason))
+                }
                 _ => Ok(()),
             };
         };

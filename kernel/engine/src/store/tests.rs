@@ -25,7 +25,7 @@ fn flow(start_ns: i64, last: u8) -> FlowRecord {
 
 fn write(store: &FlowStore, flows: &[FlowRecord]) -> usize {
     let batch = batch_of(&flow_schema(), flows, "test", None).expect("flows make a batch");
-    let mut writer = store.writer(Some(flows.len()));
+    let mut writer = store.writer();
     writer.write(&batch).expect("the store takes rows");
     writer.commit().expect("files appear")
 }
@@ -40,7 +40,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 async fn sum(engine: &Engine, store: &FlowStore) -> String {
     let sql = format!("SELECT count(*) AS n, sum(bytes) AS s FROM read_flows('{}')", store.folder().display());
-    let result = engine.query(&sql, QueryOptions::default(), CancellationToken::new()).await.expect("a store is readable");
+    let result =
+        engine.query(&sql, QueryOptions::default(), CancellationToken::new()).await.expect("a store is readable");
     let mut text = Vec::new();
     crate::export::write(&result, crate::Format::Csv, &mut text).expect("text");
     String::from_utf8(text).expect("text").lines().nth(1).expect("a row").to_owned()
@@ -51,8 +52,7 @@ async fn rows_go_to_the_files_of_their_hours() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = FlowStore::open(folder.path()).expect("a store");
     let received = FlowRecord { received_time: Some(NOON_NS), bytes: Some(9), ..FlowRecord::default() };
-    let flows =
-        [flow(NOON_NS - 1, 1), flow(NOON_NS, 2), received, flow(NOON_NS + HOUR_NS, 4), FlowRecord::default()];
+    let flows = [flow(NOON_NS - 1, 1), flow(NOON_NS, 2), received, flow(NOON_NS + HOUR_NS, 4), FlowRecord::default()];
     assert_eq!(write(&store, &flows), 4);
     let names = names(folder.path());
     let hours = ["flows-2024-02-05T12-", "flows-2024-02-05T13-", "flows-2024-02-05T14-", "flows-no-time-"];
@@ -69,7 +69,7 @@ fn nothing_half_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = FlowStore::open(folder.path()).expect("a store");
     let batch = batch_of(&flow_schema(), &[flow(NOON_NS, 1)], "test", None).expect("a batch");
-    let mut writer = store.writer(None);
+    let mut writer = store.writer();
     writer.write(&batch).expect("rows");
     assert_eq!(names(folder.path()).len(), 1, "hidden");
     assert!(store.files().expect("files").is_empty(), "not yet a file of the store");
@@ -126,7 +126,8 @@ async fn an_import_brings_the_window_sorted() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = FlowStore::open(&folder.path().join("source")).expect("a store");
     let target = FlowStore::open(&folder.path().join("target")).expect("a store");
-    let flows: Vec<FlowRecord> = (0..100).map(|minute: i64| flow(NOON_NS + (99 - minute) * HOUR_NS / 60, minute as u8)).collect();
+    let flows: Vec<FlowRecord> =
+        (0..100).map(|minute: i64| flow(NOON_NS + (99 - minute) * HOUR_NS / 60, minute as u8)).collect();
     write(&source, &flows);
     let engine = Engine::new().expect("an engine");
     let window = ImportWindow {
@@ -166,9 +167,12 @@ async fn bloom_filters_pass_over_files_without_a_host() {
     let filter = datafusion::prelude::col("src_ip").eq(datafusion::logical_expr::lit(value));
     let rows = context.table("flows").await.expect("the table").filter(filter).expect("a filter");
     let plan = rows.create_physical_plan().await.expect("a plan");
-    let found = datafusion::physical_plan::collect(std::sync::Arc::clone(&plan), context.task_ctx()).await.expect("rows");
+    let found =
+        datafusion::physical_plan::collect(std::sync::Arc::clone(&plan), context.task_ctx()).await.expect("rows");
     assert_eq!(found.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
-    let text = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(true).to_string();
+    let text = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(plan.as_ref())
+        .indent(true)
+        .to_string();
     let pruned = text.split("row_groups_pruned_bloom_filter=").nth(1).expect("a metric").to_owned();
     assert!(pruned.starts_with("4 total → 1 matched"), "{pruned}");
 }

@@ -47,10 +47,9 @@ struct OpenFile {
 }
 
 impl StoreWriter {
-    pub(super) fn new(folder: PathBuf, rows: Option<usize>, replaces: &[String]) -> Self {
+    pub(super) fn new(folder: PathBuf, replaces: &[String]) -> Self {
         // Only a level outside of 1..=22 is refused, so the default never stands in.
         let level = ZstdLevel::try_new(3).unwrap_or_default();
-        let distinct = rows.unwrap_or(ROW_GROUP_ROWS_MAX).clamp(1, ROW_GROUP_ROWS_MAX) as u64;
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Page)
@@ -61,7 +60,8 @@ impl StoreWriter {
             properties = properties
                 .set_column_bloom_filter_enabled(column.clone(), true)
                 .set_column_bloom_filter_fpp(column.clone(), BLOOM_FALSE_POSITIVES)
-                .set_column_bloom_filter_ndv(column, distinct);
+                // Filters of fewer rows are folded to fewer bytes when they are written.
+                .set_column_bloom_filter_max_ndv(column, ROW_GROUP_ROWS_MAX as u64);
         }
         if !replaces.is_empty() {
             let names = KeyValue::new(REPLACES.to_owned(), replaces.join("\n"));
@@ -75,7 +75,8 @@ impl StoreWriter {
         let hours = hours_of(batch);
         let mut start = 0;
         while start < hours.len() {
-            let end = hours[start..].iter().position(|hour| *hour != hours[start]).map_or(hours.len(), |run| start + run);
+            let end =
+                hours[start..].iter().position(|hour| *hour != hours[start]).map_or(hours.len(), |run| start + run);
             self.write_hour(hours[start], &batch.slice(start, end - start))?;
             start = end;
         }

@@ -174,7 +174,7 @@ async fn wrong_files_are_named_within_a_second() {
         (
             "c.log",
             b"{\"message\": \"hi\"}\n",
-            "is not a Zeek log, as its name says: it holds JSON text beginning `{\"message\": \"hi\"}`",
+            "is not a log of a known kind, as its name says: it holds JSON text beginning `{\"message\": \"hi\"}`",
         ),
         ("d.parquet", b"PAR1xxxxxxxxxxxxPAR1", "cannot be read as such"),
         (

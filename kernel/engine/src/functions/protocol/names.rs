@@ -1,46 +1,6 @@
-//! The tables of protocols and ports.
+//! The tables of ports, and protocols by `flow-source`'s table.
 
-/// Sorted by number. Names are IANA's in lower case.
-const PROTOCOLS: &[(u8, &str)] = &[
-    (0, "hopopt"),
-    (1, "icmp"),
-    (2, "igmp"),
-    (4, "ipv4"),
-    (6, "tcp"),
-    (8, "egp"),
-    (9, "igp"),
-    (17, "udp"),
-    (27, "rdp"),
-    (33, "dccp"),
-    (41, "ipv6"),
-    (43, "ipv6-route"),
-    (44, "ipv6-frag"),
-    (46, "rsvp"),
-    (47, "gre"),
-    (50, "esp"),
-    (51, "ah"),
-    (58, "ipv6-icmp"),
-    (59, "ipv6-nonxt"),
-    (60, "ipv6-opts"),
-    (88, "eigrp"),
-    (89, "ospf"),
-    (94, "ipip"),
-    (97, "etherip"),
-    (103, "pim"),
-    (108, "ipcomp"),
-    (112, "vrrp"),
-    (115, "l2tp"),
-    (124, "isis"),
-    (132, "sctp"),
-    (133, "fc"),
-    (136, "udplite"),
-    (137, "mpls-in-ip"),
-    (139, "hip"),
-];
-
-/// Names that logs use for the same protocols.
-const PROTOCOL_SYNONYMS: &[(&str, u8)] =
-    &[("icmp6", 58), ("icmpv6", 58), ("ipv6icmp", 58), ("ospfigp", 89), ("ipencap", 4)];
+use flow_source::protocol;
 
 /// Over TCP, sorted by port.
 const TCP: &[(u16, &str)] = &[
@@ -194,15 +154,11 @@ const UDP: &[(u16, &str)] = &[
 ];
 
 pub(super) fn protocol(number: i64) -> Option<&'static str> {
-    let number = u8::try_from(number).ok()?;
-    in_table(PROTOCOLS, number)
+    protocol::protocol_name(u8::try_from(number).ok()?)
 }
 
 pub(super) fn protocol_number(name: &str) -> Option<i64> {
-    let name = name.trim().to_ascii_lowercase();
-    let named = PROTOCOLS.iter().find(|(_, known)| *known == name).map(|(number, _)| *number);
-    let meant = || PROTOCOL_SYNONYMS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-    named.or_else(meant).or_else(|| name.parse().ok()).map(i64::from)
+    protocol::protocol_number(name).map(i64::from)
 }
 
 pub(super) fn port(port: i64, protocol: &str) -> Option<&'static str> {
@@ -225,18 +181,12 @@ mod tests {
 
     #[test]
     fn tables_are_sorted() {
-        assert!(PROTOCOLS.is_sorted_by(|one, next| one.0 < next.0));
         assert!(TCP.is_sorted_by(|one, next| one.0 < next.0));
         assert!(UDP.is_sorted_by(|one, next| one.0 < next.0));
     }
 
     #[test]
-    fn names_lead_back_to_numbers() {
-        for (number, name) in PROTOCOLS {
-            assert_eq!(protocol_number(name), Some(i64::from(*number)));
-        }
-        assert_eq!(protocol_number("ICMP6"), Some(58));
-        assert_eq!(protocol_number("256"), None);
+    fn ports_depend_on_the_protocol() {
         assert_eq!(port(53, "17"), Some("dns"));
         assert_eq!(port(70_000, "tcp"), None);
         assert_eq!(port(80, "icmp"), None);
