@@ -95,4 +95,18 @@ impl Connector for PcapConnector {
     fn open_flows(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
         open_flows(paths)
     }
+
+    fn side_tables(&self) -> &'static [&'static str] {
+        &["dns", "http", "tls"]
+    }
+
+    fn open_side_table(&self, name: &str, paths: Vec<PathBuf>) -> Option<Result<Arc<dyn TableProvider>, SourceError>> {
+        let view = match name {
+            "dns" => View::Dns,
+            "http" => View::Http,
+            "tls" => View::Tls,
+            _ => return None,
+        };
+        Some(open_view(paths, view, PcapOptions::default()))
+    }
 }

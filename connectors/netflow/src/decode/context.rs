@@ -134,13 +134,22 @@ mod tests {
     #[test]
     fn gaps_are_counted() {
         let mut sequence = Sequence::default();
-        for (number, units) in [(100, 10), (110, 10), (150, 10), (u32::MAX - 4, 5), (0, 5), (5, 1)] {
+        for (number, units) in [(100, 10), (110, 10), (150, 10), (2_000_000_000, 5)] {
             sequence.message(number, Some(units));
         }
         assert_eq!((sequence.lost, sequence.restarts), (30, 1));
-        sequence.message(6, None);
+        sequence.message(2_000_000_005, None);
         sequence.message(5000, Some(1));
         assert_eq!(sequence.lost, 30, "nothing can be said after a message that could not be counted");
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut sequence = Sequence::default();
+        for (number, units) in [(u32::MAX - 4, 5), (0, 5), (7, 1)] {
+            sequence.message(number, Some(units));
+        }
+        assert_eq!((sequence.lost, sequence.restarts), (2, 0));
     }
 
     #[test]
