@@ -7,6 +7,7 @@
 #                               the virtual environment with the front ends, with the tests' packages too, or with the
 #                               benchmark's as well
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
+#   setup.sh softflowd          the exporter of flows whose packets the tests collect
 #   setup.sh evcxr FOLDER       evcxr_jupyter, the peer that the benchmark measures
 #
 # Not in here: building and installing Flowdeck itself, which is the Makefile's part.
@@ -125,6 +126,14 @@ setup_chromium() {
   install_debian 'Chromium, which the browser tests and the benchmark drive,' chromium
 }
 
+setup_softflowd() {
+  local name
+  for name in softflowd /usr/sbin/softflowd; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  install_debian 'softflowd, whose exports the tests collect,' softflowd
+}
+
 setup_evcxr() {
   local folder=$1
   [ -x "$folder/bin/evcxr_jupyter" ] && return
@@ -135,6 +144,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | chromium | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | chromium | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

@@ -16,10 +16,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("widgets-comm", &[]),
     ("flow-source", &[]),
     ("file-source", &["flow-source"]),
+    ("packet-file", &[]),
+    ("connector-netflow", &["file-source", "flow-source", "packet-file"]),
     ("connector-nfcapd", &["file-source", "flow-source"]),
+    ("connector-pcap", &["file-source", "flow-source", "packet-file"]),
     ("connector-zeek", &["file-source", "flow-source"]),
     ("demo-data", &["flow-source"]),
-    ("flow-engine", &["connector-nfcapd", "connector-zeek", "file-source", "flow-source"]),
+    (
+        "flow-engine",
+        &["connector-netflow", "connector-nfcapd", "connector-pcap", "connector-zeek", "file-source", "flow-source"],
+    ),
     ("flowdeck", &["widgets-comm"]),
     ("flowdeck-cell-host", &["flowdeck"]),
     // `flowdeck` for the bridge's frames, which both ends share.

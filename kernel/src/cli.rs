@@ -1,8 +1,11 @@
 //! The command line: what the program can be asked to do. One module per subcommand that does more than call another
 //! room.
 
+mod collect;
 mod demo_data;
+mod import;
 mod sql;
+mod store;
 
 use std::{
     io::{IsTerminal, Write},
@@ -34,6 +37,10 @@ enum Command {
     Install(install::Options),
     /// Run a query and print its result.
     Sql(sql::Options),
+    /// Receive NetFlow and IPFIX and keep the flows in a folder.
+    Collect(collect::Options),
+    /// Copy flows of a source into a folder, or say what the folder holds.
+    Import(import::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
     /// Print the widget models this kernel has, in the format of ipywidgets' specification.
@@ -57,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
+        Command::Collect(options) => collect::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
         Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
         Command::SchemaDocument => print(&flow_engine::schema_document()),

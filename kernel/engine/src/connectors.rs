@@ -7,7 +7,13 @@ use datafusion::catalog::TableProvider;
 use flow_source::{Connector, SourceError};
 
 /// In the order in which they are asked whether a file is theirs: the surest signature first.
-const CONNECTORS: &[&dyn Connector] = &[&connector_nfcapd::NfcapdConnector, &connector_zeek::ZeekConnector];
+const CONNECTORS: &[&dyn Connector] = &[
+    &connector_nfcapd::NfcapdConnector,
+    // Before the captures: one of exported flows is read as these flows.
+    &connector_netflow::NetflowConnector,
+    &connector_pcap::PcapConnector,
+    &connector_zeek::ZeekConnector,
+];
 
 /// The connector whose files begin like this.
 pub(crate) fn recognise(head: &[u8]) -> Option<&'static dyn Connector> {

@@ -4,11 +4,13 @@
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
 //! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
 //! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
-//! and filtered), [`completion`] (what the editor offers while typing).
+//! and filtered), [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and
+//! [`collect`] (flows from the network into a store).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
 
+pub mod collect;
 pub mod completion;
 mod connectors;
 mod cooperation;
@@ -31,6 +33,7 @@ mod schema_document;
 mod standard_views;
 mod statement;
 mod stop;
+pub mod store;
 pub mod stored;
 
 pub use completion::{Completion, CompletionKind, Completions};
@@ -44,6 +47,7 @@ pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
+pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
 pub use tokio_util::sync::CancellationToken;
