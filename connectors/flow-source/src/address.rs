@@ -65,6 +65,11 @@ pub fn ip_field(name: impl Into<String>) -> Field {
     Field::new(name, ip_type(), true).with_extension_type(IpType)
 }
 
+/// A column of a source's own, which may be NULL; one of the type of addresses is labelled as such.
+pub fn column_field(name: impl Into<String>, data_type: DataType) -> Field {
+    if data_type == ip_type() { ip_field(name) } else { Field::new(name, data_type, true) }
+}
+
 /// Whether a column holds addresses. 16 bytes without the label may be anything, a UUID for example.
 pub fn is_ip_field(field: &Field) -> bool {
     field.data_type() == &ip_type() && field.extension_type_name() == Some(IpType::NAME)

@@ -18,7 +18,7 @@ pub mod row;
 pub mod schema;
 pub mod source;
 
-pub use address::{AddressBuilder, IpType, ip_field, ip_type, is_ip_field};
+pub use address::{AddressBuilder, IpType, column_field, ip_field, ip_type, is_ip_field};
 pub use builder::FlowBatch;
 pub use error::SourceError;
 pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};

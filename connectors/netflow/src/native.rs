@@ -13,11 +13,11 @@ use arrow_array::builder::{
     UInt32Builder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use flow_source::address::AddressBuilder;
-use flow_source::ip_type;
 use flow_source::record::mac_text;
 use flow_source::schema::time_type;
+use flow_source::{column_field, ip_type};
 
 use crate::decode::Record;
 use crate::decode::element::{self, ElementId, Kind};
@@ -53,8 +53,8 @@ impl Columns {
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
-        let about = ABOUT.iter().map(|name| Field::new(*name, about_type(name), true));
-        let fields = self.keys.iter().map(|key| Field::new(column_name(*key), data_type(key.0.kind()), true));
+        let about = ABOUT.iter().map(|name| column_field(*name, about_type(name)));
+        let fields = self.keys.iter().map(|key| column_field(column_name(*key), data_type(key.0.kind())));
         Arc::new(Schema::new(about.chain(fields).collect::<Vec<_>>()))
     }
 }

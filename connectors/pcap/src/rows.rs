@@ -14,9 +14,9 @@ use arrow_array::{
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use flow_source::address::AddressBuilder;
 use flow_source::community_id::community_id;
-use flow_source::ip_type;
 use flow_source::record::mac_text;
 use flow_source::schema::time_type;
+use flow_source::{column_field, ip_type};
 use packet_file::Headers;
 
 use crate::dns::{Transaction, code_name, type_name};
@@ -144,7 +144,7 @@ pub(crate) fn http_schema() -> SchemaRef {
 }
 
 fn schema(own: &[&str]) -> SchemaRef {
-    let fields = ENDS.iter().chain(own).map(|name| Field::new(*name, type_of(name), true));
+    let fields = ENDS.iter().chain(own).map(|name| column_field(*name, type_of(name)));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result as DataFusionResult, internal_datafusion_err};
+use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use flow_source::Connector;
 
-use crate::{connectors, flow_view, functions};
+use crate::{connectors, flow_view};
 use sniff::{FileFormat, Sniffed};
 
 pub(crate) mod delimited;
@@ -144,11 +144,7 @@ pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> Da
     match shape {
         Shape::Native => Ok(table),
         Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
-        Shape::Flows | Shape::Either | Shape::Side(_) => {
-            let to_ip = state.scalar_functions().get(functions::TO_IP_NAME);
-            let to_ip = to_ip.ok_or_else(|| internal_datafusion_err!("{} is not registered", functions::TO_IP_NAME))?;
-            flow_view::under_flow_schema(table, files.first_path(), to_ip)
-        }
+        Shape::Flows | Shape::Either | Shape::Side(_) => flow_view::under_flow_schema(state, table, files.first_path()),
     }
 }
 

@@ -7,16 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::{Column, Result as DataFusionResult, ScalarValue};
+use datafusion::common::{Column, Result as DataFusionResult, ScalarValue, internal_datafusion_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast};
 use flow_source::is_ip_field;
 
 use crate::files::{FileFault, NAMES_SHOWN_MAX};
+use crate::functions;
 
 /// A table without any of these holds something else than flows.
 const ESSENTIAL: &[&str] = &["start_time", "src_ip", "dst_ip"];
@@ -31,12 +32,14 @@ pub(crate) fn holds_flows(schema: &Schema) -> bool {
     ESSENTIAL.iter().all(|name| find(schema, name).is_some())
 }
 
-/// `table` with the columns of the flow schema. Text in columns of addresses is read by `to_ip`.
+/// `table` with the columns of the flow schema. Text in columns of addresses is read by our function `to_ip`.
 pub(crate) fn under_flow_schema(
+    state: &dyn Session,
     table: Arc<dyn TableProvider>,
     path: &Path,
-    to_ip: &Arc<ScalarUDF>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let to_ip = state.scalar_functions().get(functions::TO_IP_NAME);
+    let to_ip = to_ip.ok_or_else(|| internal_datafusion_err!("{} is not registered", functions::TO_IP_NAME))?;
     let found = table.schema();
     if ESSENTIAL.iter().all(|name| find(&found, name).is_none()) {
         return Err(not_flows(&found, path).into_datafusion());

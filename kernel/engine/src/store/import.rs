@@ -87,7 +87,7 @@ impl Engine {
         let context = self.context();
         if context.table_exist(source).unwrap_or(false) {
             let table = context.table_provider(source).await?;
-            let table = flow_view::under_flow_schema(table, std::path::Path::new(source))?;
+            let table = flow_view::under_flow_schema(&context.state(), table, std::path::Path::new(source))?;
             return context.read_table(table);
         }
         let table = files::open(&context.state(), source, Shape::Flows).await?;
