@@ -87,8 +87,8 @@ def _measure(case, run: Run) -> CaseResult:
     except Exception as error:  # Whatever it is, the other cases' numbers are kept, and the run ends with an error.
         traceback.print_exc()
         result.failure = f"{type(error).__name__}: {error}"
-    for peer in run.peers:
-        print(f"   {peer.name}: {result.summary(peer.name)}", flush=True)
+    for peer in result.samples:
+        print(f"   {peer}: {result.summary(peer)}", flush=True)
     return result
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-# What a case may need beside cells: widgets, and tables read from files.
+# What a case may need beside cells: widgets, tables read from files, and tables read from nfcapd files.
 WIDGETS = "widgets"
 TABLES = "tables"
+NFCAPD = "nfcapd"
 
 # What Python reads tables with.
 _PANDAS = ("pandas", "pyarrow")
@@ -19,7 +20,7 @@ _PANDAS = ("pandas", "pyarrow")
 
 @dataclass(frozen=True)
 class Peer:
-    """One kernel. `argv` holds Jupyter's `{connection_file}`; `features` are WIDGETS and TABLES where it has them."""
+    """One kernel. `argv` holds Jupyter's `{connection_file}`; `features` are WIDGETS, TABLES and NFCAPD where it has them."""
 
     name: str
     version: str
@@ -45,7 +46,7 @@ def find_peers(target: Path) -> tuple[list[Peer], list[str]]:
         # The cache is the benchmark's own, and `make bench` has filled it as an installation does.
         env = {"FLOWDECK_CACHE_DIR": str(target / "bench-cache")}
         argv = [str(flowdeck), "kernel", "-f", "{connection_file}"]
-        peers.append(Peer("flowdeck", _version_of(flowdeck), "rust", argv, env, frozenset({WIDGETS, TABLES})))
+        peers.append(Peer("flowdeck", _version_of(flowdeck), "rust", argv, env, frozenset({WIDGETS, TABLES, NFCAPD})))
     else:
         missing.append("flowdeck (no release build; `make release`)")
 
