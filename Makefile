@@ -65,6 +65,7 @@ test: lint test-rust test-python ## install what the tests need and run all of t
 .PHONY: test-rust
 test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
+	@$(SETUP) nfdump
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(TEST_ENV) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
 		$(TEST_ENV) $(STEP) 'Rust examples in the documentation' cargo test --workspace --doc $(LOCKED); \
@@ -102,8 +103,9 @@ fmt: ## format the Rust sources
 	cargo fmt --all
 
 .PHONY: bench
-bench: release ## measure against ipykernel and evcxr_jupyter; results in target/bench
+bench: release ## measure against ipykernel, evcxr_jupyter and nfdump; results in target/bench
 	@$(SETUP) venv bench
+	@$(SETUP) nfdump
 	@$(SETUP) chromium
 	@$(SETUP) evcxr '$(TARGET)/bench-tools'
 	@FLOWDECK_CACHE_DIR='$(TARGET)/bench-cache' $(STEP) 'kernel for the benchmark' \

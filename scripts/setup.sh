@@ -6,6 +6,7 @@
 #   setup.sh venv lab|test|bench
 #                               the virtual environment with the front ends, with the tests' packages too, or with the
 #                               benchmark's as well
+#   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
 #   setup.sh softflowd          the exporter of flows whose packets the tests collect
 #   setup.sh evcxr FOLDER       evcxr_jupyter, the peer that the benchmark measures
@@ -134,6 +135,16 @@ setup_softflowd() {
   install_debian 'softflowd, whose exports the tests collect,' softflowd
 }
 
+setup_nfdump() {
+  command -v nfdump >/dev/null && return
+  # Elsewhere nfdump is packaged under other names or not at all; the tests that need it say so and pass.
+  if ! command -v apt-get >/dev/null; then
+    say 'nfdump is missing, and this system has no apt-get: nothing is compared with it'
+    return
+  fi
+  install_debian 'nfdump, which the reader of nfcapd files is compared with,' nfdump
+}
+
 setup_evcxr() {
   local folder=$1
   [ -x "$folder/bin/evcxr_jupyter" ] && return
@@ -144,6 +155,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | chromium | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | nfdump | chromium | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

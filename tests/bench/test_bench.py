@@ -23,8 +23,8 @@ BENCH = Path(__file__).with_name("bench.py")
 # Measured in Python only where the benchmark's own packages are installed.
 WITH_PANDAS = {"zeek_read", "voila_first_button", "table_first_rows"}
 HAS_PANDAS = all(importlib.util.find_spec(module) for module in ("pandas", "pyarrow", "itables"))
-# No peer has them.
-ALONE = {"table_page"}
+# No kernel but ours has them; nfdump is measured beside its case where it is installed.
+ALONE = {"table_page", "nfcapd_read"}
 
 
 # Every case starts kernels, and a development build's first cell takes long.

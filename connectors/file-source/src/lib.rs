@@ -1,8 +1,9 @@
 //! What all connectors that read files share, so that each has only its format to describe.
 //!
 //! Reading order: [`format`] (what a connector fills in), [`input`] and [`lines`] (bytes and lines of a file,
-//! decompressed), [`pieces`] (which partition reads what), [`times`] (the time window of a query), and DataFusion's
-//! three layers `table`, `plan`, `stream`. No format is known here, and no flow.
+//! decompressed), [`pieces`] (which partition reads what), [`times`] (the time window of a query), DataFusion's three
+//! layers `table`, `plan`, `stream`, and on top of them [`text`] with [`value`] for formats that are lines or JSON
+//! objects. No format is known here by name.
 
 pub mod format;
 pub mod input;
@@ -11,7 +12,9 @@ pub mod pieces;
 mod plan;
 mod stream;
 mod table;
+pub mod text;
 pub mod times;
+pub mod value;
 
 pub use format::{Format, Next, Scan, Sink};
 pub use input::{Compression, Input, read_head};

@@ -69,6 +69,26 @@ pub fn has_ports(number: u8) -> bool {
     matches!(number, TCP | UDP | 33 | 132 | 136)
 }
 
+/// The bit set of TCP flags written as letters, as in `..AP.SF` or `FSPA`; `None` when there is another letter. Dots,
+/// dashes and underscores stand for flags that are not set.
+pub fn tcp_flags_of_letters(letters: &str) -> Option<u16> {
+    letters.bytes().try_fold(0, |flags, letter| {
+        let flag = match letter.to_ascii_uppercase() {
+            b'F' => 0x01,
+            b'S' => 0x02,
+            b'R' => 0x04,
+            b'P' => 0x08,
+            b'A' => 0x10,
+            b'U' => 0x20,
+            b'E' => 0x40,
+            b'C' => 0x80,
+            b'.' | b'-' | b'_' => 0,
+            _ => return None,
+        };
+        Some(flags | flag)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +105,12 @@ mod tests {
         assert_eq!(protocol_number("256"), None);
         assert_eq!(protocol_number("-"), None);
         assert_eq!(protocol_name(255), None);
+    }
+
+    #[test]
+    fn flags_of_letters() {
+        assert_eq!(tcp_flags_of_letters("...AP.SF"), Some(0x1b));
+        assert_eq!(tcp_flags_of_letters(""), Some(0));
+        assert_eq!(tcp_flags_of_letters("CON"), None);
     }
 }

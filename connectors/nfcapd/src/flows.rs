@@ -160,7 +160,10 @@ fn set_common(flows: &mut FlowBatch, rows: &Rows<'_>) {
         .set_with("dst_port", || numbers::<UInt16Type>(rows, |row| port(rows, row, DST_PORT)))
         .set_with("protocol", || numbers::<UInt8Type>(rows, |row| protocol(rows, row)))
         .set_with("protocol_name", || {
-            texts(rows, |row, text| Some(text.push_str(protocol_name(protocol(rows, row)?)?)))
+            texts(rows, |row, text| {
+                text.push_str(protocol_name(protocol(rows, row)?)?);
+                Some(())
+            })
         })
         .set_with("ip_version", || {
             numbers::<UInt8Type>(rows, |row| match (rows.has(row, 2), rows.has(row, 3)) {

@@ -163,12 +163,13 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Takes back the last row when its flow lies outside of the bounds.
+    /// Takes back the last row when its flow lies outside of the bounds. A row without a time stays: its time may be
+    /// that of an event.
     pub(crate) fn keep_within(&mut self, bounds: TimeBounds) {
         let Some(row) = self.len().checked_sub(1) else { return };
         let wanted = [(START, bounds.start), (END, bounds.end)]
             .into_iter()
-            .all(|(place, span)| self.moment(row, place).is_some_and(|moment| span.contains(moment)));
+            .all(|(place, span)| self.moment(row, place).is_none_or(|moment| span.contains(moment)));
         if !wanted {
             self.starts.truncate(row);
             self.numbers.truncate(row);

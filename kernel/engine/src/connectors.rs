@@ -1,28 +1,40 @@
 //! The connectors there are: the only place in the engine that names one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::catalog::TableProvider;
 use flow_source::{Connector, SourceError};
 
-/// In the order in which they are asked whether a file is theirs: the surest signature first.
-const CONNECTORS: &[&dyn Connector] = &[
-    &connector_nfcapd::NfcapdConnector,
-    // Before the captures: one of exported flows is read as these flows.
-    &connector_netflow::NetflowConnector,
-    &connector_pcap::PcapConnector,
-    &connector_zeek::ZeekConnector,
-];
+/// The connectors, in the order in which they are asked whether a file is theirs: the surest signature first.
+fn all() -> &'static [Box<dyn Connector>] {
+    static ALL: LazyLock<Vec<Box<dyn Connector>>> = LazyLock::new(|| {
+        vec![
+            Box::new(connector_nfcapd::NfcapdConnector),
+            // Before the captures: one of exported flows is read as these flows.
+            Box::new(connector_netflow::NetflowConnector),
+            Box::new(connector_pcap::PcapConnector),
+            Box::new(connector_zeek::ZeekConnector),
+            Box::new(connector_eve::EveConnector::default()),
+            Box::new(connector_ipfixcol2::IpfixcolConnector::default()),
+            Box::new(connector_cloud_flow_logs::AzureConnector::default()),
+            Box::new(connector_cloud_flow_logs::GcpConnector::default()),
+            Box::new(connector_nfdump_text::NfdumpTextConnector::default()),
+            Box::new(connector_argus::ArgusConnector::default()),
+            Box::new(connector_cloud_flow_logs::AwsConnector::default()),
+        ]
+    });
+    &ALL
+}
 
 /// The connector whose files begin like this.
 pub(crate) fn recognise(head: &[u8]) -> Option<&'static dyn Connector> {
-    CONNECTORS.iter().copied().find(|connector| connector.recognises(head))
+    all().iter().map(AsRef::as_ref).find(|connector| connector.recognises(head))
 }
 
 /// What the connectors read, in words, e.g. `Zeek logs, nfcapd files`.
 pub(crate) fn readable() -> String {
-    CONNECTORS.iter().map(|connector| connector.readable()).collect::<Vec<_>>().join(", ")
+    all().iter().map(|connector| connector.readable()).collect::<Vec<_>>().join(", ")
 }
 
 /// Flows where the files hold them, else the files as they are.

@@ -31,6 +31,45 @@ async fn zeek_logs_natively_and_as_flows() {
     assert!(first.split_whitespace().count() == 3, "{first}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connector_is_found_by_content() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let texts: [(&str, &str); 6] = [
+        (
+            "eve.log",
+            "{\"timestamp\":\"2024-01-01T00:00:00Z\",\"event_type\":\"flow\",\"src_ip\":\"10.0.0.1\",\"flow\":{\"bytes_toserver\":7}}\n",
+        ),
+        (
+            "ra.csv",
+            "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,TotPkts,TotBytes,SrcBytes\n2024/01/01 00:00:00,1,tcp,10.0.0.1,1,->,10.0.0.2,2,1,7,7\n",
+        ),
+        (
+            "ipfix.json",
+            "{\"@type\":\"ipfix.entry\",\"iana:sourceIPv4Address\":\"10.0.0.1\",\"iana:octetDeltaCount\":7}\n",
+        ),
+        (
+            "nfdump.csv",
+            "ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt\n2024-01-01 00:00:00,2024-01-01 00:00:00,0,10.0.0.1,10.0.0.2,1,2,UDP,1,7\n",
+        ),
+        ("vpc.log", "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 7 1418530010 1418530070 ACCEPT OK\n"),
+        (
+            "gcp.json",
+            "{\"jsonPayload\":{\"bytes_sent\":\"7\",\"connection\":{\"src_ip\":\"10.0.0.1\",\"protocol\":6}}}\n",
+        ),
+    ];
+    let engine = engine();
+    for (name, text) in texts {
+        let path = write_file(folder.path(), name, text.as_bytes());
+        let flows =
+            query(&engine, &format!("SELECT CAST(src_ip AS text) AS ip, bytes FROM read_flows('{path}')")).await;
+        assert_eq!(rows(&flows).split_whitespace().collect::<Vec<_>>(), ["10.0.0.1", "7"], "{name}");
+        assert_eq!(query(&engine, &format!("SELECT * FROM read_log('{path}')")).await.row_count, 1, "{name}");
+    }
+    let Some(path) = sample("nfcapd/nfcapd.sample") else { return };
+    let sums = query(&engine, &format!("SELECT count(*) AS n, sum(bytes) AS b FROM read_flows('{path}')")).await;
+    assert_eq!(rows(&sums).split_whitespace().collect::<Vec<_>>(), ["3018", "27576229"]);
+}
+
 #[tokio::test]
 async fn sources_are_flows_where_they_can_be() {
     let (Some(conn), Some(dns)) = (sample("zeek/conn.log"), sample("zeek/dns.log")) else { return };

@@ -1,0 +1,54 @@
+//! Helpers: temporary files, samples and SQL.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+/// A folder with files that is removed at the end of the test.
+pub(crate) struct Files(tempfile::TempDir);
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn add(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+pub(crate) fn context() -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2))
+}
+
+/// All values of a query as text, a row per line, columns separated by `|`; NULL is `NULL`.
+pub(crate) async fn text(table: &Arc<dyn TableProvider>, sql: &str) -> String {
+    let context = context();
+    context.register_table("t", Arc::clone(table)).unwrap();
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    let options = FormatOptions::default().with_null("NULL");
+    let mut lines = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            lines.push(columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A file of ../shared/samples; `None` (with a printed reason) where the folder is absent.
+pub(crate) fn sample(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples");
+    if !folder.is_dir() {
+        eprintln!("skipped: the sample folder {} is absent", folder.display());
+        return None;
+    }
+    Some(folder.join(name))
+}
