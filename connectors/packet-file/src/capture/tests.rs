@@ -38,8 +38,10 @@ fn enhanced(nanos: u64, interface: u32, data: &[u8]) -> Vec<u8> {
     block(6, &body)
 }
 
+type TimedBytes = (Option<i64>, Vec<u8>);
+
 /// Time and bytes of each packet; what ended the reading; damaged blocks.
-fn read(bytes: Vec<u8>) -> (Vec<(Option<i64>, Vec<u8>)>, Option<String>, usize) {
+fn read(bytes: Vec<u8>) -> (Vec<TimedBytes>, Option<String>, usize) {
     let mut packets = Vec::new();
     let mut blocks = 0;
     let mut reader = match CaptureReader::new(Box::new(io::Cursor::new(bytes))) {
