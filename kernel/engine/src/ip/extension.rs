@@ -16,8 +16,8 @@ use flow_source::{IpType, ip_type};
 /// How DataFusion makes the type from the label of a column.
 pub(crate) fn registration() -> ExtensionTypeRegistrationRef {
     ExtensionTypeRegistration::new_arc(IpType::NAME, |storage, metadata| {
-        let metadata = IpType::deserialize_metadata(metadata)?;
-        Ok(Arc::new(Address(IpType::try_new(storage, metadata)?)))
+        IpType::deserialize_metadata(metadata)?;
+        Ok(Arc::new(Address(IpType::try_new(storage, ())?)))
     })
 }
 
