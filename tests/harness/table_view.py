@@ -18,6 +18,8 @@ class TableView:
 
     def names(self) -> list[str]:
         """The columns from left to right."""
+        # The cell may have its number a moment before the table is drawn.
+        expect(self.grid.locator("thead .fd-name").first).to_be_visible()
         return self.grid.locator("thead .fd-name > bdi").all_inner_texts()
 
     def head(self, column: str) -> Locator:

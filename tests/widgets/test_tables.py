@@ -288,6 +288,8 @@ def test_a_result_larger_than_memory_is_sorted_all_the_same(new_kernel) -> None:
     kernel = new_kernel(env={"FLOWDECK_MEMORY_LIMIT": "128M"})
     table = table_of(kernel, "%%sql\nSELECT value AS n, concat('a rather long text ', value) AS t FROM generate_series(1, 2000000)")
     assert table.view["count"] == 2_000_000
-    assert table.rows(1_999_999, 1) == [["2000000", "a rather long text 2000000"]]
+    table.look(sort=[{"column": 0, "descending": True}])
+    assert table.rows(1_999_999, 1) == [["1", "a rather long text 1"]]
+    assert table.rows(0, 1) == [["2000000", "a rather long text 2000000"]]
     assert table.look(filters=[{"column": 1, "condition": {"is": "contains", "text": "TEXT 1999999"}}]) == 1
     assert table.rows(0, 1)[0][0] == "1999999"

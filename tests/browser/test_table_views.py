@@ -178,6 +178,22 @@ def test_columns_are_moved_hidden_and_resized_and_keys_stay_in_the_table(browser
         page.screenshot("table-columns")
 
 
+def test_a_value_of_a_table_goes_into_a_form(browser: Browser, lab: JupyterLab) -> None:
+    form = '%%form\nsrc = { type = "ip_list", label = "Src IP" }'
+    query = "%%sql --fill address=src\nSELECT '10.0.0.' || value AS address, value AS n FROM generate_series(1, 5) ORDER BY value"
+    lab.add_notebook("fill.ipynb", notebook(KERNEL_NAME, form, query))
+    with NotebookPage(browser, lab, "fill.ipynb") as page:
+        page.run(0)
+        page.run(1)
+        table = TableView(page, page.output(1))
+        table.cell(2, "n").click()
+        expect(table.root.locator(".fd-use")).to_have_count(0)
+        table.cell(2, "address").click()
+        table.root.get_by_role("button", name="→ Src IP").click()
+        expect(page.output(0).locator("input")).to_have_value("10.0.0.3")
+        page.screenshot("table-fill")
+
+
 HOSTILE = [
     "<script>window.hacked=1</script>",
     "<img src=x onerror='window.hacked=1'>",
