@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Float64Builder, Int64Array, ListArray, NullBufferBuilder,
-    PrimitiveArray, StructArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Builder, Int64Array, ListArray, NullBufferBuilder, PrimitiveArray,
+    StructArray, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
@@ -240,6 +240,8 @@ fn extend<P: ArrowPrimitiveType>(items: &mut Vec<(usize, P::Native)>, group: usi
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Float64Array;
+
     use super::*;
 
     const GROUPS: usize = 3;
