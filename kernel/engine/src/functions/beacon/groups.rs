@@ -240,6 +240,8 @@ fn extend<P: ArrowPrimitiveType>(items: &mut Vec<(usize, P::Native)>, group: usi
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Float64Array;
+
     use super::*;
     use arrow::array::Float64Array;
 
