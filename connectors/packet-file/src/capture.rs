@@ -284,7 +284,7 @@ impl CaptureReader {
         }
         let Format::Pcapng { is_big_endian } = self.format else { return Ok(None) };
         let length = u32_at(self.window.unread(), 4, is_big_endian) as usize;
-        if length < 12 || length > BLOCK_BYTES_MAX || !length.is_multiple_of(4) {
+        if !(12..=BLOCK_BYTES_MAX).contains(&length) || !length.is_multiple_of(4) {
             return Err(self.broken(format!("a block says that it has {length} bytes")));
         }
         self.need(length)?;
