@@ -74,7 +74,7 @@ def test_softflowd_exports_are_collected_alike_in_all_versions(tmp_path: Path, c
         flows[version] = sorted(rows(f"SELECT {FLOW} FROM read_flows('{store}')"))
         spread = f"SELECT max(end_time) - min(start_time) > interval '0 seconds' FROM read_flows('{store}')"
         times[version] = rows(spread)
-        exported = int(re.search(r"Flows exported: (\d+)", said).group(1))
+        exported = int(re.search(r"Flows exported: \d+ \((\d+) records\)", said).group(1))
         assert len(flows[version]) == exported > 0, said
         assert re.search(rf"127\.0\.0\.1: \d+ datagrams, {exported} flows\n", report), report
         assert ": 0 lost" in report and "could not" not in report, report

@@ -135,7 +135,8 @@ impl Decoder {
         }
         let wanted = usize::from(count) * template.min_bytes;
         let body = message.bytes.get(header_bytes..).unwrap_or_default();
-        let body = &body[..body.len().min(wanted)];
+        // Whole records; that one is cut is said once, below.
+        let body = &body[..body.len().min(wanted) / template.min_bytes * template.min_bytes];
         let template = Arc::clone(template);
         let offset = message.offset + header_bytes as u64;
         self.records(&message.context, &template, body, offset, false, sink);

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use flow_engine::collect::{CollectEvent, CollectOptions, Collected, collect};
 use flow_engine::{CancellationToken, FlowStore};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{say, store};
 use crate::engine;
@@ -46,7 +47,12 @@ pub fn run(options: &Options) -> Result<()> {
         store.set_keep_days(options.keep).map_err(store::worded)?;
     }
     let stop = CancellationToken::new();
-    runtime.spawn(cancel_on_signal(stop.clone()));
+    // Before anything can come that would be lost.
+    let signals = {
+        let _in_runtime = runtime.enter();
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+    };
+    runtime.spawn(cancel_on_signal(signals, stop.clone()));
     let collecting = CollectOptions {
         listen: options.listen,
         flush_interval: Duration::from_secs(options.flush),
@@ -58,17 +64,10 @@ pub fn run(options: &Options) -> Result<()> {
     store::show(&store)
 }
 
-async fn cancel_on_signal(stop: CancellationToken) {
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminated {
-            Some(signal) => signal.recv().await,
-            None => std::future::pending().await,
-        }
-    };
+async fn cancel_on_signal([mut interrupted, mut terminated]: [Signal; 2], stop: CancellationToken) {
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
     }
     stop.cancel();
 }

@@ -136,7 +136,7 @@ const FIRST_ROWS: &[(&[&str], &str, &str)] = &[
     (
         &["ipfix_test_openbsd_pflow_tpl.dat", "ipfix_test_openbsd_pflow_data.dat"],
         "duration_s, observation_domain",
-        "1.0|42",
+        "0.0|42",
     ),
 ];
 

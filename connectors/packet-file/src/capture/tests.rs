@@ -38,10 +38,11 @@ fn enhanced(nanos: u64, interface: u32, data: &[u8]) -> Vec<u8> {
     block(6, &body)
 }
 
-type TimedBytes = (Option<i64>, Vec<u8>);
+/// Time and bytes.
+type Read = (Option<i64>, Vec<u8>);
 
-/// Time and bytes of each packet; what ended the reading; damaged blocks.
-fn read(bytes: Vec<u8>) -> (Vec<TimedBytes>, Option<String>, usize) {
+/// The packets; what ended the reading; damaged blocks.
+fn read(bytes: Vec<u8>) -> (Vec<Read>, Option<String>, usize) {
     let mut packets = Vec::new();
     let mut blocks = 0;
     let mut reader = match CaptureReader::new(Box::new(io::Cursor::new(bytes))) {
