@@ -77,6 +77,7 @@ test-rust: test-kernel ## the Rust tests alone
 test-python: test-kernel ## the Python tests alone: conformance, protocol, notebooks, browser
 	@$(SETUP) venv test
 	@$(SETUP) chromium
+	@$(SETUP) softflowd
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(PYTEST_ARGS)
 
 # The development build, and what it needs to run as a kernel: kernelspec, compiled prelude, data.

@@ -8,6 +8,7 @@
 #                               benchmark's as well
 #   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
+#   setup.sh softflowd          the exporter of flows whose packets the tests collect
 #   setup.sh evcxr FOLDER       evcxr_jupyter, the peer that the benchmark measures
 #
 # Not in here: building and installing Flowdeck itself, which is the Makefile's part.
@@ -136,6 +137,14 @@ setup_nfdump() {
   install_debian 'nfdump, which the reader of nfcapd files is compared with,' nfdump
 }
 
+setup_softflowd() {
+  local name
+  for name in softflowd /usr/sbin/softflowd; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  install_debian 'softflowd, whose exports the tests collect,' softflowd
+}
+
 setup_evcxr() {
   local folder=$1
   [ -x "$folder/bin/evcxr_jupyter" ] && return
@@ -146,6 +155,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | nfdump | chromium | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | nfdump | chromium | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

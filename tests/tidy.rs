@@ -16,12 +16,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("widgets-comm", &[]),
     ("flow-source", &[]),
     ("file-source", &["flow-source"]),
+    ("packet-file", &[]),
     ("connector-argus", &["file-source", "flow-source"]),
     ("connector-cloud-flow-logs", &["file-source", "flow-source"]),
     ("connector-eve", &["file-source", "flow-source"]),
     ("connector-ipfixcol2", &["file-source", "flow-source"]),
+    ("connector-netflow", &["file-source", "flow-source", "packet-file"]),
     ("connector-nfcapd", &["file-source", "flow-source"]),
     ("connector-nfdump-text", &["file-source", "flow-source"]),
+    ("connector-pcap", &["file-source", "flow-source", "packet-file"]),
     ("connector-zeek", &["file-source", "flow-source"]),
     ("demo-data", &["flow-source"]),
     (
@@ -31,8 +34,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "connector-cloud-flow-logs",
             "connector-eve",
             "connector-ipfixcol2",
+            "connector-netflow",
             "connector-nfcapd",
             "connector-nfdump-text",
+            "connector-pcap",
             "connector-zeek",
             "file-source",
             "flow-source",
@@ -56,7 +61,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("datafusion", &["kernel/engine/", "connectors/"]),
-    ("zeromq", &["kernel/protocol/src/socket"]),
 ];
 
 /// A file longer than this is two files.

@@ -44,6 +44,8 @@ pub struct SqlCell {
     pub limit: Option<usize>,
     /// When it runs.
     pub trigger: Trigger,
+    /// Columns whose values a person may put into a field of a form: column and field.
+    pub fill: Vec<(String, String)>,
 }
 
 /// When a query runs.
@@ -117,6 +119,7 @@ fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
         match option {
             "--into" => cell.into = Some(value()?.to_owned()),
             "--limit" => cell.limit = Some(number(value()?)?),
+            "--fill" => cell.fill.push(column_and_field(value()?)?),
             "--on" => cell.trigger = Trigger::Click(value()?.to_owned()),
             "--live" => cell.trigger = Trigger::Change,
             _ => return Err(usage(&format!("`%%sql` has no option `{option}`"))),
@@ -130,14 +133,22 @@ fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
     Ok(cell)
 }
 
+fn column_and_field(text: &str) -> Result<(String, String), Report> {
+    match text.split_once('=') {
+        Some((column, field)) if !column.is_empty() && !field.is_empty() => Ok((column.to_owned(), field.to_owned())),
+        _ => Err(usage(&format!("`--fill` takes a column and a field of a form, `--fill src_ip=src`, not `{text}`"))),
+    }
+}
+
 fn number(text: &str) -> Result<usize, Report> {
     let digits = text.replace('_', "");
     digits.parse().map_err(|_| usage(&format!("`--limit` takes a number of rows, not `{text}`")))
 }
 
 fn usage(fact: &str) -> Report {
-    Report::new("UsageError", fact)
-        .with_hint("usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live], the query below it")
+    Report::new("UsageError", fact).with_hint(
+        "usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live] [--fill COLUMN=FIELD], the query below it",
+    )
 }
 
 #[cfg(test)]
@@ -173,9 +184,12 @@ mod tests {
         );
         let trigger = Trigger::Click("get".into());
         check("%%sql --on get\nSELECT 1", Cell::Sql(SqlCell { query: query.clone(), trigger, ..SqlCell::default() }));
-        let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000), trigger: Trigger::Once };
+        let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000), ..SqlCell::default() };
         check("%%sql --into top --limit 10_000\n\nSELECT 1\n", Cell::Sql(wanted.clone()));
         check("%%sql --limit=10000 --into=top\nSELECT 1", Cell::Sql(wanted));
+        let written = "%%sql --fill src_ip=src --fill=a=c\nSELECT 1";
+        let Cell::Sql(cell) = Cell::parse(written).unwrap() else { panic!("not SQL") };
+        assert_eq!(cell.fill, [("src_ip", "src"), ("a", "c")].map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
     #[test]
@@ -184,6 +198,7 @@ mod tests {
             ("%%sql --limt 3\nSELECT 1", "`--limt`"),
             ("%%sql --limit three\nSELECT 1", "`three`"),
             ("%%sql --into\n", "needs a value"),
+            ("%%sql --fill src_ip\nSELECT 1", "`--fill src_ip=src`"),
             ("%%sql\n  ", "no query"),
             ("%%sqll\nSELECT 1", "`%%sqll`"),
         ] {

@@ -1,8 +1,11 @@
 //! The command line: what the program can be asked to do. One module per subcommand that does more than call another
 //! room.
 
+mod collect;
 mod demo_data;
+mod import;
 mod sql;
+mod store;
 
 use std::{
     io::{IsTerminal, Write},
@@ -34,10 +37,17 @@ enum Command {
     Install(install::Options),
     /// Run a query and print its result.
     Sql(sql::Options),
+    /// Receive NetFlow and IPFIX and keep the flows in a folder.
+    Collect(collect::Options),
+    /// Copy flows of a source into a folder, or say what the folder holds.
+    Import(import::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
     /// Print the widget models this kernel has, in the format of ipywidgets' specification.
     WidgetModels,
+    /// Print the page about the flow schema, docs/schema.md.
+    #[command(hide = true)]
+    SchemaDocument,
     /// Complete and explain Rust code for a kernel, which starts this itself.
     #[command(hide = true)]
     Analyse,
@@ -54,8 +64,11 @@ pub fn main() -> ExitCode {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
+        Command::Collect(options) => collect::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
-        Command::WidgetModels => print_widget_models(),
+        Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
+        Command::SchemaDocument => print(&flow_engine::schema_document()),
         Command::Analyse => worker::serve(),
     };
     match outcome {
@@ -69,7 +82,7 @@ pub fn main() -> ExitCode {
 
 /// The operator's log goes to stderr, which Jupyter Server shows in its own.
 ///
-/// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,zeromq=debug`).
+/// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,kernel_protocol=debug`).
 fn start_log() {
     let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| "warn".to_owned());
     let is_level = wanted.parse::<tracing::Level>().is_ok();
@@ -84,8 +97,8 @@ fn start_log() {
         .init();
 }
 
-fn print_widget_models() -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{:#}", widgets_comm::spec::spec_json())?;
+fn print(text: &str) -> anyhow::Result<()> {
+    write!(std::io::stdout(), "{text}")?;
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 //! Cells are queued (see [`crate::execution`], which brackets them itself); all else is answered at once, also while
 //! a cell runs. An answer that may take its time is given by a task of its own.
 
-use std::sync::Arc;
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
+use futures::FutureExt;
 use kernel_protocol::{Channel, Message, socket::router, wire::header::Header};
 use serde_json::{Value, json};
 
@@ -33,15 +34,15 @@ pub async fn status(kernel: &Kernel, parent: &Header, state: &str) {
     }
 }
 
-async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, mut replies: router::Sender) {
+async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, replies: router::Sender) {
     status(&kernel, &request.header, "busy").await;
     // A panic in an answer must neither silence the kernel nor leave it busy.
-    let task = tokio::spawn(route(kernel.clone(), channel, request.clone()));
-    let content = match task.await {
+    let content = match AssertUnwindSafe(route(&kernel, channel, &request)).catch_unwind().await {
         Ok(content) => content,
-        Err(error) => {
-            tracing::error!(%error, msg_type = request.msg_type(), "a request failed in the kernel");
-            Some(failed(&format!("the kernel failed to answer: {error}")))
+        Err(panic) => {
+            let reason = panic_text(panic.as_ref());
+            tracing::error!(reason, msg_type = request.msg_type(), "a request failed in the kernel");
+            Some(failed(&format!("the kernel failed to answer: {reason}")))
         }
     };
     if let Some(content) = content
@@ -54,28 +55,33 @@ async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, mut rep
 }
 
 /// The content of the reply, or `None` when the request has none.
-async fn route(kernel: Arc<Kernel>, channel: Channel, request: Message) -> Option<Value> {
+async fn route(kernel: &Arc<Kernel>, channel: Channel, request: &Message) -> Option<Value> {
     let content = match request.msg_type() {
         "kernel_info_request" => request::kernel_info::answer(),
-        "complete_request" => request::complete::answer(&kernel, &request).await,
-        "inspect_request" => request::inspect::answer(&kernel, &request).await,
-        "is_complete_request" => request::is_complete::answer(&request),
-        "history_request" => request::history::answer(&kernel, &request).await,
-        "comm_info_request" => request::comm::info(&kernel, &request).await,
+        "complete_request" => request::complete::answer(kernel, request).await,
+        "inspect_request" => request::inspect::answer(kernel, request).await,
+        "is_complete_request" => request::is_complete::answer(request),
+        "history_request" => request::history::answer(kernel, request).await,
+        "comm_info_request" => request::comm::info(kernel, request).await,
         "comm_open" | "comm_msg" | "comm_close" => {
-            kernel.widgets.receive(&request).await;
+            kernel.widgets.receive(request).await;
             return None;
         }
         "connect_request" => json!({"status": "ok"}),
         "usage_request" => request::usage::answer().await,
-        "interrupt_request" => request::interrupt::answer(&kernel),
-        "shutdown_request" => request::shutdown::answer(&kernel, &request).await,
+        "interrupt_request" => request::interrupt::answer(kernel),
+        "shutdown_request" => request::shutdown::answer(kernel, request).await,
         other => {
             tracing::warn!(?channel, msg_type = other, "a request of a kind that is not answered");
             return None;
         }
     };
     Some(content)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
 
 /// The content of a reply to a request that failed.

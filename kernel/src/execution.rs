@@ -70,15 +70,15 @@ impl Execution {
 }
 
 /// Runs the queued cells for as long as the kernel runs.
-pub async fn run(kernel: Arc<Kernel>, mut cells: Cells, mut replies: router::Sender) {
+pub async fn run(kernel: Arc<Kernel>, mut cells: Cells, replies: router::Sender) {
     while let Some(request) = cells.recv().await {
-        let sent_before = run_one(&kernel, &request, &cells, &mut replies).await;
-        abort(&kernel, sent_before, &mut cells, &mut replies).await;
+        let sent_before = run_one(&kernel, &request, &cells, &replies).await;
+        abort(&kernel, sent_before, &mut cells, &replies).await;
     }
 }
 
 /// Runs a cell and answers it. Gives the number of queued cells that must not run any more.
-async fn run_one(kernel: &Arc<Kernel>, request: &Message, cells: &Cells, replies: &mut router::Sender) -> usize {
+async fn run_one(kernel: &Arc<Kernel>, request: &Message, cells: &Cells, replies: &router::Sender) -> usize {
     dispatch::status(kernel, &request.header, "busy").await;
     let started = now();
     let silent = request.flag("silent", false);
@@ -196,7 +196,7 @@ fn metadata(started: String, status: &str) -> Map<String, Value> {
     .collect()
 }
 
-async fn abort(kernel: &Arc<Kernel>, count: usize, cells: &mut Cells, replies: &mut router::Sender) {
+async fn abort(kernel: &Arc<Kernel>, count: usize, cells: &mut Cells, replies: &router::Sender) {
     for _ in 0..count {
         let Ok(request) = cells.try_recv() else { return };
         dispatch::status(kernel, &request.header, "busy").await;

@@ -163,6 +163,32 @@ impl Forms {
         }
     }
 
+    /// What a field is called by people; `None` when there is none of this name.
+    pub fn label(&self, name: &str) -> Option<String> {
+        self.live(name).map(|live| live.field.label.clone())
+    }
+
+    /// Puts a value, as it is shown in a table, into a field: as if a person had entered it.
+    ///
+    /// # Errors
+    /// Why that is not possible, for the person who asked for it.
+    pub async fn fill(&self, cause: &Header, name: &str, text: &str) -> Result<(), String> {
+        let live = self.live(name).ok_or_else(|| format!("There is no field `{name}` any more"))?;
+        let unfit = || format!("`{text}` does not fit into {}", live.field.label);
+        let value = match &live.field.kind {
+            Kind::Text | Kind::IpList => Value::from(text),
+            Kind::Int { .. } => text.parse::<i64>().map_err(|_| unfit())?.into(),
+            Kind::Float { .. } => text.parse::<f64>().map_err(|_| unfit())?.into(),
+            Kind::Bool => text.parse::<bool>().map_err(|_| unfit())?.into(),
+            Kind::Choice(options) => options.iter().position(|option| option == text).ok_or_else(unfit)?.into(),
+            _ => return Err(format!("{} cannot be filled in from a table", live.field.label)),
+        };
+        let attribute = view::value_attribute(&live.field.kind);
+        self.widgets.set(cause, &live.widget, attribute, value).await.map_err(|error| error.to_string())?;
+        self.widgets.flush().await;
+        Ok(())
+    }
+
     /// A table is there now: buttons that need it can be pressed.
     pub async fn table_is_there(&self, cause: &Header, table: &str) {
         let needing: Vec<String> = {

@@ -18,8 +18,9 @@ const fn magic(name: &'static str, usage: &'static str, summary: &'static str) -
 pub const MAGICS: &[Magic] = &[
     magic(
         "%%sql",
-        "[--into NAME] [--limit ROWS] [--on BUTTON | --live]",
-        "runs the query below it; --into keeps the result as a table, --on waits for a button, --live for changes",
+        "[--into NAME] [--limit ROWS] [--on BUTTON | --live] [--fill COLUMN=FIELD]",
+        "runs the query below it; --into keeps the result as a table, --on waits for a button, --live for changes, --fill \
+         lets a person put a value of a column into a field of a form",
     ),
     magic("%%form", "", "shows the fields below it, in TOML: limit = { type = \"int\", default = 100 }; $limit in SQL"),
     magic("%%html", "", "shows the HTML below it"),

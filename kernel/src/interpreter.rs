@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cell::Cell, form::Forms, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt, widgets::Widgets,
+    cell::Cell, form::Forms, kernel::Kernel, outputs::Outputs, report::Report, stdin::Prompt, table::Tables,
+    widgets::Widgets,
 };
 
 /// What runs cells.
@@ -52,8 +53,8 @@ impl Interpreters {
     }
 
     /// Starts in the background what a first cell would otherwise wait for.
-    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>) {
-        self.rust.warm_up(widgets, forms);
+    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
+        self.rust.warm_up(widgets, forms, tables);
     }
 
     /// Ends child processes.

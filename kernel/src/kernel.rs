@@ -19,14 +19,18 @@ use crate::{
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
     stdin::Stdin,
+    table::Tables,
     widgets::Widgets,
 };
 
 /// How often the parent process is looked for, as ipykernel does.
 const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Time for the transport to hand over what was sent last; `zeromq` has no linger.
-const LINGER: Duration = Duration::from_millis(150);
+/// How long the last replies may take to leave.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Time for the clients to read them: what a client says meanwhile would make the closing connection throw them away.
+const FAREWELL: Duration = Duration::from_millis(50);
 
 /// Everything that requests need. Shared by all tasks.
 pub struct Kernel {
@@ -44,6 +48,8 @@ pub struct Kernel {
     pub widgets: Arc<Widgets>,
     /// The forms of `%%form` cells.
     pub forms: Arc<Forms>,
+    /// The tables that results are shown in.
+    pub tables: Arc<Tables>,
     /// Queries that wait for a click or a change.
     pub live: LiveQueries,
     /// Keeps output below the limits of the server.
@@ -83,7 +89,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (shell_sender, shell) = router::bind("shell", &addresses.shell, session.clone()).await?;
     let (control_sender, control) = router::bind("control", &addresses.control, session.clone()).await?;
     let (stdin_sender, answers) = router::bind("stdin", &addresses.stdin, session.clone()).await?;
-    tokio::spawn(heartbeat::echo(heartbeat::bind(&addresses.heartbeat).await?));
+    heartbeat::serve(&addresses.heartbeat).await?;
     iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
 
     let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender, iopub.clone()));
@@ -93,6 +99,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
     let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
     let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
+    let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
     let kernel = Arc::new(Kernel {
         session,
         iopub,
@@ -101,11 +108,13 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         interpreters,
         widgets,
         forms,
+        tables,
         live,
         pace,
         history,
         stopping,
     });
+    let farewells = [shell_sender.clone(), control_sender.clone()];
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Control, control, control_sender));
@@ -117,7 +126,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         let widgets = kernel.widgets.clone();
         async move { widgets.serve().await }
     });
-    kernel.interpreters.warm_up(kernel.widgets.clone(), kernel.forms.clone());
+    kernel.interpreters.warm_up(kernel.widgets.clone(), kernel.forms.clone(), kernel.tables.clone());
 
     tokio::select! {
         () = kernel.stopping.cancelled() => tracing::info!("shutdown"),
@@ -125,7 +134,10 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         () = termination() => tracing::info!("terminated by a signal"),
     }
     kernel.iopub.barrier().await;
-    tokio::time::sleep(LINGER).await;
+    for replies in farewells {
+        replies.drained(LINGER).await;
+    }
+    tokio::time::sleep(FAREWELL).await;
     kernel.interpreters.stop();
     addresses.remove_stale_files(info);
     Ok(())

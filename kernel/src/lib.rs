@@ -2,7 +2,7 @@
 //!
 //! [`kernel`] puts the parts together; [`dispatch`] brackets every request with busy and idle; [`request`] answers
 //! them, one file each; [`execution`] runs cells one after another; [`cell`] says what kind of cell a text is;
-//! [`interpreter`] runs it; [`outputs`] publishes what it puts out; [`report`] words every error for the notebook.
+//! [`interpreter`] runs it; [`outputs`] publishes what it puts out; [`table`] shows results; [`report`] words every error for the notebook.
 
 // The library exists for its binary and for the tests; what is public here is public to them.
 #![allow(unreachable_pub)]
@@ -24,4 +24,5 @@ pub mod pace;
 pub mod report;
 pub mod request;
 pub mod stdin;
+pub mod table;
 pub mod widgets;

@@ -95,6 +95,11 @@ impl Outputs {
         Outputs { execution_count: self.execution_count, ..Outputs::of_widget(widgets, id.to_owned(), cause) }
     }
 
+    /// Whether anybody sees them.
+    pub fn are_seen(&self) -> bool {
+        matches!(self.destination, Destination::Page(_) | Destination::Widget { .. })
+    }
+
     /// Text for `stdout` or `stderr`.
     pub async fn stream(&self, name: &'static str, text: String) {
         match &self.destination {

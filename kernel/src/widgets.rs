@@ -64,6 +64,13 @@ pub struct Listening {
     number: u64,
 }
 
+/// No models yet; echoes unless `JUPYTER_WIDGETS_ECHO` says no, in the words that ipywidgets takes for it.
+fn registry_of_environment() -> Registry {
+    let is_off = std::env::var("JUPYTER_WIDGETS_ECHO")
+        .is_ok_and(|value| ["no", "n", "false", "off", "0", "0.0"].contains(&value.to_lowercase().as_str()));
+    if is_off { Registry::new().without_echo() } else { Registry::new() }
+}
+
 impl Widgets {
     /// No widgets yet.
     pub fn new(session: Arc<Session>, iopub: Iopub, pace: Arc<Pace>) -> Widgets {
@@ -71,7 +78,7 @@ impl Widgets {
             session,
             iopub,
             pace,
-            registry: tokio::sync::Mutex::new(Registry::new()),
+            registry: tokio::sync::Mutex::new(registry_of_environment()),
             changed: Notify::new(),
             cause: Mutex::default(),
             listeners: Mutex::default(),

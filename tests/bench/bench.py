@@ -34,7 +34,7 @@ def main() -> None:
     results_folder.mkdir(parents=True, exist_ok=True)
     with _own_jupyter(), tempfile.TemporaryDirectory(prefix="data-", dir=results_folder) as data:
         peers, missing = find_peers(arguments.target)
-        chosen = [case for case in _all_cases() if not arguments.case or case.NAME in arguments.case]
+        chosen = [case for case in _all_cases() if not arguments.case or _is_named(case, arguments.case)]
         if not chosen:
             sys.exit(f"error: no case of that name; the cases are {', '.join(case.NAME for case in _all_cases())}")
         print(f"measures {', '.join(peer.name for peer in peers)}")
@@ -62,7 +62,13 @@ def _arguments() -> argparse.Namespace:
 
 def _all_cases() -> list:
     found = [importlib.import_module(f"cases.{module.name}") for module in pkgutil.iter_modules(cases.__path__)]
-    return sorted(found, key=lambda case: case.ORDER)
+    every = [part for module in found for part in (module.parts() if hasattr(module, "parts") else [module])]
+    return sorted(every, key=lambda case: case.ORDER)
+
+
+def _is_named(case, names: list[str]) -> bool:
+    """By its name, or by that of the case it is a part of."""
+    return case.NAME in names or case.NAME.split(".")[0] in names
 
 
 def _run_all(chosen: list, peers: list[Peer], *, quick: bool, data: Path) -> list[CaseResult]:
@@ -87,8 +93,10 @@ def _measure(case, run: Run) -> CaseResult:
     except Exception as error:  # Whatever it is, the other cases' numbers are kept, and the run ends with an error.
         traceback.print_exc()
         result.failure = f"{type(error).__name__}: {error}"
-    for peer in result.samples:
-        print(f"   {peer}: {result.summary(peer)}", flush=True)
+    # A case may compare with others than kernels; who took no part has no line.
+    result.samples = {name: samples for name, samples in result.samples.items() if samples or result.failure}
+    for name in result.samples:
+        print(f"   {name}: {result.summary(name)}", flush=True)
     return result
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-# What a case may need beside cells: widgets, tables read from files, and tables read from nfcapd files.
+# What a case may need beside cells: widgets, tables read from files, and pages of them from the
+# kernel, and tables read from nfcapd files.
 WIDGETS = "widgets"
 TABLES = "tables"
+PAGES = "pages"
 NFCAPD = "nfcapd"
 
 # What Python reads tables with.
@@ -20,7 +22,7 @@ _PANDAS = ("pandas", "pyarrow")
 
 @dataclass(frozen=True)
 class Peer:
-    """One kernel. `argv` holds Jupyter's `{connection_file}`; `features` are WIDGETS, TABLES and NFCAPD where it has them."""
+    """One kernel. `argv` holds Jupyter's `{connection_file}`; `features` are those above that it has."""
 
     name: str
     version: str
@@ -46,7 +48,8 @@ def find_peers(target: Path) -> tuple[list[Peer], list[str]]:
         # The cache is the benchmark's own, and `make bench` has filled it as an installation does.
         env = {"FLOWDECK_CACHE_DIR": str(target / "bench-cache")}
         argv = [str(flowdeck), "kernel", "-f", "{connection_file}"]
-        peers.append(Peer("flowdeck", _version_of(flowdeck), "rust", argv, env, frozenset({WIDGETS, TABLES, NFCAPD})))
+        features = frozenset({WIDGETS, TABLES, PAGES, NFCAPD})
+        peers.append(Peer("flowdeck", _version_of(flowdeck), "rust", argv, env, features))
     else:
         missing.append("flowdeck (no release build; `make release`)")
 

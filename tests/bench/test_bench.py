@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases.flow_queries import PYTHON_TOOLS, comparable
 from cases.stream_throughput import FILLER, line_numbers
 from cases.zeek_read import write_repeated
 from client import idle_after, update_of
+from flow_tools import QUERIES
 from harness import paths
 from peers import TABLES, WIDGETS, Peer, able
 from report import CaseResult, as_json, as_markdown, as_text
@@ -19,10 +21,10 @@ from samples import Sample
 BENCH = Path(__file__).with_name("bench.py")
 
 # Measured in Python only where the benchmark's own packages are installed.
-WITH_PANDAS = {"zeek_read", "voila_first_button"}
-# No kernel but ours reads these files; nfdump is measured beside it where it is installed.
-WITHOUT_KERNELS = {"nfcapd_read"}
-HAS_PANDAS = all(importlib.util.find_spec(module) for module in ("pandas", "pyarrow"))
+WITH_PANDAS = {"zeek_read", "voila_first_button", "table_first_rows"}
+HAS_PANDAS = all(importlib.util.find_spec(module) for module in ("pandas", "pyarrow", "itables"))
+# No kernel has them but ours.
+ALONE = {"nfcapd_read", "table_page"}
 
 
 # Every case starts kernels, and a development build's first cell takes long.
@@ -42,15 +44,24 @@ def test_benchmark_runs_every_case_and_writes_its_results(tmp_path: Path) -> Non
     assert run.returncode == 0, run.stdout + run.stderr
     results = json.loads((tmp_path / "bench" / "results.json").read_text())
     cases = sorted(path.stem for path in (BENCH.parent / "cases").glob("[!_]*.py"))
-    assert sorted(case["name"] for case in results["cases"]) == cases
+    assert sorted({case["name"].split(".")[0] for case in results["cases"]}) == cases
+    assert len([case for case in results["cases"] if case["name"].startswith("flow_queries.")]) == len(QUERIES)
     for case in results["cases"]:
-        in_python = (HAS_PANDAS or case["name"] not in WITH_PANDAS) and case["name"] not in WITHOUT_KERNELS
-        assert set(case["median"]) >= ({"flowdeck", "ipykernel"} if in_python else {"flowdeck"}), case
+        assert set(case["median"]) >= {"flowdeck", *_others(case["name"])}, case
         assert all(value > 0 for value in case["median"].values()), case
     assert "| flowdeck |" in (tmp_path / "bench" / "results.md").read_text()
     notes = {case["name"]: case["notes"] for case in results["cases"]}
     assert notes["stream_throughput"]["flowdeck"]["lines lost"] == 0
     assert [path.name for path in (tmp_path / "bench").iterdir() if path.is_dir()] == [], "data was left behind"
+
+
+def _others(case: str) -> list[str]:
+    """Who is compared with in that case, of what is installed."""
+    if case in ALONE:
+        return []
+    if case.startswith("flow_queries."):
+        return [tool for tool in PYTHON_TOOLS if importlib.util.find_spec(tool)] if HAS_PANDAS else []
+    return ["ipykernel"] if HAS_PANDAS or case not in WITH_PANDAS else []
 
 
 def test_notebooks_are_saved_without_outputs() -> None:
@@ -106,6 +117,12 @@ def test_peers_are_asked_for_what_they_can() -> None:
 
 def test_only_whole_lines_count_as_printed() -> None:
     assert line_numbers(f"000000 {FILLER}\n000001 xx\nwarning\n000002 {FILLER}\n000003 {FILLER}") == [0, 2]
+
+
+def test_answers_are_compared_as_values() -> None:
+    sql = "2024-02-05T00:00:00  12\n2024-02-05T00:01:00Z  NULL"
+    python = "2024-02-05 00:01:00+00:00 NULL\n2024-02-05 00:00:00 12.0"
+    assert comparable(sql) == comparable(python) == "2024-02-05_00:00:00 12\n2024-02-05_00:01:00 NULL"
 
 
 def test_a_log_is_repeated_between_its_header_and_its_end(tmp_path: Path) -> None:

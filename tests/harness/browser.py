@@ -204,12 +204,19 @@ class Visitor:
                 self.refused.append(route.request.url)
             route.abort()
 
-    def screenshot(self, name: str) -> Path:
+    def allow_clipboard(self) -> None:
+        self._context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def clipboard(self) -> str:
+        return self.page.evaluate("navigator.clipboard.readText()")
+
+    def screenshot(self, name: str, keep_pointer: bool = False) -> Path:
         """Keeps what is on the screen in test-artifacts/."""
         paths.ARTIFACTS.mkdir(exist_ok=True)
         path = paths.ARTIFACTS / f"{name}.png"
         # The pointer leaves no hover colour and no toolbar over the cells.
-        self.page.mouse.move(0, 0)
+        if not keep_pointer:
+            self.page.mouse.move(0, 0)
         self.page.screenshot(path=path)
         return path
 

@@ -10,8 +10,21 @@ from collections.abc import Callable
 import psutil
 import pytest
 from harness.cells import ENDLESS_LOOP, start_endless_compilation
+from harness.front_end import FrontEnd
 from harness.kernel import Kernel, eventually, gone, kernel_argv
 from jupyter_client.connect import write_connection_file
+
+LIMITED_MEMORY = """
+unsafe extern "C" { fn setrlimit(resource: i32, limit: *const [u64; 2]) -> i32; }
+fn limit_memory() { unsafe { setrlimit(9, &[4 << 30, 4 << 30]); } }
+"""
+
+BUTTON_AND_LABEL = """use flowdeck::widgets::*;
+let label = Label::new();
+let button = Button::new();
+let mut clicks = 0;
+button.on_click({ let label = label.clone(); move |_| { clicks += 1; label.set_value(&format!("{clicks} clicks")); } });
+HBox::of((button, label))"""
 
 CRASHES = {
     "segmentation fault": "unsafe { std::ptr::null_mut::<i32>().write(1) }",
@@ -22,6 +35,53 @@ CRASHES = {
     "abort": "std::process::abort()",
     "exit": "std::process::exit(3)",
 }
+
+
+# A variable of every kind that evcxr keeps, how it is changed, and how it is read.
+KINDS = {
+    "number": ("let mut number = 1u64;", "number += 1;", "number", "1"),
+    "text": ('let mut text = String::from("kept");', "text.clear();", "text", '"kept"'),
+    "vector": ("let mut vector = vec![1, 2];", "vector.push(3);", "vector", "[1, 2]"),
+    "map": (
+        'let mut map = std::collections::HashMap::from([("a".to_owned(), 1)]);', "map.clear();", 'map["a"]', "1"
+    ),
+    "closure": ("let closure: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);", "", "closure(1)", "2"),
+    "value of a type": (
+        "#[derive(Debug)] struct Point { x: i32 }\nlet mut point = Point { x: 5 };", "point.x = 6;", "point", "Point { x: 5 }"
+    ),
+    "table": ('let table = flowdeck::sql("SELECT 7 AS n")?;', "", "table.row_count()", "1"),
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES.keys())
+def test_variables_are_as_they_were_before_a_cell_that_died(shared_kernel: Kernel, crash: str) -> None:
+    for define, _, _, _ in KINDS.values():
+        assert shared_kernel.execute(define).status == "ok", define
+    changes = "\n".join(change for _, change, _, _ in KINDS.values())
+    cell = shared_kernel.execute(f'println!("before the end");\n{changes}\n{crash}')
+    assert "as they were before this cell" in cell.error_text, repr(cell)
+    assert "before the end" in cell.stream(), "what a cell printed before it died is not lost"
+    for _, _, read, value in KINDS.values():
+        assert shared_kernel.execute(read).text == value, read
+
+
+def test_a_cell_that_takes_all_memory_costs_itself_alone(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let kept_over_memory = 5;")
+    take = "let mut all: Vec<Vec<u8>> = Vec::new();\nloop { all.push(vec![1; 64 << 20]); }"
+    cell = shared_kernel.execute(f"{LIMITED_MEMORY}limit_memory();\n{take}")
+    assert cell.status == "error", repr(cell)
+    assert shared_kernel.execute("kept_over_memory").text == "5"
+
+
+def test_clicks_work_after_a_cell_died(shared_kernel: Kernel) -> None:
+    page = FrontEnd(shared_kernel)
+    shared_kernel.execute(BUTTON_AND_LABEL)
+    page.look()
+    label, button = page.find("LabelModel"), page.find("ButtonModel")
+    for clicks, crash in enumerate(CRASHES.values(), 1):
+        assert "as they were" in shared_kernel.execute(crash).error_text
+        page.click(button)
+        page.until(lambda clicks=clicks: page.value(label) == f"{clicks} clicks", "the label", timeout=10)
 
 
 @pytest.mark.parametrize("code", CRASHES.values(), ids=CRASHES.keys())

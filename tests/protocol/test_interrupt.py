@@ -93,11 +93,14 @@ def test_interrupt_ends_a_cell_that_writes_without_end(shared_kernel: Kernel) ->
     assert shared_kernel.execute('println!("new");').stream() == "new\n"
 
 
-def test_a_cell_whose_process_had_to_be_ended_says_what_is_lost(shared_kernel: Kernel) -> None:
-    cell = shared_kernel.start_cell(ENDLESS_LOOP, marker="running")
-    shared_kernel.interrupt()
-    told = shared_kernel.finish(cell, STOPPED_S).error_text
-    assert "variables are lost" in told and "hint:" in told
+def test_variables_are_kept_over_a_cell_whose_process_had_to_be_ended(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let mut kept_over_a_loop = vec![1, 2];")
+    for _ in range(3):
+        cell = shared_kernel.start_cell(f"kept_over_a_loop.push(3);\n{ENDLESS_LOOP}", marker="running")
+        shared_kernel.interrupt()
+        told = shared_kernel.finish(cell, STOPPED_S).error_text
+        assert "as they were before it" in told and "hint:" in told
+    assert shared_kernel.execute("kept_over_a_loop").text == "[1, 2]"
 
 
 def test_interrupt_ends_a_user_expression(shared_kernel: Kernel) -> None:

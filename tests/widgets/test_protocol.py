@@ -191,6 +191,15 @@ def test_a_bound_that_moves_the_value_tells_of_the_value(comms: Comms) -> None:
     assert told(comms.update(comm, {"max": 50})) == [("echo_update", {"max": 50}), ("update", {"value": 50})]
 
 
+@pytest.mark.parametrize(("setting", "is_echoed"), [("off", False), ("No", False), ("0", False), ("1", True)])
+def test_echoes_are_off_where_the_environment_says_so(new_kernel, setting: str, is_echoed: bool) -> None:
+    comms = Comms(new_kernel(env={"JUPYTER_WIDGETS_ECHO": setting}))
+    slider = comms.open("IntSliderModel", max=10)
+    right = [("update", {"value": 10})]
+    wanted = [("echo_update", {"value": 50}), *right] if is_echoed else right
+    assert told(comms.update(slider, {"value": 50})) == wanted, "what is put right is told in any case"
+
+
 def test_an_output_takes_what_a_front_end_captured_for_it(comms: Comms, form: Conversation) -> None:
     """nbclient captures in its place, and the only copy that a later page gets is the kernel's."""
     cell = comms.kernel.execute("%%sql --on go\nSELECT 1")

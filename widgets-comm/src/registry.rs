@@ -47,6 +47,7 @@ pub struct Registry {
     /// Ids of the control comms that front ends hold open.
     controls: Vec<String>,
     opened_by_front_ends: HashSet<Handle>,
+    is_silent: bool,
 }
 
 /// What happened to a model, for whoever wants to react.
@@ -79,6 +80,13 @@ pub struct Outcome {
 impl Registry {
     pub fn new() -> Self {
         Registry::default()
+    }
+
+    /// No longer echoes what a front end sets: other pages do not follow it, and fewer messages go out. ipywidgets does so
+    /// where `JUPYTER_WIDGETS_ECHO` is off.
+    pub fn without_echo(mut self) -> Self {
+        self.is_silent = true;
+        self
     }
 
     /// Opens a published model, by its name on the wire (`IntSliderModel`), and the layout and style that it lacks.

@@ -1,23 +1,28 @@
 //! The contract below all connectors: the flow record, the errors, the quality report and the shape of a source.
 //!
 //! Reading order: [`schema`] (what a flow is), [`source`] (what a connector is), [`error`] and [`quality`] (what it
-//! says when data is bad), [`builder`] and [`row`] (batches), [`address`] and [`protocol`] (helpers), `contract_tests`
-//! (what every connector must pass, feature `test-support`). No connector is named here and nothing here opens a file.
+//! says when data is bad), [`builder`], [`row`] and [`record`] (batches), [`address`], [`protocol`] and
+//! [`community_id`] (helpers), `contract_tests` (what every connector must pass, feature `test-support`). No connector is
+//! named here and nothing here opens a file.
 
 pub mod address;
 pub mod builder;
+pub mod community_id;
 #[cfg(feature = "test-support")]
 pub mod contract_tests;
 pub mod error;
 pub mod protocol;
 pub mod quality;
+pub mod record;
 pub mod row;
 pub mod schema;
 pub mod source;
 
+pub use address::{AddressBuilder, IpType, ip_field, ip_type, is_ip_field};
 pub use builder::FlowBatch;
 pub use error::SourceError;
 pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
+pub use record::FlowRecord;
 pub use row::{FlowRow, FlowRows};
-pub use schema::{flow_schema, ip_type};
+pub use schema::flow_schema;
 pub use source::{Connector, FileSet};

@@ -9,6 +9,8 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
+use crate::address::{IpType, ip_type};
+
 /// What a column holds; the Arrow type behind it is decided in [`Kind::data_type`] only.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -86,13 +88,6 @@ pub fn flow_schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// The Arrow type of an IP column: canonical RFC 5952 text.
-///
-/// The one place to change when addresses become 16-byte values.
-pub fn ip_type() -> DataType {
-    DataType::Utf8View
-}
-
 /// The Arrow type of a point in time: nanoseconds since 1970-01-01 UTC.
 pub fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
@@ -121,7 +116,11 @@ fn field(&(name, kind, unit, ipfix, ecs, ocsf, zeek): &Column) -> Field {
             .filter(|(_, value)| !value.is_empty())
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-    Field::new(name, kind.data_type(), true).with_metadata(metadata)
+    let field = Field::new(name, kind.data_type(), true).with_metadata(metadata);
+    match kind {
+        Ip => field.with_extension_type(IpType),
+        _ => field,
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +135,14 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), COLUMNS.len());
+    }
+
+    #[test]
+    fn columns_of_addresses_are_labelled() {
+        let schema = flow_schema();
+        let labelled = schema.fields().iter().filter(|field| crate::is_ip_field(field));
+        let labelled: Vec<&str> = labelled.map(|field| field.name().as_str()).collect();
+        assert_eq!(labelled, ["src_ip", "dst_ip", "exporter_ip"]);
     }
 
     #[test]

@@ -42,6 +42,20 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// # Errors
     /// As `open_log`, and when the files hold no flows.
     fn open_flows(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError>;
+
+    /// Further tables that its files hold, such as `dns`: what [`open_side_table`](Self::open_side_table) knows.
+    fn side_tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One of [`side_tables`](Self::side_tables); `None` for any other name.
+    fn open_side_table(
+        &self,
+        _name: &str,
+        _paths: Vec<PathBuf>,
+    ) -> Option<Result<Arc<dyn TableProvider>, SourceError>> {
+        None
+    }
 }
 
 /// The files a path or pattern stands for: at least one, sorted by path.

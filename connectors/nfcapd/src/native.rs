@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 
 use crate::record::{Place, Rows};
 use crate::values::Value;
@@ -121,7 +121,7 @@ const COLUMNS: &[(&str, Value)] = &[
 ];
 
 pub(crate) fn schema() -> SchemaRef {
-    let fields = COLUMNS.iter().map(|(name, value)| Field::new(*name, value.data_type(), true));
+    let fields = COLUMNS.iter().map(|(name, value)| value.field(name));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

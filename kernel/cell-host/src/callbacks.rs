@@ -122,6 +122,22 @@ impl Callbacks {
         forgotten.is_some()
     }
 
+    /// Holds what other threads may hold at any moment, for a copy of this process in which they are not.
+    pub fn with_locks<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _state = self.state();
+        work()
+    }
+
+    /// In a copy of this process: the threads that ran callbacks are not in it, and the kernel forgets what waited for
+    /// them. Gives the callbacks that are left.
+    pub fn go_on(&self) -> Vec<u64> {
+        let mut state = self.state();
+        state.waiting.clear();
+        state.running.clear();
+        (state.has_default_thread, state.concurrent_threads) = (false, 0);
+        state.registered.keys().copied().collect()
+    }
+
     /// Takes an event of the kernel. Never waits for a callback.
     pub fn deliver(self: &Arc<Self>, event: Frame) {
         let callback = event.number(bridge::CALLBACK);
@@ -219,8 +235,9 @@ impl Callbacks {
     }
 
     fn say(&self, callback: u64, text: String) {
-        let frame = json!({"type": bridge::STREAM, "name": "stderr", "text": text, "callback": callback});
-        self.line.send(&Frame::new(frame));
+        let mut frame = bridge::text(true, &text);
+        frame.json.insert(bridge::CALLBACK.to_owned(), callback.into());
+        self.line.send(&frame);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -302,7 +319,7 @@ mod tests {
         fn send(&self, frame: &Frame) {
             let callback = frame.number("callback");
             let text = match frame.kind() {
-                bridge::STREAM => frame.text("text").to_owned(),
+                bridge::STREAM => String::from_utf8_lossy(&frame.payload).into_owned(),
                 bridge::CALLBACK_ENDED => {
                     let message = frame.json.get("panic").and_then(|panic| panic["message"].as_str());
                     let word = if frame.json.contains_key("dropped") { "dropped" } else { "ended" };

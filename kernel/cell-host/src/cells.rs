@@ -10,10 +10,17 @@ use flowdeck::{abi, bridge};
 use libloading::{Library, Symbol};
 use serde_json::json;
 
-use crate::{connection, host_api, standard_input};
+use crate::{
+    connection, host_api,
+    snapshot::{self, Death, Running, Side},
+    standard_input,
+};
 
 /// evcxr's word that a cell is done.
 const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+
+/// evcxr's word for a panic: it keeps the variables that the cell did not make. Said of any death of a cell.
+const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
 
 /// Serves evcxr until it closes our standard input.
 ///
@@ -23,6 +30,7 @@ pub fn serve() -> Result<ExitCode> {
     connection::die_with_parent();
     standard_input::set_aside()?;
     connection::open()?;
+    snapshot::watch_signals();
     let mut store: *mut c_void = std::ptr::null_mut();
     while let Some(line) = standard_input::instruction()? {
         store = load_and_run(&line, store)?;
@@ -35,17 +43,50 @@ fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     let ["LOAD_AND_RUN", object, symbol] = words[..] else { bail!("evcxr said `{line}`, which is no instruction") };
     // Until evcxr knows that the cell is done: what a callback puts out meanwhile would be taken for the cell's.
     let _turn = host_api::TURN.for_cell();
+    let ended = std::process::id();
+    let copy = match with_locks(snapshot::take) {
+        Ok(Side::Running(copy)) => Some(copy),
+        Ok(Side::Resumed(death)) => {
+            go_on(ended, death)?;
+            return Ok(store);
+        }
+        // The cell runs without a net.
+        Err(_) => None,
+    };
     // Safety: the object was compiled for this process by evcxr. Its initialisers run here.
     let cell = unsafe { Library::new(object) }.with_context(|| format!("cannot load the compiled cell {object}"))?;
-    let store = run(&cell, symbol, store)?;
+    let store = run(&cell, symbol, store, copy.as_ref())?;
     connection::sync();
     connection::complete(EXECUTION_COMPLETE)?;
     // Variables, closures and thread-locals may point into the object: it stays loaded.
     std::mem::forget(cell);
+    if let Some(copy) = copy {
+        copy.done();
+    }
     Ok(store)
 }
 
-fn run(cell: &Library, symbol: &str, store: *mut c_void) -> Result<*mut c_void> {
+fn with_locks<T>(work: impl FnOnce() -> T) -> T {
+    host_api::TURN.with_lock(|| host_api::callbacks().with_locks(|| connection::with_locks(work)))
+}
+
+/// In the copy: takes the place of the process in which the cell ended.
+fn go_on(ended: u32, death: Death) -> Result<()> {
+    connection::open_anew()?;
+    let callbacks = host_api::callbacks().go_on();
+    let (signal, exited) = match death {
+        Death::Signal(signal) => (Some(signal), false),
+        Death::Exit => (None, true),
+        Death::Killed => (None, false),
+    };
+    connection::send(&bridge::Frame::new(json!({
+        "type": bridge::CELL_DIED, "process": ended, "signal": signal, "exited": exited, "callbacks": callbacks,
+    })));
+    connection::sync();
+    connection::complete(&format!("{PANIC}\n{EXECUTION_COMPLETE}"))
+}
+
+fn run(cell: &Library, symbol: &str, store: *mut c_void, copy: Option<&Running>) -> Result<*mut c_void> {
     // Safety: the types are those that evcxr generates and the prelude defines.
     unsafe {
         let run: Symbol<unsafe extern "C" fn(*mut c_void) -> *mut c_void> = cell.get(symbol.as_bytes())?;
@@ -53,7 +94,8 @@ fn run(cell: &Library, symbol: &str, store: *mut c_void) -> Result<*mut c_void> 
         if let Ok(attach) = cell.get::<unsafe extern "C" fn(*const abi::HostApi)>(abi::ATTACH_SYMBOL.as_bytes()) {
             attach(host_api::table());
         }
-        connection::send(&bridge::Frame::new(json!({"type": bridge::CELL_STARTED})));
+        let copy = copy.map(Running::copy);
+        connection::send(&bridge::Frame::new(json!({"type": bridge::CELL_STARTED, "copy": copy})));
         let store = run(store);
         if let Ok(flush) = cell.get::<extern "C" fn()>(abi::FLUSH_SYMBOL.as_bytes()) {
             flush();

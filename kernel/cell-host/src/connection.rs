@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Value, json};
 
-use crate::host_api;
+use crate::{host_api, snapshot};
 
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +48,54 @@ struct Connection {
 /// # Errors
 /// When the kernel's socket is not there: then we were not started by it.
 pub fn open() -> Result<()> {
+    let [bridge, stdout, stderr] = connect()?;
+    let evcxr = set_aside_standard_output()?;
+    redirect(&stdout, libc::STDOUT_FILENO)?;
+    redirect(&stderr, libc::STDERR_FILENO)?;
+    start(bridge, evcxr)?;
+    // Safety: the handler only uses what lives until the process ends.
+    unsafe { libc::atexit(sync_at_exit) };
+    Ok(())
+}
+
+/// In a copy of this process: connects as a process of its own. What the other wrote before it ended is cut off behind its
+/// last byte, so the kernel knows when it has read all of it.
+///
+/// # Errors
+/// When the kernel is gone, and with it the need for us.
+pub fn open_anew() -> Result<()> {
+    let connection = CONNECTION.get().context("there was no connection")?;
+    let [bridge, stdout, stderr] = connect()?;
+    for descriptor in [lock(&connection.writer).as_raw_fd(), libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        // Safety: no memory is involved. A cell may have closed its own output.
+        unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
+    }
+    redirect(&stdout, libc::STDOUT_FILENO)?;
+    redirect(&stderr, libc::STDERR_FILENO)?;
+    let reader = bridge.try_clone()?;
+    *lock(&connection.writer) = bridge;
+    // Who waited were threads of the other process, and answers to it must not be taken for answers to us.
+    lock(&connection.waiting).clear();
+    lock(&connection.marks).clear();
+    lock(&connection.for_evcxr).clear();
+    NEXT_ID.store(u64::from(std::process::id()) << 32, Ordering::Relaxed);
+    listen(reader)
+}
+
+/// Holds what other threads may hold at any moment, for a copy of this process in which they are not.
+pub fn with_locks<T>(work: impl FnOnce() -> T) -> T {
+    let Some(connection) = CONNECTION.get() else { return work() };
+    let _held = (
+        lock(&connection.waiting),
+        lock(&connection.marks),
+        lock(&connection.for_evcxr),
+        lock(&connection.evcxr),
+        lock(&connection.writer),
+    );
+    work()
+}
+
+fn connect() -> Result<[UnixStream; 3]> {
     let path = std::env::var_os(bridge::SOCKET_ENV)
         .with_context(|| format!("{} is not set: the cell host is started by the kernel", bridge::SOCKET_ENV))?;
     let connect = |role: &str| -> Result<UnixStream> {
@@ -56,14 +104,7 @@ pub fn open() -> Result<()> {
         Ok(stream)
     };
     let [bridge, stdout, stderr] = bridge::ROLES.map(connect);
-    let (bridge, stdout, stderr) = (bridge?, stdout?, stderr?);
-    let evcxr = set_aside_standard_output()?;
-    redirect(&stdout, libc::STDOUT_FILENO)?;
-    redirect(&stderr, libc::STDERR_FILENO)?;
-    start(bridge, evcxr)?;
-    // Safety: the handler only uses what lives until the process ends.
-    unsafe { libc::atexit(sync_at_exit) };
-    Ok(())
+    Ok([bridge?, stdout?, stderr?])
 }
 
 /// Asks the system to end this process when the kernel dies, even while a cell loops.
@@ -134,12 +175,13 @@ pub fn sync() {
 }
 
 extern "C" fn sync_at_exit() {
+    snapshot::tell_exit();
     // `exit` in a cell: what it wrote before must arrive.
     sync();
 }
 
 fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
-    let mut reader = bridge.try_clone()?;
+    let reader = bridge.try_clone()?;
     let connection = Connection {
         writer: Mutex::new(bridge),
         waiting: Mutex::default(),
@@ -148,6 +190,10 @@ fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
         evcxr: Mutex::new(evcxr),
     };
     CONNECTION.get_or_init(|| connection);
+    listen(reader)
+}
+
+fn listen(mut reader: UnixStream) -> Result<()> {
     std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
         while let Ok(Some(frame)) = Frame::read(&mut reader) {
             deliver(frame);

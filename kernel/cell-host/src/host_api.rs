@@ -25,7 +25,7 @@ pub static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
 static CALLBACKS: LazyLock<Arc<Callbacks>> = LazyLock::new(|| Arc::new(Callbacks::new(Box::new(ToKernel), &TURN)));
 
 static TABLE: HostApi =
-    HostApi { version: ABI_VERSION, send, request, release, listen, unlisten, capture_begin, capture_end };
+    HostApi { version: ABI_VERSION, send, print, request, release, listen, unlisten, capture_begin, capture_end };
 
 /// What belongs to the output of a cell: text that it wrote past us (a C library, a child process) comes before it.
 const IN_ORDER: &[&str] =
@@ -65,6 +65,14 @@ unsafe extern "C" fn send(message: *const Message) {
     if IN_ORDER.contains(&frame.kind()) {
         connection::sync();
     }
+    connection::send(&frame);
+}
+
+unsafe extern "C" fn print(to_stderr: bool, text: *const u8, text_len: usize) {
+    // Safety: the caller passes a valid slice.
+    let text = String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(text, text_len) });
+    let mut frame = bridge::text(to_stderr, &text);
+    context::mark(&mut frame.json);
     connection::send(&frame);
 }
 

@@ -3,7 +3,7 @@
 //! The same small program also stands in for `cargo` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
 //! called by those names through links in a folder on evcxr's PATH.
 //!
-//! Reading order: [`cells`] (load and run), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
+//! Reading order: [`cells`] (load and run), [`snapshot`] (the copy that goes on when a cell dies), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
 //! [`standard_input`] (evcxr's instructions apart from what cells read),
 //! [`callbacks`] (closures of widgets), [`turn`] (cell or callback), [`context`] (what a thread is doing).
 
@@ -16,6 +16,7 @@ mod connection;
 mod context;
 mod driver;
 mod host_api;
+mod snapshot;
 mod standard_input;
 mod turn;
 

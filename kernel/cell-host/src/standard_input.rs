@@ -95,7 +95,7 @@ mod of_cells {
             }
             Err(reason) => {
                 let text = format!("standard input: {reason}\n");
-                connection::send(&Frame::new(json!({"type": bridge::STREAM, "name": "stderr", "text": text})));
+                connection::send(&bridge::text(true, &text));
                 // Safety: the address is that of this thread's error number.
                 unsafe { *libc::__errno_location() = libc::EIO };
                 -1

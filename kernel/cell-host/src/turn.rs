@@ -36,6 +36,12 @@ impl Turn {
         Taken(self)
     }
 
+    /// Holds what another thread may hold at any moment, for a copy of this process in which it is not.
+    pub fn with_lock<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _state = self.state();
+        work()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

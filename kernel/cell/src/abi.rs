@@ -11,7 +11,7 @@ use std::{
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 
 /// Raised with every change of [`HostApi`] or of what its functions mean.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Name of the function that the host calls in a freshly loaded cell, before the cell runs.
 pub const ATTACH_SYMBOL: &str = "flowdeck_cell_attach";
@@ -26,6 +26,8 @@ pub struct HostApi {
     pub version: u32,
     /// Sends a one-way message of [`crate::bridge`].
     pub send: unsafe extern "C" fn(message: *const Message),
+    /// Puts out UTF-8 text on standard output, or on standard error. Apart from `send`, because cells print a lot.
+    pub print: unsafe extern "C" fn(to_stderr: bool, text: *const u8, text_len: usize),
     /// Sends a request and waits for its answer, written to `reply`.
     pub request: unsafe extern "C" fn(message: *const Message, reply: *mut HostReply),
     /// Releases what a reply holds, but for the record batches.

@@ -1,7 +1,7 @@
 //! The line between cell host and kernel: names of messages, and frames on a Unix socket.
 //!
 //! Both ends use this module. A frame is two lengths (JSON: u32, payload: u64, little-endian), a JSON dictionary whose
-//! `type` is one of the constants below, and a payload (an Arrow IPC stream, or nothing).
+//! `type` is one of the constants below, and a payload (an Arrow IPC stream, text that was printed, or nothing).
 
 use std::io::{self, Read, Write};
 
@@ -21,9 +21,12 @@ pub const HELLO: &str = "hello";
 /// What a connection carries: frames, or what the process writes to its two output descriptors.
 pub const ROLES: [&str; 3] = ["bridge", "stdout", "stderr"];
 
-/// Host to kernel: a cell is about to run.
+/// Host to kernel: a cell is about to run. `copy` is the process that goes on if it ends this one.
 pub const CELL_STARTED: &str = "cell_started";
-/// Host to kernel: `text` for the stream `name`.
+/// Host to kernel: a cell ended the `process` in which it ran, by a `signal`, or because it `exited`, or killed from
+/// outside. The sender goes on with the variables as they were before the cell and with these `callbacks`.
+pub const CELL_DIED: &str = "cell_died";
+/// Host to kernel: text for the stream `name`, as payload. See [`text`].
 pub const STREAM: &str = "stream";
 /// Host to kernel: a MIME bundle `data`, `metadata`, `transient`; `update` when it replaces an earlier one.
 pub const DISPLAY: &str = "display";
@@ -37,6 +40,12 @@ pub const PANIC: &str = "panic";
 pub const RETURNED_ERROR: &str = "returned_error";
 /// Host to kernel: run the query `sql`; answered with the same `id`.
 pub const SQL: &str = "sql";
+/// Host to kernel: the variable that held the result `table` of a query is gone.
+pub const TABLE_DROP: &str = "table_drop";
+/// Host to kernel, answered with `path`: write the result `table` of a query as a file of this `format`.
+pub const TABLE_SAVE: &str = "table_save";
+/// In a MIME bundle, on its way to the kernel only: the result of a query that is displayed, by its `id`.
+pub const TABLE_MIME: &str = "application/vnd.flowdeck.table+json";
 /// Host to kernel: ask the person for a line, with a `prompt`, not shown while typed if `password`; answered with `text`.
 pub const INPUT: &str = "input";
 /// Host to kernel: wait for `seconds`; answered after that time, or at once as interrupted. 0 asks whether to go on.
@@ -167,6 +176,12 @@ impl Frame {
     }
 }
 
+/// The frame of text that was printed.
+pub fn text(to_stderr: bool, text: &str) -> Frame {
+    let name = if to_stderr { "stderr" } else { "stdout" };
+    Frame { payload: text.as_bytes().to_vec(), ..Frame::new(serde_json::json!({"type": STREAM, "name": name})) }
+}
+
 /// The lengths at the head of a frame: of the dictionary and of the payload, bytes.
 ///
 /// # Errors
@@ -196,10 +211,8 @@ mod tests {
 
     #[test]
     fn frames_come_back_as_written_and_the_end_is_no_error() {
-        let frames = [
-            Frame::new(json!({"type": STREAM, "name": "stdout", "text": "ä\n"})),
-            Frame { payload: vec![0, 255, 1], ..Frame::new(json!({"type": REPLY, "id": 7})) },
-        ];
+        let frames =
+            [text(false, "ä\n"), Frame { payload: vec![0, 255, 1], ..Frame::new(json!({"type": REPLY, "id": 7})) }];
         let mut bytes = Vec::new();
         frames.iter().for_each(|frame| frame.write(&mut bytes).unwrap());
         let mut reader = bytes.as_slice();

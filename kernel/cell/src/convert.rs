@@ -2,6 +2,8 @@
 //!
 //! Conversions are exact or refused: a `u64` that does not fit an `i64` is a [`Mismatch`], never a wrapped number.
 
+use std::net::IpAddr;
+
 use arrow_array::{
     Array, ArrayRef,
     cast::AsArray,
@@ -120,9 +122,23 @@ impl FromCell for String {
             DataType::Utf8 => column.as_string::<i32>().value(row),
             DataType::LargeUtf8 => column.as_string::<i64>().value(row),
             DataType::Utf8View => column.as_string_view().value(row),
+            DataType::FixedSizeBinary(_) => return IpAddr::from_cell(column, row).map(|address| address.to_string()),
             _ => return None,
         };
         Some(text.to_owned())
+    }
+}
+
+/// From a column of addresses, or from text that is one. 16 bytes are an address (RFC 4291, IPv4 mapped).
+impl FromCell for IpAddr {
+    const NAME: &'static str = "IpAddr";
+
+    fn from_cell(column: &ArrayRef, row: usize) -> Option<Self> {
+        if let Some(bytes) = column.as_fixed_size_binary_opt() {
+            let octets: [u8; 16] = bytes.value(row).try_into().ok()?;
+            return Some(IpAddr::from(octets).to_canonical());
+        }
+        String::from_cell(column, row)?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::abi::{ABI_VERSION, Callback, HostApi, HostReply, Message};
 
 static TABLE: HostApi =
-    HostApi { version: ABI_VERSION, send, request, release, listen, unlisten, capture_begin, capture_end };
+    HostApi { version: ABI_VERSION, send, print, request, release, listen, unlisten, capture_begin, capture_end };
 
 /// Takes a frame with its payload. What it gives, dictionary and payload, is the answer if the frame is a request.
 type Answer = Box<dyn FnMut(&Value, &[u8]) -> (Value, Vec<u8>)>;
@@ -111,6 +111,13 @@ fn record(message: *const Message) -> (Value, Vec<u8>) {
 
 unsafe extern "C" fn send(message: *const Message) {
     record(message);
+}
+
+unsafe extern "C" fn print(to_stderr: bool, text: *const u8, text_len: usize) {
+    // Safety: the caller passes a valid slice.
+    let text = String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(text, text_len) });
+    let name = if to_stderr { "stderr" } else { "stdout" };
+    record(&Message::new(json!({"type": "stream", "name": name, "text": text}).to_string().as_bytes(), &[]));
 }
 
 unsafe extern "C" fn request(message: *const Message, reply: *mut HostReply) {

@@ -81,6 +81,14 @@ pub(crate) fn send_with(message: &Value, payload: &[u8]) {
     unsafe { (host.send)(&Message::new(json.as_bytes(), payload)) }
 }
 
+/// Puts out text.
+pub(crate) fn print(to_stderr: bool, text: &str) {
+    if let Some(host) = host() {
+        // Safety: the host reads the text during the call only.
+        unsafe { (host.print)(to_stderr, text.as_ptr(), text.len()) }
+    }
+}
+
 /// Sends a request and waits for the answer.
 pub(crate) fn request(message: &Value) -> Result<Reply, Error> {
     request_with(message, &[])

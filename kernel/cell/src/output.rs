@@ -35,12 +35,12 @@ macro_rules! eprintln {
 
 /// Writes text to the cell's stdout; what `print!` calls.
 pub fn write_stdout(text: &str) {
-    host::send(&json!({"type": bridge::STREAM, "name": "stdout", "text": text}));
+    host::print(false, text);
 }
 
 /// Writes text to the cell's stderr; what `eprint!` calls.
 pub fn write_stderr(text: &str) {
-    host::send(&json!({"type": bridge::STREAM, "name": "stderr", "text": text}));
+    host::print(true, text);
 }
 
 /// Clears the output of the running cell: at once, or with `wait` when the next output arrives.

@@ -33,7 +33,7 @@ pub fn sql(query: &str) -> Result<Table, Error> {
         Some(Value::Object(data)) => data.clone(),
         _ => MimeBundle::new(),
     };
-    Ok(Table { schema, batches: batches.into(), shown })
+    Ok(Table { schema, batches: batches.into(), shown: Arc::new(Shown(shown)) })
 }
 
 /// Rows of a query. Cheap to clone: the batches are shared.
@@ -41,8 +41,18 @@ pub fn sql(query: &str) -> Result<Table, Error> {
 pub struct Table {
     schema: SchemaRef,
     batches: Arc<[RecordBatch]>,
-    /// The first rows as the kernel shows them.
-    shown: MimeBundle,
+    shown: Arc<Shown>,
+}
+
+/// The first rows as the kernel shows them, and by which result it knows all of them.
+struct Shown(MimeBundle);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(table) = self.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id")) {
+            host::send(&json!({"type": bridge::TABLE_DROP, "table": table}));
+        }
+    }
 }
 
 impl Table {
@@ -82,6 +92,17 @@ impl Table {
         self.iter().map(|row| row.get(name)).collect()
     }
 
+    /// Writes all rows to a new file in `data/PLAYBOOK/` beside the notebook and gives its path. `format` is `csv`,
+    /// `json` (one object a line), `parquet`, `arrow` or `markdown`. Nothing is ever overwritten.
+    ///
+    /// # Errors
+    /// When there is no such format or the file cannot be written.
+    pub fn save(&self, format: &str) -> Result<std::path::PathBuf, Error> {
+        let table = self.shown.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id"));
+        let reply = host::request(&json!({"type": bridge::TABLE_SAVE, "table": table, "format": format}))?;
+        Ok(reply.json.get("path").and_then(Value::as_str).unwrap_or_default().into())
+    }
+
     /// Makes the table the cell's result; evcxr calls it when a table is the last expression of a cell.
     pub fn evcxr_display(&self) {
         display::result(&self.mime_bundle());
@@ -90,13 +111,13 @@ impl Table {
 
 impl Displayable for Table {
     fn mime_bundle(&self) -> MimeBundle {
-        self.shown.clone()
+        self.shown.0.clone()
     }
 }
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.shown.get("text/plain").and_then(Value::as_str) {
+        match self.shown.0.get("text/plain").and_then(Value::as_str) {
             Some(text) => f.write_str(text),
             None => write!(f, "Table of {} rows", self.row_count()),
         }
@@ -158,6 +179,8 @@ impl Row<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::net::IpAddr;
+
     use super::*;
     use arrow_array::{Int64Array, StringViewArray, UInt64Array};
 
@@ -168,7 +191,7 @@ mod tests {
             ("delta", Arc::new(Int64Array::from(vec![-1, 3])) as ArrayRef),
         ])
         .unwrap();
-        Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() }
+        Table { schema: batch.schema(), batches: vec![batch].into(), shown: Arc::new(Shown(MimeBundle::new())) }
     }
 
     #[test]
@@ -177,6 +200,17 @@ mod tests {
         assert_eq!(rows, [(Some("10.0.0.1".to_owned()), u64::MAX, -1), (None, 7, 3)]);
         let refused = table().rows::<(String,)>().unwrap_err().to_string();
         assert_eq!(refused, "column `src_ip`: NULL cannot be read as String\nhint: ask for Option<String>");
+    }
+
+    #[test]
+    fn addresses_are_read_as_addresses_and_as_text() {
+        let bytes = std::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().octets();
+        let column = arrow_array::FixedSizeBinaryArray::try_from_iter([bytes].into_iter()).unwrap();
+        let batch = RecordBatch::try_from_iter([("src_ip", Arc::new(column) as ArrayRef)]).unwrap();
+        let addresses = Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() };
+        assert_eq!(addresses.column::<String>("src_ip").unwrap(), ["192.0.2.1"]);
+        assert_eq!(addresses.column::<IpAddr>("src_ip").unwrap(), [IpAddr::from([192, 0, 2, 1])]);
+        assert_eq!(table().column::<Option<IpAddr>>("src_ip").unwrap(), [Some(IpAddr::from([10, 0, 0, 1])), None]);
     }
 
     #[test]

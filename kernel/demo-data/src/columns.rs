@@ -7,11 +7,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, FixedSizeBinaryArray, Float64Array, RecordBatch, StringViewArray, TimestampNanosecondArray, UInt8Array,
-    UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, Float64Array, RecordBatch, StringViewArray, TimestampNanosecondArray, UInt8Array, UInt16Array,
+    UInt32Array, UInt64Array,
 };
-use arrow_schema::{ArrowError, DataType};
-use flow_source::FlowBatch;
+use arrow_schema::ArrowError;
+use flow_source::{AddressBuilder, FlowBatch};
 
 use crate::campus;
 use crate::community_id::community_id;
@@ -36,7 +36,7 @@ const END_DETECTED: u8 = 3;
 pub(crate) fn batch_of(flows: &[Flow]) -> Result<RecordBatch, ArrowError> {
     let mut batch = FlowBatch::new(flow_source::flow_schema(), flows.len());
     set_times(&mut batch, flows);
-    set_ends(&mut batch, flows)?;
+    set_ends(&mut batch, flows);
     set_counters(&mut batch, flows);
     set_routing(&mut batch, flows);
     set_meaning(&mut batch, flows);
@@ -60,10 +60,10 @@ fn set_times(batch: &mut FlowBatch, flows: &[Flow]) {
     batch.set("duration_s", Arc::new(Float64Array::from_iter_values(durations)));
 }
 
-fn set_ends(batch: &mut FlowBatch, flows: &[Flow]) -> Result<(), ArrowError> {
-    batch.set("src_ip", addresses(flows, |flow| flow.ends.src)?);
-    batch.set("dst_ip", addresses(flows, |flow| flow.ends.dst)?);
-    batch.set("exporter_ip", addresses(flows, |_| campus::EXPORTER.into())?);
+fn set_ends(batch: &mut FlowBatch, flows: &[Flow]) {
+    batch.set("src_ip", addresses(flows, |flow| flow.ends.src));
+    batch.set("dst_ip", addresses(flows, |flow| flow.ends.dst));
+    batch.set("exporter_ip", addresses(flows, |_| campus::EXPORTER.into()));
     let has_ports = |flow: &Flow| flow.protocol != PROTOCOL_ICMP;
     batch.set("src_port", u16s(flows, |flow| has_ports(flow).then_some(flow.ends.src_port)));
     batch.set("dst_port", u16s(flows, |flow| has_ports(flow).then_some(flow.ends.dst_port)));
@@ -72,7 +72,6 @@ fn set_ends(batch: &mut FlowBatch, flows: &[Flow]) -> Result<(), ArrowError> {
     batch.set("protocol", u8s(flows, |flow| Some(flow.protocol)));
     batch.set("protocol_name", texts(flows, |flow| Some(protocol_name(flow.protocol))));
     batch.set("ip_version", u8s(flows, |flow| Some(if flow.ends.src.is_ipv4() { 4 } else { 6 })));
-    Ok(())
 }
 
 fn set_counters(batch: &mut FlowBatch, flows: &[Flow]) {
@@ -154,24 +153,8 @@ fn times(flows: &[Flow], moment_us: impl Fn(&Flow) -> u64) -> ArrayRef {
     Arc::new(TimestampNanosecondArray::from_iter_values(values).with_timezone("UTC"))
 }
 
-/// Text, or 16 bytes (IPv4 mapped) when the schema holds addresses so.
-fn addresses(flows: &[Flow], address: impl Fn(&Flow) -> IpAddr) -> Result<ArrayRef, ArrowError> {
-    match flow_source::ip_type() {
-        DataType::FixedSizeBinary(_) => {
-            let octets = flows.iter().map(|flow| match address(flow) {
-                IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-                IpAddr::V6(address) => address.octets(),
-            });
-            if flows.is_empty() {
-                return Ok(arrow_array::new_empty_array(&flow_source::ip_type()));
-            }
-            Ok(Arc::new(FixedSizeBinaryArray::try_from_iter(octets)?))
-        }
-        _ => {
-            let texts = flows.iter().map(|flow| address(flow).to_string());
-            Ok(Arc::new(StringViewArray::from_iter_values(texts)))
-        }
-    }
+fn addresses(flows: &[Flow], address: impl Fn(&Flow) -> IpAddr) -> ArrayRef {
+    flows.iter().map(|flow| Some(address(flow))).collect::<AddressBuilder>().finish()
 }
 
 fn texts<'a>(flows: &'a [Flow], text: impl Fn(&'a Flow) -> Option<&'a str>) -> ArrayRef {

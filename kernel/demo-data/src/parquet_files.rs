@@ -9,6 +9,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::columns;
 use crate::day::{DAY_HOURS, HOUR_US};
@@ -39,7 +40,12 @@ impl HourlyFiles {
     pub(crate) fn create(folder: &Path) -> Result<Self, DemoDataError> {
         // Only a level outside of 1..=22 is refused, so the default never stands in.
         let level = ZstdLevel::try_new(3).unwrap_or_default();
-        let properties = WriterProperties::builder()
+        let schema = flow_source::flow_schema();
+        let addresses = schema.fields().iter().filter(|field| flow_source::is_ip_field(field));
+        let with_filters = addresses.fold(WriterProperties::builder(), |properties, field| {
+            properties.set_column_bloom_filter_enabled(ColumnPath::from(vec![field.name().clone()]), true)
+        });
+        let properties = with_filters
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_created_by(CREATED_BY.to_owned())

@@ -88,16 +88,8 @@ fn rows_of(batch: &RecordBatch) -> Vec<Row> {
         .collect()
 }
 
-/// Addresses are text or 16 bytes, as `flow_source::ip_type` decides.
 fn address(array: &dyn Array, row: usize) -> String {
-    match array.as_fixed_size_binary_opt() {
-        Some(array) => {
-            let octets: [u8; 16] = array.value(row).try_into().unwrap();
-            let address = std::net::Ipv6Addr::from(octets);
-            address.to_ipv4_mapped().map_or(address.to_string(), |address| address.to_string())
-        }
-        None => array.as_string_view().value(row).to_owned(),
-    }
+    flow_source::address::ip_from_bytes(array.as_fixed_size_binary().value(row)).unwrap().to_string()
 }
 
 fn ground_truth(dir: &Path) -> Value {

@@ -11,6 +11,9 @@ fn all() -> &'static [Box<dyn Connector>] {
     static ALL: LazyLock<Vec<Box<dyn Connector>>> = LazyLock::new(|| {
         vec![
             Box::new(connector_nfcapd::NfcapdConnector),
+            // Before the captures: one of exported flows is read as these flows.
+            Box::new(connector_netflow::NetflowConnector),
+            Box::new(connector_pcap::PcapConnector),
             Box::new(connector_zeek::ZeekConnector),
             Box::new(connector_eve::EveConnector::default()),
             Box::new(connector_ipfixcol2::IpfixcolConnector::default()),

@@ -5,11 +5,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::catalog::{MemTable, TableProvider};
-use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::catalog::{MemTable, Session, TableProvider};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
@@ -18,8 +20,10 @@ use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files::{self, Shape};
 use crate::functions::{self, LookupFiles};
+use crate::ip::IpFunctions;
+use crate::keep::KeepLimits;
 use crate::result::QueryResult;
-use crate::{memory, names};
+use crate::{ip, memory, names, standard_views};
 
 /// Consumers of memory named in the log when there is too little.
 const CONSUMERS_LOGGED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -30,8 +34,12 @@ pub struct EngineOptions {
     /// Memory that queries may hold together before they spill or stop; `None` means `FLOWDECK_MEMORY_LIMIT`, else
     /// 60 % of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
-    /// Where sorts and joins put what does not fit; `None` means the system's temporary folder.
+    /// Where sorts, joins and results put what does not fit; `None` means the system's temporary folder.
     pub spill_folder: Option<PathBuf>,
+    /// Memory that results may keep together, beyond which they go to disk; `None` means a quarter of the queries'.
+    pub result_memory_bytes: Option<u64>,
+    /// What results may take on disk together; `None` means `FLOWDECK_RESULT_LIMIT`, else 32 GiB.
+    pub result_disk_bytes: Option<u64>,
     /// Threads for queries; `None` means one per core.
     pub thread_count: Option<usize>,
     /// Files that SQL functions look things up in. Read when a function first asks for them.
@@ -59,6 +67,7 @@ struct Inner {
     context: ContextOf,
     executor: Executor,
     memory_limit_bytes: u64,
+    keep: Arc<KeepLimits>,
 }
 
 /// `SessionContext` has no `Debug` worth printing.
@@ -83,6 +92,12 @@ impl Engine {
         let thread_count = options.thread_count.unwrap_or(cores).max(1);
         let pool_bytes = usize::try_from(memory_limit_bytes).unwrap_or(usize::MAX);
         let pool = TrackConsumersPool::new(FairSpillPool::new(pool_bytes), CONSUMERS_LOGGED);
+        let disk_bytes_max = match options.result_disk_bytes {
+            Some(bytes) => bytes,
+            None => limit_of(memory::RESULT_LIMIT_VARIABLE)?.unwrap_or(memory::RESULT_BYTES_DEFAULT),
+        };
+        let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
+        let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
@@ -93,11 +108,13 @@ impl Engine {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
+            .with_type_planner(Arc::new(ip::IpTypeNames))
             .build();
         let context = SessionContext::new_with_state(state);
-        functions::register(&context, options.lookup_files);
+        let functions = functions::register(&context, options.lookup_files);
+        let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
-        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes })))
+        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep })))
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
@@ -143,7 +160,28 @@ impl Engine {
     /// Forgets a table; says whether there was one.
     pub fn deregister(&self, name: &str) -> bool {
         let folded = name.to_ascii_lowercase();
-        self.context().deregister_table(folded).is_ok_and(|table| table.is_some())
+        let was_there = self.context().deregister_table(folded).is_ok_and(|table| table.is_some());
+        // Without a table there are no views, so nothing can fail.
+        let _ = self.refresh_views();
+        was_there
+    }
+
+    /// Makes `flows_ecs` and `flows_zeek` views of what `flows` is now.
+    pub(crate) fn refresh_views(&self) -> DataFusionResult<()> {
+        let context = self.context();
+        let table = |name: &str| context.table_provider(name).now_or_never().and_then(Result::ok);
+        let views = standard_views::over(&context.state(), table(standard_views::FLOWS))?;
+        for view in standard_views::VIEWS {
+            let (known, wanted) = (table(view.name), views.get(view.name));
+            if known.as_ref().is_some_and(|known| !standard_views::is_ours(known.as_ref())) {
+                continue;
+            }
+            context.deregister_table(view.name)?;
+            if let Some(wanted) = wanted {
+                context.register_table(view.name, Arc::clone(wanted))?;
+            }
+        }
+        Ok(())
     }
 
     /// The tables and views, sorted.
@@ -162,7 +200,7 @@ impl Engine {
         let provider = self.context().table_provider(table).now_or_never();
         let Some(Ok(provider)) = provider else { return Vec::new() };
         let schema = provider.schema();
-        schema.fields().iter().map(|field| (field.name().clone(), type_text(field.data_type()))).collect()
+        schema.fields().iter().map(|field| (field.name().clone(), field_type_text(field))).collect()
     }
 
     /// The functions of SQL, sorted: scalar, aggregate, window and table functions.
@@ -189,6 +227,10 @@ impl Engine {
         &self.0.context.0
     }
 
+    pub(crate) fn keep_limits(&self) -> &Arc<KeepLimits> {
+        &self.0.keep
+    }
+
     pub(crate) fn executor(&self) -> &Executor {
         &self.0.executor
     }
@@ -205,8 +247,25 @@ impl Engine {
     fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
         let context = self.context();
         let replaced = context.deregister_table(name).and_then(|_| context.register_table(name, table));
-        replaced.map(drop).map_err(|fault| self.explain_datafusion(&fault))
+        let refreshed =
+            replaced.and_then(|_| if name == standard_views::FLOWS { self.refresh_views() } else { Ok(()) });
+        refreshed.map_err(|fault| self.explain_datafusion(&fault))
     }
+}
+
+/// The same with what SQL must know of addresses.
+fn with_addresses(context: &SessionContext, functions: IpFunctions) -> DataFusionResult<SessionContext> {
+    let functions = Arc::new(functions);
+    let mut state = context.state();
+    state.extension_type_registry().add_extension_type_registration(ip::registration())?;
+    state.register_expr_planner(Arc::new(ip::IpPlanner(Arc::clone(&functions))))?;
+    let resolve: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(ip::ResolveAddresses(functions));
+    // Before DataFusion's own rules: these refuse what is not resolved.
+    let rules = std::iter::once(resolve).chain(state.analyzer().rules.iter().cloned()).collect();
+    let state = SessionStateBuilder::new_from_existing(state).with_analyzer_rules(rules).build();
+    let context = SessionContext::new_with_state(state);
+    ip::register_text_functions(&context);
+    Ok(context)
 }
 
 fn settings(thread_count: usize) -> SessionConfig {
@@ -226,9 +285,17 @@ fn memory_limit(options: &EngineOptions) -> Result<u64, EngineError> {
     if let Some(bytes) = options.memory_limit_bytes {
         return Ok(bytes);
     }
-    match std::env::var(memory::MEMORY_LIMIT_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => memory::parse_limit(&text).ok_or(EngineError::MemoryLimitText { text }),
-        _ => Ok(memory::default_limit_bytes()),
+    Ok(limit_of(memory::MEMORY_LIMIT_VARIABLE)?.unwrap_or_else(memory::default_limit_bytes))
+}
+
+/// An amount that the environment sets.
+fn limit_of(variable: &'static str) -> Result<Option<u64>, EngineError> {
+    match std::env::var(variable) {
+        Ok(text) if !text.trim().is_empty() => match memory::parse_limit(&text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(EngineError::MemoryLimitText { variable, text }),
+        },
+        _ => Ok(None),
     }
 }
 
@@ -238,6 +305,11 @@ fn checked_name(name: &str) -> Result<String, EngineError> {
         reason,
         suggestion: names::suggested_table_name(name),
     })
+}
+
+/// The type of a column as analysts read it.
+pub(crate) fn field_type_text(field: &arrow::datatypes::Field) -> String {
+    if flow_source::is_ip_field(field) { "ip address".into() } else { type_text(field.data_type()) }
 }
 
 /// A type as analysts read it. Arrow's own spelling of timestamps and views is for programmers.

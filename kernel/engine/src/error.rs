@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::files::{FileFault, list_of};
 use crate::functions::{self, FunctionFault};
-use crate::memory::{MEMORY_LIMIT_VARIABLE, readable_bytes};
+use crate::memory::{MEMORY_LIMIT_VARIABLE, RESULT_LIMIT_VARIABLE, readable_bytes};
 use crate::names;
+use crate::stored::StoredFault;
 
 mod translate;
 
@@ -58,6 +59,12 @@ pub enum EngineError {
     /// More memory than allowed.
     #[error("the query needs more memory than the {} allowed", readable_bytes(*.limit_bytes))]
     Memory { limit_bytes: u64, log: String },
+    /// A result that needs more space on disk than results may take.
+    #[error("the result is larger than the {} that results may take on disk", readable_bytes(*.limit_bytes))]
+    ResultTooLarge { limit_bytes: u64 },
+    /// Space on disk for a large result cannot be had.
+    #[error("a result that does not fit into memory could not be put on disk: {reason}")]
+    Spill { reason: String },
     /// DataFusion has no such feature.
     #[error("not supported: {text}")]
     Unsupported { text: String, log: String },
@@ -79,12 +86,15 @@ pub enum EngineError {
     /// A name that no table can have.
     #[error("`{name}` cannot be the name of a table: {reason}")]
     TableName { name: String, reason: String, suggestion: String },
-    /// The memory limit of the environment is not an amount.
-    #[error("{MEMORY_LIMIT_VARIABLE} is `{text}`, which is not an amount of memory")]
-    MemoryLimitText { text: String },
+    /// A limit of the environment is not an amount.
+    #[error("{variable} is `{text}`, which is not an amount of memory")]
+    MemoryLimitText { variable: &'static str, text: String },
     /// An export that cannot be written.
     #[error("could not write `{path}`: {reason}")]
     Write { path: String, reason: String, is_existing: bool },
+    /// A request about a stored result that makes no sense.
+    #[error(transparent)]
+    Stored(#[from] StoredFault),
     /// Our bug, or DataFusion's.
     #[error("internal: {text} (flow-engine {})", env!("CARGO_PKG_VERSION"))]
     Internal { text: String, log: String },
@@ -107,6 +117,12 @@ impl EngineError {
             EngineError::Memory { .. } => Some(format!(
                 "Read fewer rows or columns (a time window, a LIMIT), or raise {MEMORY_LIMIT_VARIABLE}, for example to 8G"
             )),
+            EngineError::ResultTooLarge { .. } => Some(format!(
+                "Ask for fewer rows or columns (a time window, a LIMIT), or raise {RESULT_LIMIT_VARIABLE}, for example to 64G"
+            )),
+            EngineError::Spill { .. } => {
+                Some("Make space in the temporary folder (TMPDIR), or ask for fewer rows or columns".into())
+            }
             EngineError::File(fault) => fault.hint(),
             EngineError::Function(fault) => fault.hint(),
             EngineError::Source { hint, .. } => hint.clone(),

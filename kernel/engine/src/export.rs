@@ -1,26 +1,34 @@
-//! Rows for files: CSV, newline-delimited JSON, Parquet, Arrow IPC or the table people read.
+//! Rows for files: CSV, newline-delimited JSON, Parquet, Arrow IPC, Markdown or the table people read.
 //!
-//! Column names that repeat are numbered. Rows for eyes are in [`crate::render`].
+//! Column names that repeat are numbered. Rows go through batch by batch, so that an export needs no memory for all of
+//! them. `csv` and `markdown` hold the formats of ours. Rows for eyes are in [`crate::render`].
+
+mod csv;
+mod markdown;
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use arrow::json::WriterBuilder as JsonWriterBuilder;
 use arrow::json::writer::LineDelimited;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::schema::types::ColumnPath;
+use flow_source::is_ip_field;
 
 use crate::error::EngineError;
+use crate::ip;
 use crate::render;
-use crate::render::cell::{Cell, Cells, is_number};
 use crate::result::QueryResult;
 
-/// Cells that a spreadsheet would run as a formula begin so.
-const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r'];
+/// Rows of a row group of Parquet.
+const ROW_GROUP_ROWS_MAX: usize = 256 * 1024;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +40,12 @@ pub enum Format {
     Csv,
     /// One object per line. Integers are exact; readers that make them floating-point numbers lose digits beyond 2^53.
     Json,
-    /// Parquet, compressed with zstd.
+    /// Parquet, compressed with zstd. Addresses are their 16 bytes with the label of the type, which we read again.
     Parquet,
-    /// Arrow IPC file, also known as Feather version 2.
+    /// Arrow IPC file, also known as Feather version 2. Addresses as in Parquet.
     Arrow,
+    /// A table of GitHub Flavored Markdown. Nothing of a value is markup.
+    Markdown,
 }
 
 impl Format {
@@ -46,6 +56,7 @@ impl Format {
         ("json", Format::Json),
         ("parquet", Format::Parquet),
         ("arrow", Format::Arrow),
+        ("markdown", Format::Markdown),
     ];
 
     /// The format of that name.
@@ -61,28 +72,123 @@ impl Format {
             "json" | "jsonl" | "ndjson" => Some(Format::Json),
             "parquet" | "parq" | "pq" => Some(Format::Parquet),
             "arrow" | "feather" | "ipc" => Some(Format::Arrow),
+            "md" | "markdown" => Some(Format::Markdown),
             _ => None,
         }
     }
+
+    /// The ending of its files, without a dot.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Table => "txt",
+            Format::Csv => "csv",
+            Format::Json => "jsonl",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
+            Format::Markdown => "md",
+        }
+    }
+}
+
+/// Rows on their way to a file.
+pub(crate) struct Rows<'a> {
+    /// Their columns, of which no two have one name.
+    pub(crate) schema: SchemaRef,
+    pub(crate) batches: &'a mut dyn Iterator<Item = Result<RecordBatch, EngineError>>,
 }
 
 /// Writes all rows of `result`.
 pub fn write(result: &QueryResult, format: Format, out: &mut (dyn Write + Send)) -> Result<(), EngineError> {
     let result = result.with_distinct_names()?;
-    let written = match format {
-        Format::Table => writeln!(out, "{}", render::to_text(&result, 0)).map_err(|fault| fault.to_string()),
-        Format::Csv => write_csv(&result, out).map_err(|fault| fault.to_string()),
-        Format::Json => write_json(&result.batches, out),
-        Format::Parquet => write_parquet(&result.schema, &result.batches, out),
-        Format::Arrow => write_arrow(&result.schema, &result.batches, out),
+    if format == Format::Table {
+        return writeln!(out, "{}", render::to_text(&result, 0))
+            .and_then(|()| out.flush())
+            .map_err(|fault| failed(&fault));
+    }
+    let mut batches = result.batches.iter().cloned().map(Ok);
+    write_rows(Rows { schema: result.schema.clone(), batches: &mut batches }, format, out)
+}
+
+/// Writes rows as they come. [`Format::Table`] needs all of them at once and is refused.
+pub(crate) fn write_rows(rows: Rows, format: Format, out: &mut (dyn Write + Send)) -> Result<(), EngineError> {
+    let schema = rows.schema;
+    let mut writer: Box<dyn RowWriter + '_> = match format {
+        Format::Table => return Err(failed(&"rows that come one after another cannot be aligned")),
+        Format::Csv => Box::new(csv::Csv::new(&schema, &mut *out).map_err(|fault| failed(&fault))?),
+        Format::Json => {
+            let settings = JsonWriterBuilder::new().with_explicit_nulls(true);
+            Box::new(Json(settings.build::<_, LineDelimited>(&mut *out)))
+        }
+        Format::Parquet => Box::new(parquet(&schema, &mut *out)?),
+        Format::Arrow => Box::new(FileWriter::try_new(&mut *out, &schema).map_err(|fault| failed(&fault))?),
+        Format::Markdown => Box::new(markdown::Markdown::new(&schema, &mut *out).map_err(|fault| failed(&fault))?),
     };
-    let written = written.and_then(|()| out.flush().map_err(|fault| fault.to_string()));
-    written.map_err(|reason| EngineError::Write { path: "output".into(), reason, is_existing: false })
+    for batch in rows.batches {
+        writer.write(&batch?).map_err(|reason| failed(&reason))?;
+    }
+    writer.finish().map_err(|reason| failed(&reason))?;
+    out.flush().map_err(|fault| failed(&fault))
+}
+
+/// A file in the making.
+trait RowWriter {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), String>;
+    fn finish(self: Box<Self>) -> Result<(), String>;
+}
+
+struct Json<W: Write>(arrow::json::Writer<W, LineDelimited>);
+
+impl<W: Write> RowWriter for Json<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        let batch = readable(batch).map_err(|fault| fault.to_string())?;
+        self.0.write(&batch).map_err(|fault| fault.to_string())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), String> {
+        self.0.finish().map_err(|fault| fault.to_string())
+    }
+}
+
+impl<W: Write + Send> RowWriter for ArrowWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        ArrowWriter::write(self, batch).map_err(|fault| fault.to_string())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), String> {
+        self.close().map(drop).map_err(|fault| fault.to_string())
+    }
+}
+
+impl<W: Write> RowWriter for FileWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        FileWriter::write(self, batch).map_err(|fault| fault.to_string())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), String> {
+        FileWriter::finish(&mut self).map_err(|fault| fault.to_string())
+    }
+}
+
+fn parquet<W: Write + Send>(schema: &SchemaRef, out: W) -> Result<ArrowWriter<W>, EngineError> {
+    ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(parquet_settings(schema))).map_err(|fault| failed(&fault))
+}
+
+fn failed(reason: &dyn std::fmt::Display) -> EngineError {
+    EngineError::Write { path: "output".into(), reason: reason.to_string(), is_existing: false }
 }
 
 /// Writes all rows of `result` to a file that appears complete or not at all. An existing file is replaced only when
 /// `overwrite` says so.
 pub fn write_to_path(result: &QueryResult, format: Format, path: &Path, overwrite: bool) -> Result<(), EngineError> {
+    whole_file(path, overwrite, |out| write(result, format, out))
+}
+
+/// A file that appears complete or not at all; see [`write_to_path`].
+pub(crate) fn whole_file(
+    path: &Path,
+    overwrite: bool,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
     let failed = |reason: String, is_existing: bool| EngineError::Write {
         path: path.display().to_string(),
         reason,
@@ -93,13 +199,10 @@ pub fn write_to_path(result: &QueryResult, format: Format, path: &Path, overwrit
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = new_file_in(folder).map_err(|fault| failed(fault.to_string(), false))?;
-    {
-        let mut out = BufWriter::new(file.as_file_mut());
-        write(result, format, &mut out).map_err(|fault| match fault {
-            EngineError::Write { reason, is_existing, .. } => failed(reason, is_existing),
-            other => other,
-        })?;
-    }
+    fill(&mut BufWriter::new(file.as_file_mut())).map_err(|fault| match fault {
+        EngineError::Write { reason, is_existing, .. } => failed(reason, is_existing),
+        other => other,
+    })?;
     file.as_file().sync_all().map_err(|fault| failed(fault.to_string(), false))?;
     let kept = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
     kept.map(drop).map_err(|fault| {
@@ -120,64 +223,32 @@ fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn write_csv(result: &QueryResult, out: &mut dyn Write) -> std::io::Result<()> {
-    let fields = result.schema.fields();
-    let names: Vec<String> = fields.iter().map(|field| csv_text(field.name())).collect();
-    write!(out, "{}\r\n", names.join(","))?;
-    let is_text: Vec<bool> = fields.iter().map(|field| !is_number(field.data_type())).collect();
-    for batch in &result.batches {
-        let cells = Cells::of(batch);
-        for row in 0..batch.num_rows() {
-            for (column, may_need_quotes) in is_text.iter().enumerate() {
-                if column > 0 {
-                    out.write_all(b",")?;
-                }
-                match cells.get(column, row, usize::MAX) {
-                    Cell::Null if is_text.len() > 1 => {}
-                    // A line with nothing in it would be no row.
-                    Cell::Null => out.write_all(b"\"\"")?,
-                    Cell::Text { text, .. } if *may_need_quotes => out.write_all(csv_text(&text).as_bytes())?,
-                    Cell::Text { text, .. } => out.write_all(text.as_bytes())?,
-                }
-            }
-            out.write_all(b"\r\n")?;
-        }
-    }
-    Ok(())
+/// Addresses as text: the writer knows bytes only.
+fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let columns: Vec<ArrayRef> =
+        schema.fields().iter().zip(batch.columns()).map(|(field, column)| ip::readable(field, column)).collect();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> =
+        fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
-fn csv_text(text: &str) -> String {
-    let guard = if text.len() > 1 && text.starts_with(FORMULA_STARTS) { "'" } else { "" };
-    if guard.is_empty() && !text.is_empty() && !text.contains([',', '"', '\n', '\r']) {
-        return text.to_string();
-    }
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-fn write_json(batches: &[RecordBatch], out: &mut dyn Write) -> Result<(), String> {
-    let mut writer = JsonWriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
-    for batch in batches {
-        writer.write(batch).map_err(|fault| fault.to_string())?;
-    }
-    writer.finish().map_err(|fault| fault.to_string())
-}
-
-fn write_parquet(schema: &SchemaRef, batches: &[RecordBatch], out: &mut (dyn Write + Send)) -> Result<(), String> {
-    let settings = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer =
-        ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(settings)).map_err(|fault| fault.to_string())?;
-    for batch in batches {
-        writer.write(batch).map_err(|fault| fault.to_string())?;
-    }
-    writer.close().map(drop).map_err(|fault| fault.to_string())
-}
-
-fn write_arrow(schema: &SchemaRef, batches: &[RecordBatch], out: &mut dyn Write) -> Result<(), String> {
-    let mut writer = FileWriter::try_new(out, schema).map_err(|fault| fault.to_string())?;
-    for batch in batches {
-        writer.write(batch).map_err(|fault| fault.to_string())?;
-    }
-    writer.finish().map_err(|fault| fault.to_string())
+/// Row groups that one host or one hour can skip: of a readable size, and with a bloom filter of each column of
+/// addresses, whose smallest and largest say little.
+fn parquet_settings(schema: &SchemaRef) -> WriterProperties {
+    let settings = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX));
+    let addresses = schema.fields().iter().filter(|field| is_ip_field(field));
+    let with_filters = addresses.fold(settings, |settings, field| {
+        let column = ColumnPath::from(vec![field.name().clone()]);
+        settings
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_max_ndv(column, ROW_GROUP_ROWS_MAX as u64)
+    });
+    with_filters.build()
 }
 
 #[cfg(test)]
@@ -185,25 +256,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn csv_fields() {
-        let cases = [
-            ("plain", "plain"),
-            ("", "\"\""),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(csv_text(text), expected);
-        }
-    }
-
-    #[test]
     fn formats_by_name_and_path() {
         assert_eq!(Format::of_name("CSV"), Some(Format::Csv));
-        assert_eq!(Format::of_name("xlsx"), None);
+        assert_eq!(Format::of_name("xls"), None);
+        for (_, format) in Format::NAMES {
+            assert_eq!(Format::of_path(Path::new("a").with_extension(format.ending()).as_path()), Some(*format));
+        }
         assert_eq!(Format::of_path(Path::new("a/b.ndjson")), Some(Format::Json));
         assert_eq!(Format::of_path(Path::new("b")), None);
     }

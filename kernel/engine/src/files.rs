@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::DataFusionError;
-use datafusion::common::Result as DataFusionResult;
+use datafusion::common::{DataFusionError, Result as DataFusionResult, internal_datafusion_err};
 use flow_source::Connector;
 
-use crate::{connectors, flow_view};
+use crate::{connectors, flow_view, functions};
 use sniff::{FileFormat, Sniffed};
 
 pub(crate) mod delimited;
@@ -36,6 +35,8 @@ pub(crate) enum Shape {
     Native,
     /// The common flow schema where the file maps to it, else its own columns.
     Either,
+    /// Another table that files of its connector hold, by name.
+    Side(&'static str),
 }
 
 /// What is wrong with a file or with the path that should lead to it.
@@ -71,6 +72,9 @@ pub enum FileFault {
     /// Read well, but it holds no flows.
     #[error("`{path}` does not hold flows: none of {essential} is among its columns {found}")]
     NotFlows { path: String, essential: String, found: String },
+    /// Read well, but such a table is not in it.
+    #[error("`{path}` holds {found}, from which no table of {table} is made")]
+    NoSideTable { path: String, found: &'static str, table: &'static str },
     /// A table function was not given one path.
     #[error("{function} takes one path as text, as in {function}('conn.log'); {found}")]
     Argument { function: &'static str, found: String },
@@ -94,6 +98,9 @@ impl FileFault {
             )),
             FileFault::Mixed { .. } => Some("Read them as two tables, or narrow the pattern".into()),
             FileFault::TooMany { .. } => Some("Narrow the pattern, for example to one day".into()),
+            FileFault::NoSideTable { table, .. } => {
+                Some(format!("read_{table} reads packet captures; of logs use read_log"))
+            }
             FileFault::NotFlows { .. } => Some("Use read_log to read it with its own columns".into()),
             _ => None,
         }
@@ -130,12 +137,23 @@ pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> Da
     if let FileFormat::Connector(connector) = files.format() {
         return open_with(*connector, &files, shape);
     }
+    if let Shape::Side(name) = shape {
+        return Err(no_side_table(&files, name).into_datafusion());
+    }
     let table = listing::open(state, &files, shape).await?;
     match shape {
         Shape::Native => Ok(table),
         Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
-        Shape::Flows | Shape::Either => flow_view::under_flow_schema(table, files.first_path()),
+        Shape::Flows | Shape::Either | Shape::Side(_) => {
+            let to_ip = state.scalar_functions().get(functions::TO_IP_NAME);
+            let to_ip = to_ip.ok_or_else(|| internal_datafusion_err!("{} is not registered", functions::TO_IP_NAME))?;
+            flow_view::under_flow_schema(table, files.first_path(), to_ip)
+        }
     }
+}
+
+fn no_side_table(files: &IdentifiedFiles, table: &'static str) -> FileFault {
+    FileFault::NoSideTable { path: files.first_path().display().to_string(), found: files.format().name(), table }
 }
 
 fn open_with(
@@ -148,6 +166,10 @@ fn open_with(
         Shape::Flows => connector.open_flows(paths),
         Shape::Native => connector.open_log(paths),
         Shape::Either => connectors::open_either(connector, paths),
+        Shape::Side(name) => match connector.open_side_table(name, paths) {
+            Some(opened) => opened,
+            None => return Err(no_side_table(files, name).into_datafusion()),
+        },
     };
     opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
 }

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::{Column, Result as DataFusionResult, ScalarValue};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast};
+use flow_source::is_ip_field;
 
 use crate::files::{FileFault, NAMES_SHOWN_MAX};
 
@@ -28,17 +31,18 @@ pub(crate) fn holds_flows(schema: &Schema) -> bool {
     ESSENTIAL.iter().all(|name| find(schema, name).is_some())
 }
 
-/// `table` with the columns of the flow schema.
+/// `table` with the columns of the flow schema. Text in columns of addresses is read by `to_ip`.
 pub(crate) fn under_flow_schema(
     table: Arc<dyn TableProvider>,
     path: &Path,
+    to_ip: &Arc<ScalarUDF>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let found = table.schema();
     if ESSENTIAL.iter().all(|name| find(&found, name).is_none()) {
         return Err(not_flows(&found, path).into_datafusion());
     }
     let wanted = flow_source::flow_schema();
-    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column_as(field, &found)).collect();
+    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column_as(field, &found, to_ip)).collect();
     let plan = LogicalPlanBuilder::scan("file", provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
@@ -51,16 +55,29 @@ fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
         .or_else(|| fields().find(|field: &&Field| field.name().eq_ignore_ascii_case(name)))
 }
 
-fn column_as(wanted: &Field, found: &Schema) -> Expr {
+fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>) -> Expr {
+    let metadata = || Some(FieldMetadata::from(wanted.metadata()));
     let Some(column) = find(found, wanted.name()) else {
         let missing = ScalarValue::try_new_null(wanted.data_type()).unwrap_or(ScalarValue::Null);
-        return cast(Expr::Literal(missing, None), wanted.data_type().clone()).alias(wanted.name());
+        return Expr::Literal(missing, metadata()).alias_with_metadata(wanted.name(), metadata());
     };
     let value = Expr::Column(Column::new_unqualified(column.name()));
-    if column.data_type() == wanted.data_type() {
-        return value.alias(wanted.name());
+    let value = match column.data_type() {
+        same if same == wanted.data_type() => value,
+        // Bytes without a label in a column of that name are an address all the same.
+        text if is_ip_field(wanted) && is_text(text) => {
+            Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(to_ip), vec![value]))
+        }
+        _ => cast(value, wanted.data_type().clone()),
+    };
+    value.alias_with_metadata(wanted.name(), metadata())
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_text(values),
+        other => other.is_string() || other.is_null(),
     }
-    cast(value, wanted.data_type().clone()).alias(wanted.name())
 }
 
 fn not_flows(found: &Schema, path: &Path) -> FileFault {

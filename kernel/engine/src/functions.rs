@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
 
+use crate::ip::IpFunctions;
+
 mod address;
 mod addresses;
 mod aggregate;
@@ -36,13 +38,16 @@ mod text;
 mod text_measure;
 mod time_bin;
 
+pub(crate) use addresses::TO_IP_NAME;
+pub(crate) use arguments::constant_text;
 pub use fault::FunctionFault;
-pub(crate) use list::{help_of, table_functions};
+pub(crate) use list::{help_of, is_ours, table_functions};
+pub(crate) use scalar::{is_prepared, prepared};
 pub use setup::LookupFiles;
 pub(crate) use table::QueryParameters;
 
-/// Makes the functions known to SQL.
-pub(crate) fn register(context: &SessionContext, files: LookupFiles) {
+/// Makes the functions known to SQL; gives those that addresses are written with.
+pub(crate) fn register(context: &SessionContext, files: LookupFiles) -> IpFunctions {
     table::register(context);
     let setup = Arc::new(setup::Setup::new(files));
     for function in list::SCALARS {
@@ -50,5 +55,12 @@ pub(crate) fn register(context: &SessionContext, files: LookupFiles) {
     }
     for function in list::AGGREGATES {
         context.register_udaf(function.to_udaf());
+    }
+    let udf = |function: &'static scalar::ScalarFunction| Arc::new(function.to_udf(&setup));
+    IpFunctions {
+        to_ip: udf(&addresses::TO_IP),
+        cast_to_ip: udf(&addresses::CAST_TO_IP),
+        ip_text: udf(&addresses::IP_TEXT),
+        ip_in: udf(&ip_in::IP_IN),
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
-//! `functions` (what SQL knows beyond DataFusion), [`error`] (what an analyst reads when it fails), [`render`] and [`export`] (rows for eyes and for files),
-//! [`completion`] (what the editor offers while typing).
+//! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
+//! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
+//! and filtered), [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and
+//! [`collect`] (flows from the network into a store).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
 
+pub mod collect;
 pub mod completion;
 mod connectors;
 mod cooperation;
@@ -18,14 +21,20 @@ pub mod export;
 mod files;
 mod flow_view;
 mod functions;
+mod ip;
+mod keep;
 mod memory;
 mod names;
 mod parameter;
 pub mod query;
 pub mod render;
 pub mod result;
+mod schema_document;
+mod standard_views;
 mod statement;
 mod stop;
+pub mod store;
+pub mod stored;
 
 pub use completion::{Completion, CompletionKind, Completions};
 pub use engine::{Engine, EngineOptions, SourceKind};
@@ -37,5 +46,8 @@ pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
+pub use schema_document::schema_document;
+pub use store::{FlowStore, StoreError};
+pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.
 pub use tokio_util::sync::CancellationToken;

@@ -9,6 +9,12 @@ use arrow::array::{Array, ArrayData, RecordBatch};
 
 /// The setting that overrides the share of RAM.
 pub(crate) const MEMORY_LIMIT_VARIABLE: &str = "FLOWDECK_MEMORY_LIMIT";
+/// The setting for what large results may take on disk together.
+pub(crate) const RESULT_LIMIT_VARIABLE: &str = "FLOWDECK_RESULT_LIMIT";
+/// What large results may take on disk together if nobody says otherwise.
+pub(crate) const RESULT_BYTES_DEFAULT: u64 = 32 << 30;
+/// Share of the memory of queries that results may keep when their queries are over.
+pub(crate) const RESULT_MEMORY_SHARE: u64 = 4;
 /// Share of the machine's (or container's) memory that queries may use.
 const MEMORY_SHARE: f64 = 0.6;
 /// Assumed when neither the machine nor the container tells its size.

@@ -3,17 +3,17 @@
 //! Statements run one after the other on the engine's own threads. What the tables are is [`crate::engine`]'s
 //! business, how rows look is [`crate::render`]'s.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, ParamValues, Result as DataFusionResult, ScalarValue};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanVisitor, accept, execute_stream};
-use datafusion::prelude::DataFrame;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement;
 use flow_source::quality_of_plan;
 use futures::StreamExt;
@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::functions::QueryParameters;
-use crate::memory::new_bytes;
+use crate::keep::Keeper;
 use crate::parameter::Parameter;
 use crate::result::QueryResult;
 use crate::statement;
@@ -117,6 +117,32 @@ impl Engine {
         }
     }
 
+    /// Runs a plan that our own code builds, not from text: all of its rows, on the engine's threads.
+    pub(crate) async fn run_frame<F>(&self, build: F, cancel: CancellationToken) -> Result<QueryResult, EngineError>
+    where
+        F: FnOnce(&SessionContext) -> DataFusionResult<DataFrame> + Send + 'static,
+    {
+        let started = Instant::now();
+        let (engine, stop) = (self.clone(), StopFlag::default());
+        let _stopper = stop.raise_on_drop();
+        let work = async move {
+            let rows = Rows::Keep { limit: None };
+            let outcome = match build(engine.context()) {
+                Ok(frame) => engine.execute(frame, rows, &stop, None).await,
+                Err(fault) => Err(fault.into()),
+            };
+            outcome.map_err(|fault| engine.explain(fault))
+        };
+        let task = self.executor().spawn(work).map_err(no_threads)?;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(EngineError::Cancelled { after: started.elapsed() }),
+            outcome = task => {
+                outcome.map_err(|fault| EngineError::internal(format!("the task of a view failed: {fault}")))?
+            }
+        }
+    }
+
     async fn run(&self, sql: &str, options: &QueryOptions, stop: &StopFlag) -> Result<QueryResult, Fault> {
         let mut last = None;
         let statements = statement::parse(self.context(), sql)?;
@@ -144,7 +170,11 @@ impl Engine {
         let plan = bind(plan, &options.params)?;
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
+        let defines = matches!(plan, LogicalPlan::Ddl(_));
         let mut frame = self.context().execute_logical_plan(plan).await?;
+        if defines {
+            self.refresh_views()?;
+        }
         if let Some(limit) = limit.filter(|_| takes_limit) {
             // One more than wanted tells whether there are more.
             frame = frame.limit(0, Some(limit.saturating_add(1)))?;
@@ -160,16 +190,17 @@ impl Engine {
         stop: &StopFlag,
         progress: Option<&ProgressCallback>,
     ) -> Result<QueryResult, Fault> {
-        let schema = Arc::clone(frame.schema().inner());
+        let planned = Arc::clone(frame.schema().inner());
         let task_context = Arc::new(frame.task_ctx());
         let plan = make_stoppable(frame.create_physical_plan().await?, stop)?;
+        let schema = result_schema(&planned, &plan.schema());
         let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&task_context))?;
         let reporter = progress.map(|callback| report(self.executor(), &plan, callback)).transpose();
         let reporter = reporter.map_err(no_threads).map_err(Fault::Ours)?;
-        let mut collected = Collected::new(rows);
         let reservation = MemoryConsumer::new("result").register(task_context.memory_pool());
+        let mut collected = Collected::new(rows, Keeper::new(self.keep_limits(), reservation));
         while let Some(batch) = stream.next().await {
-            reservation.try_grow(collected.push(batch?))?;
+            collected.push(batch?)?;
             if collected.truncated {
                 break;
             }
@@ -178,7 +209,7 @@ impl Engine {
         if let Some(callback) = progress {
             callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan) });
         }
-        Ok(collected.into_result(schema, notes_of(plan.as_ref())))
+        Ok(collected.into_result(schema, notes_of(plan.as_ref()))?)
     }
 }
 
@@ -186,6 +217,12 @@ impl Engine {
 enum Fault {
     Ours(EngineError),
     DataFusion(DataFusionError),
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Fault {
+        Fault::Ours(error)
+    }
 }
 
 impl From<DataFusionError> for Fault {
@@ -233,50 +270,53 @@ enum Rows {
 
 struct Collected {
     rows: Rows,
-    batches: Vec<RecordBatch>,
+    keeper: Keeper,
     row_count: usize,
     truncated: bool,
-    buffers_seen: HashSet<usize>,
     started: Instant,
 }
 
 impl Collected {
-    fn new(rows: Rows) -> Collected {
-        Collected {
-            rows,
-            batches: Vec::new(),
-            row_count: 0,
-            truncated: false,
-            buffers_seen: HashSet::new(),
-            started: Instant::now(),
-        }
+    fn new(rows: Rows, keeper: Keeper) -> Collected {
+        Collected { rows, keeper, row_count: 0, truncated: false, started: Instant::now() }
     }
 
-    /// Keeps what the limit allows; returns the memory this costs in bytes.
-    fn push(&mut self, batch: RecordBatch) -> usize {
-        let Rows::Keep { limit } = self.rows else { return 0 };
+    /// Keeps what the limit allows.
+    fn push(&mut self, batch: RecordBatch) -> Result<(), EngineError> {
+        let Rows::Keep { limit } = self.rows else { return Ok(()) };
         let room = limit.map_or(usize::MAX, |limit| limit - self.row_count);
         self.truncated = batch.num_rows() > room;
         let kept = if self.truncated { batch.slice(0, room) } else { batch };
         if kept.num_rows() == 0 {
-            return 0;
+            return Ok(());
         }
         self.row_count += kept.num_rows();
-        let bytes = new_bytes(&kept, &mut self.buffers_seen);
-        self.batches.push(kept);
-        bytes
+        self.keeper.push(kept)
     }
 
-    fn into_result(self, schema: arrow::datatypes::SchemaRef, notes: Vec<String>) -> QueryResult {
-        QueryResult {
-            schema,
-            batches: self.batches,
-            row_count: self.row_count,
-            truncated: self.truncated,
-            elapsed: self.started.elapsed(),
-            notes,
-        }
+    fn into_result(self, schema: SchemaRef, notes: Vec<String>) -> Result<QueryResult, EngineError> {
+        let (batches, kept) = self.keeper.finish()?;
+        let labelled = batches.into_iter().map(|batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let columns = batch.columns().to_vec();
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options).unwrap_or(batch)
+        });
+        let batches = labelled.collect();
+        let (row_count, truncated, elapsed) = (self.row_count, self.truncated, self.started.elapsed());
+        Ok(QueryResult { schema, batches, row_count, truncated, elapsed, notes, _kept: kept })
     }
+}
+
+/// The columns under the names of the query, with the types and labels that come out: both may become known only
+/// when types are united.
+fn result_schema(planned: &SchemaRef, running: &SchemaRef) -> SchemaRef {
+    if planned.fields().len() != running.fields().len() {
+        return Arc::clone(planned);
+    }
+    let fields = planned.fields().iter().zip(running.fields());
+    let fields =
+        fields.map(|(planned, running)| running.as_ref().clone().with_name(planned.name()).with_nullable(true));
+    Arc::new(Schema::new_with_metadata(fields.collect::<Fields>(), planned.metadata().clone()))
 }
 
 fn report(

@@ -63,6 +63,12 @@ fn caption(result: &QueryResult, shown: usize) -> String {
     format!("{count} in {time}{more}")
 }
 
+/// "in 12 ms", with what the limit of the query left out: for whoever counts the rows beside it.
+pub fn time_and_more(result: &QueryResult) -> String {
+    let more = if result.truncated { "; there are more" } else { "" };
+    format!("in {}{more}", readable_duration(result.elapsed))
+}
+
 fn readable_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {

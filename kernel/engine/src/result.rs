@@ -8,6 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::sync::Arc;
 
 use crate::error::EngineError;
+use crate::keep::Kept;
 use crate::names;
 
 /// The answer to one query.
@@ -25,13 +26,23 @@ pub struct QueryResult {
     pub elapsed: Duration,
     /// What the analyst must know about the data behind the rows, such as rows a source rejected.
     pub notes: Vec<String>,
+    /// The memory and disk that the rows take, given back when nobody has the result any more.
+    pub(crate) _kept: Kept,
 }
 
 impl QueryResult {
     /// A result of rows that come from elsewhere.
     pub fn of_batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> QueryResult {
         let row_count = batches.iter().map(RecordBatch::num_rows).sum();
-        QueryResult { schema, batches, row_count, truncated: false, elapsed: Duration::ZERO, notes: Vec::new() }
+        QueryResult {
+            schema,
+            batches,
+            row_count,
+            truncated: false,
+            elapsed: Duration::ZERO,
+            notes: Vec::new(),
+            _kept: Kept::default(),
+        }
     }
 
     /// The same rows under names of which none repeats (`bytes`, `bytes_2`), as tables and files need them.

@@ -1,11 +1,13 @@
 //! How messages travel: one module per kind of channel.
 //!
-//! Shell, control, stdin and heartbeat are `zeromq`'s sockets; iopub is ours (`zmtp`, `subscribers`, `listener`), see
-//! docs/decisions/0004.
+//! `router` is shell, control and stdin; `iopub` and `heartbeat` are what they say. Below them: `subscribers` (who listens
+//! on iopub), `outbox` (what waits for one connection), `listener` (TCP and Unix sockets), `zmtp` (ZeroMQ's bytes). Why
+//! they are ours and not a library's: docs/decisions/0004 and 0009.
 
 pub mod heartbeat;
 pub mod iopub;
 mod listener;
+mod outbox;
 pub mod router;
 mod subscribers;
 mod zmtp;

@@ -26,6 +26,7 @@ use crate::{
     interpreter::sql,
     kernel::Kernel,
     report::Report,
+    table::{About, Interval, Shown},
     widgets::{Listening, new_id},
 };
 
@@ -47,6 +48,8 @@ pub struct LiveQuery {
     area: Area,
     /// The newest run. An older one shows nothing any more.
     newest: Mutex<Run>,
+    /// The model of the table that is shown.
+    table: Mutex<Option<String>>,
     /// Cancelled when the cell is run again.
     retired: CancellationToken,
     listening: Mutex<Vec<Listening>>,
@@ -78,8 +81,9 @@ pub async fn start(kernel: &Arc<Kernel>, cause: &Header, key: &str, cell: SqlCel
     };
     let area = Area::open(kernel, cause, button.is_some()).await.map_err(refused)?;
     let root = area.root.clone();
-    let (newest, retired, listening) = (Mutex::default(), CancellationToken::new(), Mutex::default());
-    let query = Arc::new(LiveQuery { kernel: kernel.clone(), cell, button, area, newest, retired, listening });
+    let (newest, table, listening) = (Mutex::default(), Mutex::default(), Mutex::default());
+    let (kernel, retired) = (kernel.clone(), CancellationToken::new());
+    let query = Arc::new(LiveQuery { kernel: kernel.clone(), cell, button, area, newest, table, retired, listening });
     let earlier = lock(&kernel.live.by_cell).insert(key.to_owned(), query.clone());
     if let Some(earlier) = earlier {
         earlier.retire(cause).await;
@@ -146,6 +150,7 @@ impl LiveQuery {
         self.stop();
         let listening = std::mem::take(&mut *lock(&self.listening));
         listening.iter().for_each(|listening| self.kernel.widgets.unlisten(listening));
+        self.replace_table(cause, None).await;
         for widget in &self.area.all {
             // A front end may have closed it.
             let _ = self.kernel.widgets.close(cause, widget).await;
@@ -231,11 +236,14 @@ impl LiveQuery {
         match outcome {
             Ok(result) => {
                 let seconds = result.elapsed.as_secs_f64();
-                let bundle = tokio::task::spawn_blocking(move || engine::shown(&result)).await;
+                let shown = self.table_of(cause, result, parameters).await;
                 self.say(cause, &format!("done in {seconds:.2} s{}", interval(parameters))).await;
-                match bundle {
-                    Ok(bundle) => self.put_out(cause, bundle).await,
-                    Err(error) => tracing::error!(%error, "a result could not be shown"),
+                match shown {
+                    Ok(shown) => {
+                        self.put_out(cause, shown.bundle).await;
+                        self.replace_table(cause, Some(shown.widget)).await;
+                    }
+                    Err(report) => self.put_out(cause, explained(&report)).await,
                 }
             }
             // What was there before stays: stopping is no reason to lose it.
@@ -243,7 +251,28 @@ impl LiveQuery {
             Err(report) => {
                 self.say(cause, "the query did not run").await;
                 self.put_out(cause, explained(&report)).await;
+                self.replace_table(cause, None).await;
             }
+        }
+    }
+
+    async fn table_of(
+        &self,
+        cause: &Header,
+        result: QueryResult,
+        parameters: &[(String, Parameter)],
+    ) -> Result<Shown, Report> {
+        let room = engine::ready().await?;
+        let about = About { interval: Interval::of(parameters), fill: self.cell.fill.clone() };
+        self.kernel.tables.show(room, cause, result, about).await
+    }
+
+    /// The table before goes when nothing shows it any more.
+    async fn replace_table(&self, cause: &Header, table: Option<String>) {
+        let earlier = std::mem::replace(&mut *lock(&self.table), table);
+        if let Some(earlier) = earlier {
+            self.kernel.widgets.flush().await;
+            self.kernel.tables.close(cause, &earlier).await;
         }
     }
 

@@ -12,10 +12,12 @@ mod compile_error;
 mod compiler;
 mod current_cell;
 mod final_value;
+mod frames;
 mod host;
 mod markers;
 pub mod prelude;
 mod processes;
+mod results;
 pub mod toolchain;
 mod widget_frames;
 mod workspace;
@@ -38,10 +40,16 @@ use self::{
     workspace::Workspace,
 };
 use super::Done;
-use crate::{form::Forms, outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, widgets::Widgets};
+use crate::{
+    form::Forms, outputs::Outputs, report::Report, request::complete::Offer, stdin::Prompt, table::Tables,
+    widgets::Widgets,
+};
 
 /// How long an interrupted cell may take to end by itself before its process is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+
+/// The kind of failure that costs one cell.
+const CELL_DIED: &str = "CellDied";
 
 /// The kind of failure after which all variables are gone.
 const HOST_DIED: &str = "CellHostDied";
@@ -79,8 +87,8 @@ impl RustCells {
     }
 
     /// Listens for cell hosts and starts evcxr in the background.
-    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>) {
-        self.host.listen(&self.workspace.socket(), widgets, forms.clone());
+    pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
+        self.host.listen(&self.workspace.socket(), widgets, forms.clone(), tables);
         self.forms.get_or_init(|| forms);
         // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
         let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));
@@ -91,6 +99,9 @@ impl RustCells {
 
     /// Ends the cell host and running compilers.
     pub fn stop(&self) {
+        if let Some(process) = self.host.process() {
+            processes::kill_tree(process, &[]);
+        }
         processes::kill_descendants(&[]);
         self.workspace.remove();
     }
@@ -181,8 +192,15 @@ impl RustCells {
     /// Ends rustc or the cell, whichever runs. While rustc does, the process with the variables is left alone; and
     /// completion always.
     fn kill_what_runs(&self) {
-        let host = if self.host.is_cell_running() { None } else { self.host.process() };
-        let spared: Vec<u32> = self.analysis.process().into_iter().chain(host).collect();
+        let mut spared: Vec<u32> = self.analysis.process().into_iter().collect();
+        match self.host.running() {
+            Some((process, copy)) => {
+                spared.extend(copy);
+                // One that went on in the place of another is not below us.
+                processes::kill_tree(process, &spared);
+            }
+            None => spared.extend(self.host.process()),
+        }
         processes::kill_descendants(&spared);
     }
 
@@ -225,6 +243,7 @@ async fn said(text: String, html: Option<String>, outputs: &Outputs) -> Result<D
 
 fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Result<Done, Report> {
     match evaluated? {
+        Evaluated::Ran if end.death.is_some() => Err(died_alone(&end.death.unwrap_or_default())),
         Evaluated::Ran => match (end.panic, end.returned_error) {
             (Some(panic), _) => Err(panic.report(code)),
             (None, Some(message)) => Err(Report::new("Error", message)
@@ -235,6 +254,12 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
         Evaluated::Failed(report) => Err(report),
         Evaluated::HostDied(status) => Err(died(&status)),
     }
+}
+
+/// The cell's process ended in the middle of it, and its copy goes on.
+fn died_alone(how: &str) -> Report {
+    Report::new(CELL_DIED, format!("the cell ended the process in which it ran: {how}"))
+        .with_hint("variables are as they were before this cell; threads that earlier cells started are gone")
 }
 
 /// The cell's process ended in the middle of it.
@@ -250,6 +275,10 @@ fn interrupted(evaluated: Result<Evaluated, Report>, end: &CellEnd) -> Report {
         Ok(Evaluated::HostDied(_)) => Report::interrupted("the cell was stopped by ending its process").with_hint(
             "Rust variables are lost, and so are callbacks of widgets; tables, SQL results and the session are kept",
         ),
+        Ok(Evaluated::Ran) if end.death.is_some() => {
+            Report::interrupted("the cell was stopped by ending its process; variables are as they were before it")
+                .with_hint("threads that earlier cells started are gone")
+        }
         Ok(Evaluated::Ran) if end.process.is_some() => {
             Report::interrupted("the cell ended at the interrupt; variables are kept")
         }

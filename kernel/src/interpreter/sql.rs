@@ -9,10 +9,11 @@ use crate::{
     engine,
     form::{Wrong, live},
     report::Report,
+    table::{About, Interval},
 };
 
 /// Rows that a cell without `--limit` brings at most; the caption says when there were more.
-pub const ROWS_MAX: usize = 1_000_000;
+pub const ROWS_MAX: usize = 10_000_000;
 
 /// Runs a `%%sql` cell.
 ///
@@ -26,18 +27,22 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
     }
     let room = engine::ready().await?;
     let mut options = QueryOptions { limit: Some(cell.limit.unwrap_or(ROWS_MAX)), ..QueryOptions::default() };
-    let parameters = job.kernel.forms.parameters(job.prompt.header(), &cell.query).await;
-    for (name, parameter) in parameters.map_err(|wrong| not_filled_in(&wrong))? {
-        options = options.with_parameter(&name, parameter);
+    let cause = job.prompt.header();
+    let parameters = job.kernel.forms.parameters(cause, &cell.query).await.map_err(|wrong| not_filled_in(&wrong))?;
+    for (name, parameter) in &parameters {
+        options = options.with_parameter(name, parameter.clone());
     }
     let result =
         room.engine.query(&cell.query, options, job.cancel.clone()).await.map_err(|error| room.report(&error))?;
     if let Some(name) = &cell.into {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
-        job.kernel.forms.table_is_there(job.prompt.header(), name).await;
+        job.kernel.forms.table_is_there(cause, name).await;
     }
-    // Rendering a wide result takes milliseconds of computing: not on the threads of the protocol.
-    let bundle = tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?;
+    let about = About { interval: Interval::of(&parameters), fill: cell.fill };
+    let bundle = match job.outputs.are_seen() {
+        true => job.kernel.tables.show_below(room, cause, job.prompt.cell_id(), result, about).await?,
+        false => tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?,
+    };
     let result_text = bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
     job.outputs.result(bundle).await;
     Ok(Done { result_text, ..Done::default() })

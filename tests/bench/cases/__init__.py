@@ -12,5 +12,7 @@ A case is a module with
     def measure(run):
         yields (peer, Sample) as often as it likes, taking turns between `run.peers`; samples.py has the usual ways.
 
+A module may have `parts()` instead, which gives several such cases, called NAME.part.
+
 A case looks at what it measured: a wrong answer is an AssertionError, and the results say that the case failed.
 """

@@ -190,7 +190,7 @@ impl Registry {
     }
 
     fn echo(&self, handle: Handle, accepted: &Staged) -> Option<CommMessage> {
-        let model = self.models.get(handle)?;
+        let model = self.models.get(handle).filter(|_| !self.is_silent)?;
         // Uploaded files are not sent back; ipywidgets makes the same exception.
         let is_echoed = |name: &str| !(model.class() == "FileUpload" && name == "value");
         let entries = accepted.iter().map(|(position, value)| (model.name_at(*position), value));

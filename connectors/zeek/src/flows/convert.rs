@@ -2,7 +2,6 @@
 //!
 //! A column the log does not have gives NULLs, never zeros.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt::Write;
 use std::path::Path;
@@ -13,9 +12,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampNanosecondType, UInt16Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringViewArray, TimestampNanosecondArray,
-    UInt8Array, UInt16Array,
+    UInt8Array, UInt16Array, new_null_array,
 };
-use flow_source::address::{canonical_ip, parse_ip};
+use flow_source::AddressBuilder;
+use flow_source::address::parse_ip;
 use flow_source::protocol::{ICMP, ICMP6, TCP, has_ports, protocol_name, protocol_number};
 
 use super::history::{self, Side};
@@ -27,7 +27,7 @@ pub(crate) struct Inputs<'a> {
     rows: usize,
     /// Made once: six flow columns depend on it.
     protocols: OnceCell<Vec<Option<u8>>>,
-    /// Canonical `id.orig_h` and `id.resp_h`, which the notes look at too.
+    /// `id.orig_h` and `id.resp_h` as addresses, which the notes look at too.
     addresses: [OnceCell<ArrayRef>; 2],
 }
 
@@ -78,8 +78,11 @@ impl<'a> Inputs<'a> {
             Side::Originator => (0, "id.orig_h"),
             Side::Responder => (1, "id.resp_h"),
         };
-        let canonical = || self.texts(name).map_or_else(|| self.no_text(), canonical_addresses);
-        Arc::clone(self.addresses[place].get_or_init(canonical))
+        let read = || match self.texts(name) {
+            Some(texts) => addresses(texts),
+            None => new_null_array(&flow_source::ip_type(), self.rows),
+        };
+        Arc::clone(self.addresses[place].get_or_init(read))
     }
 
     pub(crate) fn ip_version(&self) -> ArrayRef {
@@ -209,10 +212,10 @@ impl<'a> Inputs<'a> {
     }
 
     /// Rows that have an address of which nothing could be made, in order.
-    fn unreadable(&self, name: &str, canonical: &ArrayRef) -> Vec<usize> {
+    fn unreadable(&self, name: &str, addresses: &ArrayRef) -> Vec<usize> {
         match self.texts(name) {
-            Some(texts) if texts.null_count() < canonical.null_count() => {
-                (0..self.rows).filter(|row| texts.is_valid(*row) && canonical.is_null(*row)).collect()
+            Some(texts) if texts.null_count() < addresses.null_count() => {
+                (0..self.rows).filter(|row| texts.is_valid(*row) && addresses.is_null(*row)).collect()
             }
             _ => Vec::new(),
         }
@@ -223,16 +226,9 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// Canonical addresses; NULL where the text is none.
-fn canonical_addresses(texts: &StringViewArray) -> ArrayRef {
-    let is_canonical =
-        |text: Option<&str>| text.is_none_or(|text| matches!(canonical_ip(text), Some(Cow::Borrowed(_))));
-    // Zeek writes canonical text, so nearly every batch is used as it is.
-    if texts.iter().all(is_canonical) {
-        return Arc::new(texts.clone());
-    }
-    let canonical: StringViewArray = texts.iter().map(|text| text.and_then(canonical_ip)).collect();
-    Arc::new(canonical)
+/// NULL where the text is no address.
+fn addresses(texts: &StringViewArray) -> ArrayRef {
+    texts.iter().map(|text| text.and_then(parse_ip)).collect::<AddressBuilder>().finish()
 }
 
 /// `file:line` of each row.

@@ -4,7 +4,7 @@
 //! by column name. DataFusion reads CSV by position, so two files whose columns are in another order would silently
 //! swap them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTable
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
+use flow_source::{ip_field, is_ip_field};
+use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::delimited::Delimited;
@@ -29,6 +31,9 @@ use super::sniff::{FileFormat, Packing, Sniffed};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::plain_text;
 use crate::flow_view;
+
+/// Files whose beginnings are read at once to know their columns.
+const SCHEMAS_AT_ONCE: usize = 32;
 
 /// Opens files of one format as one table with the columns they have.
 pub(super) async fn open(
@@ -78,7 +83,9 @@ fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
 async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
     let reader = reader_of(group.sniffed);
     let urls = group.paths.iter().map(|path| url_of(path)).collect::<DataFusionResult<Vec<_>>>()?;
-    let inferred = infer_schema(state, reader.as_ref(), &urls).await;
+    let keeps_labels =
+        matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
+    let inferred = infer_schema(state, reader.as_ref(), &urls, keeps_labels).await;
     let inferred = inferred.map_err(|fault| broken(group, &fault))?;
     let inferred = match &group.sniffed.format {
         FileFormat::JsonLines => json_types::with_unsigned(inferred, &group.paths),
@@ -102,7 +109,8 @@ fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {
         Packing::Zstd => FileCompressionType::ZSTD,
     };
     match &sniffed.format {
-        FileFormat::Parquet => Arc::new(ParquetFormat::default()),
+        // Metadata says which columns are addresses.
+        FileFormat::Parquet => Arc::new(ParquetFormat::default().with_skip_metadata(false)),
         FileFormat::ArrowFile | FileFormat::ArrowStream => Arc::new(ArrowFormat),
         FileFormat::JsonArray => Arc::new(json_reader(compression).with_newline_delimited(false)),
         FileFormat::JsonLines | FileFormat::Connector(_) => Arc::new(json_reader(compression)),
@@ -132,6 +140,7 @@ async fn infer_schema(
     state: &dyn Session,
     reader: &dyn FileReader,
     urls: &[ListingTableUrl],
+    keeps_labels: bool,
 ) -> DataFusionResult<SchemaRef> {
     let Some(first) = urls.first() else { return Ok(Arc::new(Schema::empty())) };
     let store = state.runtime_env().object_store(first)?;
@@ -139,7 +148,24 @@ async fn infer_schema(
     for url in urls {
         objects.push(store.head(url.prefix()).await.map_err(|fault| DataFusionError::ObjectStore(Box::new(fault)))?);
     }
-    reader.infer_schema(state, &store, &objects).await
+    if !keeps_labels {
+        return reader.infer_schema(state, &store, &objects).await;
+    }
+    let mut schemas = Vec::with_capacity(objects.len());
+    for object in &objects {
+        schemas.push(reader.infer_schema(state, &store, std::slice::from_ref(object)));
+    }
+    let schemas: Vec<SchemaRef> = stream::iter(schemas).buffered(SCHEMAS_AT_ONCE).try_collect().await?;
+    Ok(Arc::new(Schema::try_merge(schemas.iter().map(|schema| labels_only(schema)))?))
+}
+
+/// Of what files say about their columns only that these are addresses: anything else may differ from file to file.
+fn labels_only(schema: &Schema) -> Schema {
+    let kept = schema.fields().iter().map(|field| match is_ip_field(field) {
+        true => ip_field(field.name()),
+        false => field.as_ref().clone().with_metadata(HashMap::new()),
+    });
+    Schema::new(kept.collect::<Vec<_>>())
 }
 
 /// Text formats carry no types. Where the flow schema knows a column, its type is read at once: guessed from a few

@@ -14,6 +14,61 @@ use super::text::{FunctionText, example};
 const KEPT_V4_BITS: u8 = 24;
 const KEPT_V6_BITS: u8 = 48;
 
+pub(crate) const TO_IP_NAME: &str = "to_ip";
+
+pub(super) static TO_IP: ScalarFunction = ScalarFunction {
+    text: FunctionText {
+        name: TO_IP_NAME,
+        syntax: "to_ip(text)",
+        description: "The address in a text, for columns of other sources; NULL where the text is no address. Where an \
+                      address meets text in a comparison or a join, this is done anyway.",
+        examples: &[
+            example("to_ip('::ffff:10.0.0.1')", "10.0.0.1"),
+            example("to_ip('2001:DB8:0::1')", "2001:db8::1"),
+            example("to_ip('host')", "NULL"),
+            example("to_ip('9.0.0.1') < to_ip('10.0.0.1')", "true"),
+        ],
+    },
+    arguments: &[required("text", Kind::Address)],
+    returns: Returns::Address,
+    body: |arguments| {
+        let addresses = arguments.addresses(0);
+        arguments.build_addresses(|row| Ok(addresses.address(row)))
+    },
+    prepare: None,
+};
+
+/// `CAST('…' AS IP)`, which unlike [`TO_IP`] fails where there is no address. Not called by its name.
+pub(super) static CAST_TO_IP: ScalarFunction = ScalarFunction {
+    text: FunctionText { name: "cast_to_ip", syntax: "CAST(text AS IP)", description: "", examples: &[] },
+    arguments: &[required("text", Kind::Address)],
+    returns: Returns::Address,
+    body: |arguments| {
+        let addresses = arguments.addresses(0);
+        arguments.build_addresses(|row| match addresses.unreadable(row) {
+            Some(text) => Err(FunctionFault::NoAddress { text: crate::render::visible(text) }),
+            None => Ok(addresses.address(row)),
+        })
+    },
+    prepare: None,
+};
+
+pub(super) static IP_TEXT: ScalarFunction = ScalarFunction {
+    text: FunctionText {
+        name: "ip_text",
+        syntax: "ip_text(address)",
+        description: "An address as text (RFC 5952), the same as CAST(address AS VARCHAR); NULL when it is no address.",
+        examples: &[example("ip_text('2001:DB8::0:1')", "2001:db8::1"), example("ip_text('10.0.0.0/8')", "NULL")],
+    },
+    arguments: &[required("address", Kind::Address)],
+    returns: Returns::Text,
+    body: |arguments| {
+        let addresses = arguments.addresses(0);
+        arguments.build_texts(|row| Ok(addresses.address(row).map(address::to_text)))
+    },
+    prepare: None,
+};
+
 pub(super) static IP_PREFIX: ScalarFunction = ScalarFunction {
     text: FunctionText {
         name: "ip_prefix",

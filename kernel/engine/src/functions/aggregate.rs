@@ -4,10 +4,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::Result as DataFusionResult;
+use datafusion::common::{Result as DataFusionResult, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature};
 
 use super::arguments::{Argument, checked_types};
 use super::scalar::any_arguments;
@@ -23,6 +23,8 @@ pub(crate) struct AggregateFunction {
     pub(crate) state: fn(&DataType) -> Vec<(&'static str, DataType)>,
     /// From the type of the result.
     pub(crate) accumulator: fn(&DataType) -> Box<dyn Accumulator>,
+    /// The same for all groups of a query at once, where that is faster.
+    pub(crate) groups: Option<fn() -> Box<dyn GroupsAccumulator>>,
     /// What DataFusion can compute instead.
     pub(crate) simplify: Option<fn() -> AggregateFunctionSimplification>,
 }
@@ -61,6 +63,17 @@ impl AggregateUDFImpl for Adapter {
 
     fn accumulator(&self, args: AccumulatorArgs) -> DataFusionResult<Box<dyn Accumulator>> {
         Ok((self.function.accumulator)(args.return_field.data_type()))
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        self.function.groups.is_some() && !args.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, _: AccumulatorArgs) -> DataFusionResult<Box<dyn GroupsAccumulator>> {
+        match self.function.groups {
+            Some(groups) => Ok(groups()),
+            None => internal_err!("{} has no accumulator of groups", self.function.text.name),
+        }
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, IntervalMonthDayNanoArray, StringViewArray,
-    TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, IntervalMonthDayNanoArray,
+    StringViewArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType, Float64Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit};
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
+use flow_source::address::{ip_from_bytes, ip_texts};
+use flow_source::{AddressBuilder, ip_type};
 
 use super::address;
 use super::fault::FunctionFault;
@@ -69,6 +71,9 @@ impl Kind {
         };
         let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null);
         match self {
+            // Text that should be an address is read row by row: most calls have few different ones.
+            Kind::Address if found == &ip_type() => Some(ip_type()),
+            Kind::Text if found == &ip_type() => Some(DataType::Utf8View),
             Kind::Address | Kind::Text => is_text.then_some(DataType::Utf8View),
             Kind::Integer => (found.is_integer() || found.is_null()).then_some(DataType::Int64),
             Kind::Number => (found.is_numeric() || found.is_null()).then_some(DataType::Float64),
@@ -139,7 +144,7 @@ impl<'a> Arguments<'a> {
         let types: Vec<DataType> = given.iter().map(ColumnarValue::data_type).collect();
         let types = checked_types(&function.text, function.arguments, &types.iter().collect::<Vec<_>>())?;
         let is_constant: Vec<bool> = given.iter().map(|value| matches!(value, ColumnarValue::Scalar(_))).collect();
-        let columns = given.into_iter().zip(&types).map(|(value, to)| value.cast_to(to, None)?.into_array(1));
+        let columns = given.into_iter().zip(&types).map(|(value, to)| converted(value, to));
         let columns = columns.collect::<DataFusionResult<Vec<ArrayRef>>>()?;
         let row_count = if is_constant.iter().all(|constant| *constant) { 1 } else { row_count };
         Ok(Arguments { function, columns, is_constant, setup, prepared, row_count })
@@ -167,8 +172,11 @@ impl<'a> Arguments<'a> {
         self.prepared
     }
 
-    pub(crate) fn addresses(&self, index: usize) -> Values<StringViewArray> {
-        self.texts(index)
+    pub(crate) fn addresses(&self, index: usize) -> Values<Addresses> {
+        self.values(index, |array| match array.as_fixed_size_binary_opt() {
+            Some(bytes) => Addresses::Bytes(bytes.clone()),
+            None => Addresses::Texts(array.as_string_view().clone()),
+        })
     }
 
     pub(crate) fn texts(&self, index: usize) -> Values<StringViewArray> {
@@ -212,9 +220,9 @@ impl<'a> Arguments<'a> {
     /// Addresses as flows hold them.
     pub(crate) fn build_addresses<E>(
         &self,
-        mut row: impl FnMut(usize) -> Result<Option<IpAddr>, E>,
+        row: impl FnMut(usize) -> Result<Option<IpAddr>, E>,
     ) -> Result<ArrayRef, E> {
-        self.build_texts(|index| Ok(row(index)?.map(address::to_text)))
+        Ok((0..self.row_count).map(row).collect::<Result<AddressBuilder, E>>()?.finish())
     }
 
     pub(crate) fn build_booleans<E>(&self, row: impl FnMut(usize) -> Result<Option<bool>, E>) -> Result<ArrayRef, E> {
@@ -240,11 +248,39 @@ impl Values<StringViewArray> {
     pub(crate) fn text(&self, row: usize) -> Option<&str> {
         self.array.is_valid(row * self.step).then(|| self.array.value(row * self.step))
     }
+}
 
+/// Addresses of flows, or texts that should be addresses.
+pub(crate) enum Addresses {
+    Bytes(FixedSizeBinaryArray),
+    Texts(StringViewArray),
+}
+
+impl Values<Addresses> {
     /// `None` for NULL and for text that is no address.
     pub(crate) fn address(&self, row: usize) -> Option<IpAddr> {
-        self.text(row).and_then(address::parse)
+        let row = row * self.step;
+        match &self.array {
+            Addresses::Bytes(bytes) => bytes.is_valid(row).then(|| ip_from_bytes(bytes.value(row)))?,
+            Addresses::Texts(texts) => texts.is_valid(row).then(|| address::parse(texts.value(row)))?,
+        }
     }
+
+    /// The text where [`address`](Self::address) found none in it.
+    pub(crate) fn unreadable(&self, row: usize) -> Option<&str> {
+        let Addresses::Texts(texts) = &self.array else { return None };
+        let text = texts.is_valid(row * self.step).then(|| texts.value(row * self.step))?;
+        address::parse(text).is_none().then_some(text)
+    }
+}
+
+/// What was given, in the type it is computed with. Arrow cannot make text of addresses.
+fn converted(value: ColumnarValue, to: &DataType) -> DataFusionResult<ArrayRef> {
+    if value.data_type() == ip_type() && to != &ip_type() {
+        let values = value.into_array(1)?;
+        return Ok(Arc::new(ip_texts(values.as_fixed_size_binary())));
+    }
+    value.cast_to(to, None)?.into_array(1)
 }
 
 impl<T: arrow::datatypes::ArrowPrimitiveType> Values<arrow::array::PrimitiveArray<T>> {

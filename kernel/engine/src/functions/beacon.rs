@@ -1,6 +1,6 @@
 //! `beacon_score`: how much the connections of a pair of hosts look like a program that reports home.
 //!
-//! Collects moments and sizes of one group; the arithmetic is in `score`. The scores follow the description of RITA.
+//! Collects moments and sizes of one group, `groups` those of many; the arithmetic is in `score`. The scores follow the description of RITA.
 
 use std::sync::Arc;
 
@@ -15,8 +15,10 @@ use super::aggregate::AggregateFunction;
 use super::arguments::{Kind, optional, required};
 use super::text::{FunctionText, example};
 
+mod groups;
 mod score;
 
+use groups::BeaconGroups;
 use score::{Connections, Scores};
 
 /// So many connections are a strobe, not a beacon: one each second of a day.
@@ -59,6 +61,7 @@ pub(super) static BEACON_SCORE: AggregateFunction = AggregateFunction {
         ]
     },
     accumulator: |_| Box::new(Beacon::default()),
+    groups: Some(|| Box::new(BeaconGroups::default())),
     simplify: None,
 };
 

@@ -1,25 +1,12 @@
 //! Community ID version 1: the flow hash on which Zeek, Suricata and others agree, after its public specification.
 
-use std::net::IpAddr;
-
 use arrow::array::ArrayRef;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use flow_source::community_id::community_id;
 
 use super::arguments::{Arguments, Kind, optional, required};
 use super::fault::FunctionFault;
 use super::scalar::{Returns, ScalarFunction};
 use super::text::{FunctionText, example};
-
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP6: u8 = 58;
-const SCTP: u8 = 132;
-
-/// ICMP types that ask and answer each other, so that both directions hash alike.
-const ICMP_PAIRS: &[(u16, u16)] = &[(0, 8), (9, 10), (13, 14), (15, 16), (17, 18), (37, 38)];
-const ICMP6_PAIRS: &[(u16, u16)] = &[(128, 129), (130, 131), (133, 134), (135, 136), (139, 140), (144, 145)];
 
 pub(super) static COMMUNITY_ID: ScalarFunction = ScalarFunction {
     text: FunctionText {
@@ -63,66 +50,15 @@ fn of_rows(arguments: &Arguments) -> Result<ArrayRef, FunctionFault> {
         let ports = port(src_ports.number(row)).zip(port(dst_ports.number(row)));
         let protocol = protocols.number(row).and_then(|number| u8::try_from(number).ok());
         let ends = src_ips.address(row).zip(dst_ips.address(row));
-        let flow = ends.zip(protocol).map(|((src, dst), protocol)| Flow { src, dst, protocol, ports });
-        Ok(flow.and_then(|flow| flow.community_id(seed)))
+        let flow = ends.zip(protocol);
+        Ok(flow.and_then(|((src, dst), protocol)| community_id(seed, protocol, src, dst, ports)))
     })
-}
-
-struct Flow {
-    src: IpAddr,
-    dst: IpAddr,
-    protocol: u8,
-    ports: Option<(u16, u16)>,
-}
-
-impl Flow {
-    fn community_id(&self, seed: u16) -> Option<String> {
-        if self.src.is_ipv4() != self.dst.is_ipv4() {
-            return None;
-        }
-        let has_ports = matches!(self.protocol, ICMP | ICMP6 | TCP | UDP | SCTP);
-        let (src_port, dst_port, is_one_way) = match self.protocol {
-            ICMP => icmp_ports(ICMP_PAIRS, self.ports?),
-            ICMP6 => icmp_ports(ICMP6_PAIRS, self.ports?),
-            _ if has_ports => self.ports.map(|(src, dst)| (src, dst, false))?,
-            _ => (0, 0, false),
-        };
-        let (mut low, mut high) = ((self.src, src_port), (self.dst, dst_port));
-        if !is_one_way && high < low {
-            std::mem::swap(&mut low, &mut high);
-        }
-        let mut hash = sha1_smol::Sha1::new();
-        hash.update(&seed.to_be_bytes());
-        update_address(&mut hash, low.0);
-        update_address(&mut hash, high.0);
-        hash.update(&[self.protocol, 0]);
-        if has_ports {
-            hash.update(&low.1.to_be_bytes());
-            hash.update(&high.1.to_be_bytes());
-        }
-        Some(format!("1:{}", STANDARD.encode(hash.digest().bytes())))
-    }
-}
-
-/// Type and counterpart as ports; a type without counterpart keeps its code and its direction.
-fn icmp_ports(pairs: &[(u16, u16)], (kind, code): (u16, u16)) -> (u16, u16, bool) {
-    let counterpart = pairs.iter().find_map(|(ask, answer)| match kind {
-        kind if kind == *ask => Some(*answer),
-        kind if kind == *answer => Some(*ask),
-        _ => None,
-    });
-    counterpart.map_or((kind, code, true), |counterpart| (kind, counterpart, false))
-}
-
-fn update_address(hash: &mut sha1_smol::Sha1, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => hash.update(&address.octets()),
-        IpAddr::V6(address) => hash.update(&address.octets()),
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::functions::testing;
 
@@ -135,13 +71,10 @@ mod tests {
         for row in rows {
             let address = |key: &str| row[key].as_str().unwrap_or_default().parse::<IpAddr>().expect("an address");
             let number = |key: &str| u16::try_from(row[key].as_u64().unwrap_or(0)).expect("16 bits");
-            let flow = Flow {
-                src: address("saddr"),
-                dst: address("daddr"),
-                protocol: u8::try_from(number("proto")).expect("8 bits"),
-                ports: Some((number("sport"), number("dport"))),
-            };
-            assert_eq!(flow.community_id(0).as_deref(), row["communityid"].as_str(), "{row}");
+            let protocol = u8::try_from(number("proto")).expect("8 bits");
+            let ports = Some((number("sport"), number("dport")));
+            let found = community_id(0, protocol, address("saddr"), address("daddr"), ports);
+            assert_eq!(found.as_deref(), row["communityid"].as_str(), "{row}");
         }
     }
 }

@@ -24,6 +24,12 @@ pub enum FunctionFault {
     /// A value that has no meaning there.
     #[error("{function} cannot use {found} as `{argument}`: {reason}")]
     ArgumentValue { function: &'static str, argument: &'static str, found: String, reason: String },
+    /// Text where an address must stand.
+    #[error("`{text}` is no IP address")]
+    NoAddress { text: String },
+    /// A value that an address cannot be compared with.
+    #[error("an address cannot be compared with {found}: {reason}")]
+    Comparison { found: String, reason: String },
     /// A list of addresses with entries that are none.
     #[error("{function}: {fault}")]
     IpList { function: &'static str, fault: IpListError },
@@ -46,6 +52,12 @@ impl FunctionFault {
                 Some(format!("Write {syntax}"))
             }
             FunctionFault::IpList { fault, .. } => Some(fault.hint()),
+            FunctionFault::NoAddress { .. } => Some("TRY_CAST or to_ip give NULL where there is no address".into()),
+            FunctionFault::Comparison { .. } => Some(
+                "Write an address such as '10.0.0.1' or '2001:db8::1', or a network such as '10.0.0.0/8'; ip_in \
+                 takes lists, and CAST(… AS VARCHAR) makes text of an address"
+                    .into(),
+            ),
             FunctionFault::NoFile { .. } => {
                 Some("Name a file in MaxMind's format in the settings, such as a GeoLite2 database".into())
             }

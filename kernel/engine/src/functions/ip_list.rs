@@ -11,6 +11,9 @@ mod token;
 
 use token::{Network, Token};
 
+/// 0.0.0.0 as IPv6.
+const MAPPED_V4: u128 = 0xffff_0000_0000;
+
 /// Bad entries told in the text of one error at most.
 const BAD_SHOWN_MAX: usize = 5;
 
@@ -87,6 +90,12 @@ impl IpList {
         self.included.as_ref().is_none_or(|included| included.contains(address)) && !self.excluded.contains(address)
     }
 
+    /// What the list means as ranges of the numbers behind the 16 bytes of addresses, in order.
+    pub(crate) fn ranges(&self) -> Vec<(u128, u128)> {
+        let included = self.included.as_ref().map_or_else(|| RangeSet::of([0..=u128::MAX]), Networks::mapped);
+        included.without(&self.excluded.mapped()).ranges().to_vec()
+    }
+
     /// The entries in their canonical spelling, `!` in front of exclusions.
     pub fn entries(&self) -> &[String] {
         &self.entries
@@ -110,6 +119,15 @@ impl Networks {
             v4: RangeSet::of(networks.iter().filter_map(Network::v4_range)),
             v6: RangeSet::of(networks.iter().filter_map(Network::v6_range)),
         }
+    }
+
+    /// IPv4 mapped into IPv6, as flows store addresses. Networks of IPv6 never mean the mapped ones.
+    fn mapped(&self) -> RangeSet<u128> {
+        let v6 = self.v6.without(&RangeSet::of([MAPPED_V4..=MAPPED_V4 + u128::from(u32::MAX)]));
+        let v6 = v6.ranges().iter().map(|(first, last)| *first..=*last);
+        let mapped = |number: u32| MAPPED_V4 + u128::from(number);
+        let v4 = self.v4.ranges().iter().map(|(first, last)| mapped(*first)..=mapped(*last));
+        RangeSet::of(v4.chain(v6))
     }
 
     fn contains(&self, address: IpAddr) -> bool {

@@ -11,6 +11,8 @@ use super::{
 /// One value per row.
 pub(super) const SCALARS: &[&ScalarFunction] = &[
     &ip_in::IP_IN,
+    &addresses::TO_IP,
+    &addresses::IP_TEXT,
     &addresses::IP_PREFIX,
     &addresses::IP_VERSION,
     &addresses::IP_FAMILY,
@@ -49,6 +51,11 @@ pub(crate) fn table_functions() -> &'static [FunctionText] {
 pub(crate) fn texts() -> impl Iterator<Item = &'static FunctionText> {
     let scalars = SCALARS.iter().map(|function| &function.text);
     table::FUNCTIONS.iter().chain(scalars).chain(AGGREGATES.iter().map(|function| &function.text))
+}
+
+/// Whether the function of that name is one of these, so that it reads addresses itself.
+pub(crate) fn is_ours(name: &str) -> bool {
+    help_of(name).is_some() || name == addresses::CAST_TO_IP.text.name
 }
 
 /// What is told about the function of that name.

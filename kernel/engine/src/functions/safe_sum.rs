@@ -44,6 +44,7 @@ pub(super) static SAFE_SUM: AggregateFunction = AggregateFunction {
     },
     state: |result| vec![("sum", result.clone())],
     accumulator: |result| Box::new(Sum { result: result.clone(), decimal: 0, float: 0.0, count: 0 }),
+    groups: None,
     simplify: Some(as_decimal_sum),
 };
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction as Call;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
+use flow_source::IpType;
 
 use super::arguments::{Argument, Arguments, checked_types};
 use super::fault::FunctionFault;
@@ -77,7 +78,8 @@ impl Adapter {
     fn checked(&self, given: &[&DataType]) -> DataFusionResult<DataType> {
         let types = checked_types(&self.function.text, self.function.arguments, given)?;
         Ok(match self.function.returns {
-            Returns::Address | Returns::Text => DataType::Utf8View,
+            Returns::Address => flow_source::ip_type(),
+            Returns::Text => DataType::Utf8View,
             Returns::Boolean => DataType::Boolean,
             Returns::Integer => DataType::Int64,
             Returns::Number => DataType::Float64,
@@ -85,6 +87,23 @@ impl Adapter {
                 Some(like @ DataType::Timestamp(..)) => like,
                 _ => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
             },
+        })
+    }
+}
+
+impl Adapter {
+    fn simplified(&self, args: Vec<Expr>) -> DataFusionResult<ExprSimplifyResult> {
+        let Some(prepare) = self.function.prepare.filter(|_| self.prepared.is_none()) else {
+            return Ok(ExprSimplifyResult::Original(args));
+        };
+        let constants: Vec<Option<&ScalarValue>> = args.iter().map(constant).collect();
+        Ok(match prepare(&constants).map_err(DataFusionError::from)? {
+            None => ExprSimplifyResult::Original(args),
+            Some(Prepared::Value(value)) => ExprSimplifyResult::Simplified(Expr::Literal(value, None)),
+            Some(prepared) => {
+                let udf = Arc::new(ScalarUDF::from(Adapter::new(self.function, &self.setup, Some(prepared))));
+                ExprSimplifyResult::Simplified(Expr::ScalarFunction(Call::new_udf(udf, args)))
+            }
         })
     }
 }
@@ -104,22 +123,15 @@ impl ScalarUDFImpl for Adapter {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> DataFusionResult<FieldRef> {
         let types: Vec<&DataType> = args.arg_fields.iter().map(|field| field.data_type()).collect();
-        Ok(Arc::new(Field::new(self.name(), self.checked(&types)?, true)))
+        let field = Field::new(self.name(), self.checked(&types)?, true);
+        Ok(Arc::new(match self.function.returns {
+            Returns::Address => field.with_extension_type(IpType),
+            _ => field,
+        }))
     }
 
     fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> DataFusionResult<ExprSimplifyResult> {
-        let Some(prepare) = self.function.prepare.filter(|_| self.prepared.is_none()) else {
-            return Ok(ExprSimplifyResult::Original(args));
-        };
-        let constants: Vec<Option<&ScalarValue>> = args.iter().map(constant).collect();
-        Ok(match prepare(&constants).map_err(DataFusionError::from)? {
-            None => ExprSimplifyResult::Original(args),
-            Some(Prepared::Value(value)) => ExprSimplifyResult::Simplified(Expr::Literal(value, None)),
-            Some(prepared) => {
-                let udf = Arc::new(ScalarUDF::from(Adapter::new(self.function, &self.setup, Some(prepared))));
-                ExprSimplifyResult::Simplified(Expr::ScalarFunction(Call::new_udf(udf, args)))
-            }
-        })
+        self.simplified(args)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
@@ -131,6 +143,22 @@ impl ScalarUDFImpl for Adapter {
         }
         Ok(ColumnarValue::Array(values))
     }
+}
+
+/// A call of one of our functions with what can be computed now.
+pub(crate) fn prepared(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> DataFusionResult<Expr> {
+    let Some(adapter) = function.inner().downcast_ref::<Adapter>() else {
+        return internal_err!("{} is none of our functions", function.name());
+    };
+    Ok(match adapter.simplified(args)? {
+        ExprSimplifyResult::Simplified(call) => call,
+        ExprSimplifyResult::Original(args) => Expr::ScalarFunction(Call::new_udf(Arc::clone(function), args)),
+    })
+}
+
+/// Whether a call was made by [`prepared`] or while a plan was simplified.
+pub(crate) fn is_prepared(function: &ScalarUDF) -> bool {
+    function.inner().downcast_ref::<Adapter>().is_some_and(|adapter| adapter.prepared.is_some())
 }
 
 /// A signature that leaves all checks to us.

@@ -1,4 +1,4 @@
-//! The SQL table functions of ours: `read_flows('PATH')` and `read_log('PATH')`.
+//! The SQL table functions of ours: `read_flows('PATH')`, `read_log('PATH')`, and `read_dns`, `read_tls`, `read_http`.
 //!
 //! They only read their argument here; what a path is gets decided in [`crate::files`].
 
@@ -36,8 +36,15 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
 
 /// Makes the functions known to SQL.
 pub(super) fn register(context: &SessionContext) {
-    context.register_udtf("read_flows", Arc::new(ReadFunction { name: "read_flows", shape: Shape::Flows }));
-    context.register_udtf("read_log", Arc::new(ReadFunction { name: "read_log", shape: Shape::Native }));
+    for (name, shape) in [
+        ("read_flows", Shape::Flows),
+        ("read_log", Shape::Native),
+        ("read_dns", Shape::Side("dns")),
+        ("read_tls", Shape::Side("tls")),
+        ("read_http", Shape::Side("http")),
+    ] {
+        context.register_udtf(name, Arc::new(ReadFunction { name, shape }));
+    }
 }
 
 /// The parameters of the running query, so that `read_log($path)` works: DataFusion plans table functions before it

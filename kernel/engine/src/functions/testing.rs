@@ -24,6 +24,8 @@ pub(super) fn sample(path: &str) -> Option<PathBuf> {
 pub(super) async fn try_select(engine: &Engine, sql: &str) -> Result<String, EngineError> {
     let result = engine.query(&format!("SELECT {sql}"), QueryOptions::default(), CancellationToken::new()).await?;
     let options = FormatOptions::default().with_null("NULL");
-    let shown = ArrayFormatter::try_new(result.batches[0].column(0), &options).expect("a type that can be shown");
+    let (field, column) = (result.schema.field(0), result.batches[0].column(0));
+    let column = crate::ip::readable(field, column);
+    let shown = ArrayFormatter::try_new(&column, &options).expect("a type that can be shown");
     Ok(shown.value(0).to_string())
 }

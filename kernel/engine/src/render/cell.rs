@@ -5,6 +5,9 @@ use std::fmt::{self, Write};
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+use flow_source::is_ip_field;
+
+use crate::ip;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +30,9 @@ const FORMAT: FormatOptions<'static> =
 
 impl<'a> Cells<'a> {
     pub(crate) fn of(batch: &'a RecordBatch) -> Cells<'a> {
-        let columns = batch.columns().iter().map(|column| {
-            let formatter = ArrayFormatter::try_new(column.as_ref(), &FORMAT);
+        let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| {
+            let address = is_ip_field(field).then(|| ip::formatter(column.as_ref(), &FORMAT)).flatten();
+            let formatter = address.map_or_else(|| ArrayFormatter::try_new(column.as_ref(), &FORMAT), Ok);
             (column.as_ref(), formatter.map_err(|fault| fault.to_string()))
         });
         Cells { columns: columns.collect() }
@@ -125,6 +129,20 @@ mod tests {
         let decimal = Decimal128Array::from(vec![12345i128]).with_precision_and_scale(10, 2).expect("5 digits");
         check(Arc::new(decimal), "123.45");
         check(Arc::new(BinaryArray::from(vec![b"\x00\xff".as_slice()])), "00ff");
+    }
+
+    #[test]
+    fn addresses_are_text_where_they_are_labelled() {
+        let address = flow_source::address::parse_ip("192.0.2.1");
+        let column = [address, None].into_iter().collect::<flow_source::AddressBuilder>().finish();
+        let fields =
+            vec![flow_source::ip_field("src_ip"), arrow::datatypes::Field::new("id", flow_source::ip_type(), true)];
+        let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+        let batch = RecordBatch::try_new(schema, vec![Arc::clone(&column), column]).expect("two columns");
+        let cells = Cells::of(&batch);
+        assert_eq!(cells.get(0, 0, 50), Cell::Text { text: "192.0.2.1".into(), is_cut: false });
+        assert_eq!(cells.get(0, 1, 50), Cell::Null);
+        assert_eq!(cells.get(1, 0, 50), Cell::Text { text: "00000000000000000000ffffc0000201".into(), is_cut: false });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use html_escape::{encode_double_quoted_attribute as attribute, encode_text};
 
 use super::cell::{Cell, Cells, is_number};
 use super::{caption, shown_rows, visible};
-use crate::engine::type_text;
+use crate::engine::field_type_text;
 use crate::result::QueryResult;
 
 /// Characters of one value that stand in the table.
@@ -52,7 +52,7 @@ pub fn to_html(result: &QueryResult, max_rows: usize) -> String {
     for field in result.schema.fields() {
         let align = alignment(is_number(field.data_type()));
         let name = encode_text(&visible(field.name())).into_owned();
-        let kind = encode_text(&visible(&type_text(field.data_type()))).into_owned();
+        let kind = encode_text(&visible(&field_type_text(field))).into_owned();
         html.push_str(&format!(
             "<th scope=\"col\" style=\"{HEAD_STYLE};text-align:{align}\">{name}<br><span class=\"flowdeck-type\" \
              style=\"{TYPE_STYLE}\">{kind}</span></th>"

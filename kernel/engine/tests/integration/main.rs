@@ -1,12 +1,15 @@
 //! The engine from outside: files to rows, rows to files, texts that people read. One binary, since each would link
 //! DataFusion.
 
+mod addresses;
 mod completion;
 mod errors;
 mod export;
 mod files;
 mod functions;
 mod queries;
+mod standard_views;
+mod stored;
 
 use std::path::PathBuf;
 

@@ -154,13 +154,26 @@ async fn big_sorts_spill_instead_of_failing() {
 }
 
 #[tokio::test]
-async fn results_that_do_not_fit_are_an_error_with_the_limit() {
+async fn what_does_not_fit_is_an_error_with_the_limit() {
     let options = EngineOptions { memory_limit_bytes: Some(16 << 20), ..EngineOptions::default() };
     let engine = Engine::with_options(options).expect("an engine");
-    let fault = try_query(&engine, "SELECT value, repeat('x', 100) AS pad FROM range(0, 1000000)").await;
-    let fault = fault.expect_err("more than 16 MiB");
+    let groups =
+        "SELECT count(*) FROM (SELECT value, array_agg(repeat('x', 100)) FROM range(0, 2000000) GROUP BY value)";
+    let fault = try_query(&engine, groups).await.expect_err("more than 16 MiB");
     assert_eq!(fault.to_string(), "the query needs more memory than the 16.0 MiB allowed");
     assert!(fault.hint().is_some_and(|hint| hint.contains("FLOWDECK_MEMORY_LIMIT")));
+    // A result goes to disk, which has a limit of its own.
+    let wide = "SELECT value, repeat('x', 100) AS pad FROM range(0, 1000000)";
+    assert_eq!(query(&engine, wide).await.row_count, 1_000_000);
+    let options = EngineOptions {
+        memory_limit_bytes: Some(16 << 20),
+        result_disk_bytes: Some(16 << 20),
+        ..EngineOptions::default()
+    };
+    let fault =
+        try_query(&Engine::with_options(options).expect("an engine"), wide).await.expect_err("more than 16 MiB");
+    assert_eq!(fault.to_string(), "the result is larger than the 16.0 MiB that results may take on disk");
+    assert!(fault.hint().is_some_and(|hint| hint.contains("FLOWDECK_RESULT_LIMIT")));
 }
 
 #[tokio::test]

@@ -1,37 +1,35 @@
 //! The heartbeat: every payload is echoed as it came.
 
-use zeromq::{RepSocket, Socket, SocketRecv, SocketSend};
+use tokio::io::AsyncWriteExt;
 
-use super::BindFailed;
+use super::{
+    BindFailed,
+    listener::{Connection, Listener},
+    zmtp::{self, Incoming, SocketType},
+};
 
-/// A pause after a failed receive, so that a broken peer cannot keep a core busy.
-const RETRY_PAUSE_MS: u64 = 10;
+/// Jupyter sends four bytes.
+const PAYLOAD_BYTES_MAX: u64 = 64 * 1024;
 
-/// Binds the heartbeat socket.
+/// Binds the heartbeat socket and echoes for as long as the process lives.
 ///
 /// # Errors
 /// [`BindFailed`] when the address is taken or not ours.
-pub async fn bind(url: &str) -> Result<RepSocket, BindFailed> {
-    let mut socket = RepSocket::new();
-    match socket.bind(url).await {
-        Ok(_) => Ok(socket),
-        Err(error) => Err(BindFailed { channel: "heartbeat", url: url.to_owned(), reason: error.to_string() }),
-    }
+pub async fn serve(url: &str) -> Result<(), BindFailed> {
+    let listener = Listener::bind("heartbeat", url).await?;
+    tokio::spawn(listener.serve(|connection| async move {
+        let Err(error) = echo(connection).await;
+        tracing::debug!(%error, "a heartbeat ended");
+    }));
+    Ok(())
 }
 
-/// Echoes for as long as the process lives.
-pub async fn echo(mut socket: RepSocket) {
+async fn echo(mut connection: Connection) -> std::io::Result<std::convert::Infallible> {
+    zmtp::handshake(&mut connection, SocketType::Reply).await?;
     loop {
-        match socket.recv().await {
-            Ok(payload) => {
-                if let Err(error) = socket.send(payload).await {
-                    tracing::debug!(%error, "heartbeat not answered: the peer is gone");
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "heartbeat not received");
-                tokio::time::sleep(std::time::Duration::from_millis(RETRY_PAUSE_MS)).await;
-            }
+        // The empty frame before a request's payload belongs to its answer too.
+        if let Incoming::Message(frames) = zmtp::receive(&mut connection.reader, PAYLOAD_BYTES_MAX).await? {
+            connection.writer.write_all(&zmtp::encode(&frames)).await?;
         }
     }
 }

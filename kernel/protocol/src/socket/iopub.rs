@@ -56,7 +56,10 @@ impl Iopub {
             move |topic| welcome(&session, topic)
         });
         let listener = Listener::bind("iopub", url).await?;
-        tokio::spawn(listener.serve(subscribers.clone()));
+        tokio::spawn({
+            let subscribers = subscribers.clone();
+            listener.serve(move |connection| subscribers.clone().serve(connection))
+        });
         let (queue, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let publisher = Publisher { session: session.clone(), subscribers, pending: None };
         tokio::spawn(publisher.run(events));

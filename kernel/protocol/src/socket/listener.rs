@@ -1,51 +1,97 @@
-//! Accepts the connections of iopub, over TCP or a Unix socket.
+//! Accepts connections, over TCP or a Unix socket.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, BufReader},
+    net::{TcpListener, UnixListener},
+};
 
-use super::{BindFailed, subscribers::Subscribers};
+use super::BindFailed;
 
 /// A pause after a failed accept: when descriptors run out it fails at once, again and again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound address.
-pub(super) enum Listener {
+pub(super) struct Listener {
+    channel: &'static str,
+    socket: Socket,
+}
+
+enum Socket {
     Tcp(TcpListener),
     Ipc(UnixListener),
 }
+
+/// An accepted connection.
+pub(super) struct Connection {
+    /// What the peer says. Buffered: a frame has several small parts.
+    pub(super) reader: Reader,
+    /// What the peer is told. Whoever writes joins small parts first.
+    pub(super) writer: Writer,
+}
+
+/// See [`Connection::reader`].
+pub(super) type Reader = BufReader<Box<dyn AsyncRead + Send + Unpin>>;
+
+/// See [`Connection::writer`].
+pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 impl Listener {
     /// Binds `tcp://HOST:PORT` or `ipc://PATH`.
     pub(super) async fn bind(channel: &'static str, url: &str) -> Result<Listener, BindFailed> {
         let bound = match (url.strip_prefix("tcp://"), url.strip_prefix("ipc://")) {
-            (Some(address), _) => TcpListener::bind(tcp_address(address)).await.map(Listener::Tcp),
-            (_, Some(path)) => UnixListener::bind(path).map(Listener::Ipc),
-            _ => Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "the transport is neither tcp nor ipc")),
+            (Some(address), _) => TcpListener::bind(tcp_address(address)).await.map(Socket::Tcp),
+            (_, Some(path)) => UnixListener::bind(path).map(Socket::Ipc),
+            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "the transport is neither tcp nor ipc")),
         };
-        bound.map_err(|error| BindFailed { channel, url: url.to_owned(), reason: error.to_string() })
+        match bound {
+            Ok(socket) => Ok(Listener { channel, socket }),
+            Err(error) => Err(BindFailed { channel, url: url.to_owned(), reason: error.to_string() }),
+        }
     }
 
     /// Serves each connection in a task of its own, for as long as the process lives.
-    pub(super) async fn serve(self, subscribers: Subscribers) {
+    pub(super) async fn serve<Serving>(self, serve: impl Fn(Connection) -> Serving)
+    where
+        Serving: Future<Output = ()> + Send + 'static,
+    {
         loop {
-            let accepted = match &self {
-                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                    // Small messages must not wait for more; a peer that is gone already shows up when it is written to.
-                    let _ = stream.set_nodelay(true);
-                    let subscribers = subscribers.clone();
-                    tokio::spawn(async move { subscribers.serve(stream).await });
-                }),
-                Listener::Ipc(listener) => listener.accept().await.map(|(stream, _)| {
-                    let subscribers = subscribers.clone();
-                    tokio::spawn(async move { subscribers.serve(stream).await });
-                }),
-            };
-            if let Err(error) = accepted {
-                tracing::warn!(%error, "an iopub connection was not accepted");
-                tokio::time::sleep(RETRY_PAUSE).await;
+            match self.accept().await {
+                Ok(connection) => {
+                    tokio::spawn(serve(connection));
+                }
+                Err(error) => {
+                    tracing::warn!(channel = self.channel, %error, "a connection was not accepted");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
             }
         }
+    }
+
+    async fn accept(&self) -> io::Result<Connection> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Small messages must not wait for more; a peer that is gone already shows up when it is written to.
+                let _ = stream.set_nodelay(true);
+                let (reader, writer) = stream.into_split();
+                Ok(Connection::of(reader, writer))
+            }
+            Socket::Ipc(listener) => {
+                let (reader, writer) = listener.accept().await?.0.into_split();
+                Ok(Connection::of(reader, writer))
+            }
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn of(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Connection {
+        Connection { reader: BufReader::new(Box::new(reader)), writer: Box::new(writer) }
     }
 }
 

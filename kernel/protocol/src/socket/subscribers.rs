@@ -1,7 +1,7 @@
-//! Who listens on iopub: a bounded queue of bytes for each, so that none is kept waiting by another.
+//! Who listens on iopub: a queue for each, so that none is kept waiting by another.
 //!
 //! Invariants: a subscriber's first message is its welcome. Nothing is dropped for a subscriber that reads: whoever
-//! publishes waits for the slowest of them. One that takes nothing for [`STALLED_MAX`] while its queue is full is
+//! publishes waits for the slowest of them. One that takes nothing for some seconds while its queue is full is
 //! disconnected; whatever it was, it is not reading.
 
 use std::{
@@ -11,25 +11,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{Instant, timeout, timeout_at},
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    listener::{Connection, Reader},
+    outbox::Outbox,
+    zmtp::{self, Said, SocketType},
 };
 
-use super::zmtp::{self, Said};
-
-/// Bytes that wait for one subscriber; beyond it, whoever publishes waits. A larger message waits for an empty queue.
-const QUEUE_BYTES_MAX: u32 = 64 * 1024 * 1024;
-
-/// How long a subscriber with a full queue may take nothing.
-const STALLED_MAX: Duration = Duration::from_secs(5);
-
-/// How long a connection may take to say what it is.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes handed to the transport at once.
-const WRITE_BYTES: usize = 256 * 1024;
+/// A subscriber says little: topics and pings. More than this at once is no subscriber.
+const INCOMING_BYTES_MAX: u64 = 64 * 1024;
 
 /// The subscribers. Clones share them.
 #[derive(Clone)]
@@ -49,18 +40,9 @@ struct Shared {
 #[derive(Clone)]
 struct Subscriber {
     topics: Vec<Bytes>,
-    queue: mpsc::UnboundedSender<Waiting>,
-    room: Arc<Semaphore>,
-    /// When it last took something.
-    progress: watch::Receiver<Instant>,
-    /// Closed to disconnect it.
-    connection: Arc<watch::Sender<bool>>,
-}
-
-/// Bytes in a queue, holding the room they take.
-struct Waiting {
-    bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    outbox: Outbox,
+    /// Set to disconnect it.
+    closed: Arc<watch::Sender<bool>>,
 }
 
 impl Subscribers {
@@ -71,24 +53,17 @@ impl Subscribers {
     }
 
     /// Serves one connection until it closes.
-    pub(super) async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        match timeout(HANDSHAKE_TIMEOUT, zmtp::handshake(&mut stream)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return tracing::debug!(%error, "no subscriber"),
-            Err(_) => return tracing::debug!("a connection said nothing"),
+    pub(super) async fn serve(self, mut connection: Connection) {
+        if let Err(error) = zmtp::handshake(&mut connection, SocketType::Publisher).await {
+            return tracing::debug!(%error, "no subscriber");
         }
-        let (mut reader, writer) = tokio::io::split(stream);
-        let (queue, waiting) = mpsc::unbounded_channel();
-        let (stamp, progress) = watch::channel(Instant::now());
-        let (connection, mut closed) = watch::channel(false);
-        let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX as usize));
+        let (outbox, writing) = Outbox::open(connection.writer);
+        let (closed, mut is_closed) = watch::channel(false);
         let id = self.shared.next_id.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let connection = Arc::new(connection);
-        self.all().insert(id, Subscriber { topics: Vec::new(), queue, room, progress, connection });
-        let writing = tokio::spawn(write(writer, waiting, stamp));
+        self.all().insert(id, Subscriber { topics: Vec::new(), outbox, closed: Arc::new(closed) });
         tokio::select! {
-            error = self.listen(id, &mut reader) => tracing::debug!(%error, "an iopub subscriber went away"),
-            _ = closed.wait_for(|closed| *closed) => {}
+            error = self.listen(id, &mut connection.reader) => tracing::debug!(%error, "an iopub subscriber went away"),
+            _ = is_closed.wait_for(|closed| *closed) => {}
         }
         self.all().remove(&id);
         writing.abort();
@@ -103,29 +78,28 @@ impl Subscribers {
             .map(|(id, subscriber)| (*id, subscriber.clone()))
             .collect();
         for (id, subscriber) in wanting {
-            if !subscriber.take(bytes).await {
+            if subscriber.outbox.send(bytes).await.is_err() {
                 tracing::warn!(subscriber = id, "an iopub subscriber that does not read was disconnected");
                 self.all().remove(&id);
                 // The connection's own task ends with this; it may have ended by itself.
-                let _ = subscriber.connection.send(true);
+                let _ = subscriber.closed.send(true);
             }
         }
     }
 
     /// Waits until everything queued has been handed to the transport, at most as long as `patience`.
     pub(super) async fn drained(&self, patience: Duration) {
-        let rooms: Vec<Arc<Semaphore>> = self.all().values().map(|subscriber| subscriber.room.clone()).collect();
+        let outboxes: Vec<Outbox> = self.all().values().map(|subscriber| subscriber.outbox.clone()).collect();
         let deadline = Instant::now() + patience;
-        for room in rooms {
-            // All room is free when nothing waits. Past the deadline the rest is given up.
-            let _ = timeout_at(deadline, room.acquire_many(QUEUE_BYTES_MAX)).await;
+        for outbox in outboxes {
+            outbox.drained(deadline).await;
         }
     }
 
-    async fn listen(&self, id: u64, reader: &mut (impl AsyncRead + Unpin)) -> std::io::Error {
+    async fn listen(&self, id: u64, reader: &mut Reader) -> std::io::Error {
         loop {
-            match zmtp::listen(reader).await {
-                Ok(said) => self.heard(id, said),
+            match zmtp::receive(reader, INCOMING_BYTES_MAX).await {
+                Ok(incoming) => self.heard(id, incoming.said()),
                 Err(error) => return error,
             }
         }
@@ -138,7 +112,7 @@ impl Subscribers {
         match said {
             Said::Subscribe(topic) => {
                 if let Some(welcome) = (self.shared.welcome)(&topic) {
-                    subscriber.push(welcome, None);
+                    subscriber.outbox.send_now(welcome);
                 }
                 subscriber.topics.push(topic);
             }
@@ -147,7 +121,7 @@ impl Subscribers {
                     subscriber.topics.swap_remove(index);
                 }
             }
-            Said::Ping { answer } => subscriber.push(answer, None),
+            Said::Ping { answer } => subscriber.outbox.send_now(answer),
             Said::Other => {}
         }
     }
@@ -161,57 +135,5 @@ impl Subscribers {
 impl Subscriber {
     fn wants(&self, topic: &[u8]) -> bool {
         self.topics.iter().any(|wanted| topic.starts_with(wanted))
-    }
-
-    /// Queues a message once there is room; `false` when the subscriber has stalled.
-    async fn take(&self, bytes: &Bytes) -> bool {
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).clamp(1, QUEUE_BYTES_MAX);
-        let asked = Instant::now();
-        let room = loop {
-            let last_taken = *self.progress.borrow();
-            let patience = last_taken.max(asked) + STALLED_MAX;
-            match timeout_at(patience, self.room.clone().acquire_many_owned(size)).await {
-                Ok(Ok(room)) => break room,
-                // The queue's room is never closed.
-                Ok(Err(_)) => return false,
-                Err(_) if *self.progress.borrow() == last_taken => return false,
-                Err(_) => {}
-            }
-        };
-        self.push(bytes.clone(), Some(room));
-        true
-    }
-
-    fn push(&self, bytes: Bytes, room: Option<OwnedSemaphorePermit>) {
-        // A connection that closed meanwhile needs nothing.
-        let _ = self.queue.send(Waiting { bytes, _room: room });
-    }
-}
-
-async fn write(
-    mut writer: impl AsyncWrite + Unpin,
-    mut waiting: mpsc::UnboundedReceiver<Waiting>,
-    stamp: watch::Sender<Instant>,
-) {
-    while let Some(first) = waiting.recv().await {
-        // Small messages that wait already go out together.
-        let mut batch = vec![first];
-        let mut size = batch[0].bytes.len();
-        while size < WRITE_BYTES
-            && let Ok(next) = waiting.try_recv()
-        {
-            size += next.bytes.len();
-            batch.push(next);
-        }
-        let joined: Bytes = match batch.as_slice() {
-            [single] => single.bytes.clone(),
-            several => several.iter().flat_map(|waiting| waiting.bytes.iter().copied()).collect::<Vec<u8>>().into(),
-        };
-        for part in joined.chunks(WRITE_BYTES) {
-            if writer.write_all(part).await.is_err() {
-                return;
-            }
-            stamp.send_replace(Instant::now());
-        }
     }
 }

@@ -1,19 +1,55 @@
-//! The publisher's side of ZMTP 3.0 with the NULL mechanism: greeting, handshake, frames.
+//! The bound side of ZMTP 3.0 with the NULL mechanism: greeting, handshake, frames, messages.
 //!
 //! Source: ZeroMQ RFC 23 (ZMTP 3.0) and 37 (3.1, whose SUBSCRIBE and PING commands are understood too). Bytes only;
-//! who subscribes to what is in [`super::subscribers`].
+//! who subscribes to what is in [`super::subscribers`], who is who in [`super::router`].
+
+use std::{io, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use super::listener::Connection;
 
 const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
 
-/// A subscriber says little: topics and pings. More than this in one frame is no subscriber.
-const INCOMING_BYTES_MAX: u64 = 64 * 1024;
+/// How long a connection may take to say what it is.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a subscriber says.
+/// Metadata of a handshake is a few short names.
+const HANDSHAKE_BYTES_MAX: u64 = 4096;
+
+/// Frames of one message. A Jupyter message has seven and its buffers.
+const FRAMES_MAX: usize = 65_536;
+
+/// Room that is made before the bytes are there: the length is only what the peer says.
+const TRUSTED_BYTES: u64 = 64 * 1024;
+
+/// What we are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SocketType {
+    /// iopub.
+    Publisher,
+    /// shell, control, stdin.
+    Router,
+    /// heartbeat.
+    Reply,
+}
+
+/// What a peer sends after the handshake.
+#[derive(Debug, PartialEq)]
+pub(super) enum Incoming {
+    /// A message, all frames of it.
+    Message(Vec<Bytes>),
+    /// A command of the protocol.
+    Command(Bytes),
+}
+
+/// What a peer of ours may mean by it.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
     /// It wants messages whose first frame begins with this topic.
@@ -25,45 +61,74 @@ pub(super) enum Said {
         /// The bytes to send.
         answer: Bytes,
     },
-    /// Something that a publisher need not understand.
+    /// Something that need not be understood.
     Other,
 }
 
-/// Greets the peer and exchanges socket types.
+/// Greets the peer and exchanges socket types. Gives the identity that the peer wants to be known by, if it has one.
 ///
 /// # Errors
-/// `InvalidData` when the peer speaks something else, otherwise what the connection says.
-pub(super) async fn handshake(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> std::io::Result<()> {
-    stream.write_all(&greeting()).await?;
+/// `InvalidData` when the peer speaks something else, `TimedOut` when it says nothing, otherwise what the connection
+/// says.
+pub(super) async fn handshake(connection: &mut Connection, ours: SocketType) -> io::Result<Option<Bytes>> {
+    match timeout(HANDSHAKE_TIMEOUT, greet(connection, ours)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the peer did not finish its handshake")),
+    }
+}
+
+async fn greet(Connection { reader, writer }: &mut Connection, ours: SocketType) -> io::Result<Option<Bytes>> {
+    writer.write_all(&greeting()).await?;
     let mut theirs = [0; 64];
-    stream.read_exact(&mut theirs).await?;
+    reader.read_exact(&mut theirs).await?;
     let is_zmtp_3 = theirs[0] == 0xff && theirs[9] & 1 == 1 && theirs[10] >= 3;
     let is_null = theirs[12..32].starts_with(b"NULL\0");
     if !is_zmtp_3 || !is_null {
         return Err(invalid("the peer does not speak ZMTP 3 without encryption"));
     }
-    stream.write_all(&ready()).await?;
-    let (flags, body) = read_frame(stream).await?;
-    match flags & COMMAND != 0 && body.starts_with(b"\x05READY") {
-        true => Ok(()),
-        false => Err(invalid("the peer did not say READY")),
+    writer.write_all(&ready(ours)).await?;
+    match receive(reader, HANDSHAKE_BYTES_MAX).await? {
+        Incoming::Command(body) => identity(&body),
+        Incoming::Message(_) => Err(invalid("the peer did not say READY")),
     }
 }
 
-/// The next thing the subscriber says.
+/// The next thing that the peer sends, at most `bytes_max` long.
 ///
 /// # Errors
-/// What the connection says; `InvalidData` for a frame that no subscriber sends.
-pub(super) async fn listen(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Said> {
-    let (flags, body) = read_frame(stream).await?;
-    if flags & COMMAND != 0 {
-        return Ok(command(&body));
+/// What the connection says; `InvalidData` for what is longer, or no message.
+pub(super) async fn receive(reader: &mut (impl AsyncRead + Unpin), bytes_max: u64) -> io::Result<Incoming> {
+    let mut frames = Vec::new();
+    let mut left = bytes_max;
+    loop {
+        let (flags, body) = read_frame(reader, left).await?;
+        left -= body.len() as u64;
+        match (flags & COMMAND != 0, frames.is_empty()) {
+            (true, true) => return Ok(Incoming::Command(body)),
+            (true, false) => return Err(invalid("a command in the middle of a message")),
+            (false, _) => frames.push(body),
+        }
+        if flags & MORE == 0 {
+            return Ok(Incoming::Message(frames));
+        }
+        if frames.len() == FRAMES_MAX {
+            return Err(invalid("a message of too many frames"));
+        }
     }
-    Ok(match body.first() {
-        Some(1) => Said::Subscribe(body.slice(1..)),
-        Some(0) => Said::Unsubscribe(body.slice(1..)),
-        _ => Said::Other,
-    })
+}
+
+impl Incoming {
+    /// What it means to a publisher, or to anyone for a ping.
+    pub(super) fn said(&self) -> Said {
+        match self {
+            Incoming::Command(body) => command(body),
+            Incoming::Message(frames) => match frames.as_slice() {
+                [body] if body.first() == Some(&1) => Said::Subscribe(body.slice(1..)),
+                [body] if body.first() == Some(&0) => Said::Unsubscribe(body.slice(1..)),
+                _ => Said::Other,
+            },
+        }
+    }
 }
 
 /// The bytes of one message.
@@ -92,6 +157,26 @@ fn command(body: &Bytes) -> Said {
     Said::Other
 }
 
+/// The identity in a READY command: pairs of a name with a length of one byte and a value with one of four.
+fn identity(ready: &Bytes) -> io::Result<Option<Bytes>> {
+    let mut rest: &[u8] = ready.strip_prefix(b"\x05READY").ok_or_else(|| invalid("the peer did not say READY"))?;
+    let mut identity = None;
+    while let Some((&length, tail)) = rest.split_first() {
+        let (name, tail) = tail.split_at_checked(usize::from(length)).ok_or_else(broken_off)?;
+        let (length, tail) = tail.split_first_chunk::<4>().ok_or_else(broken_off)?;
+        let (value, tail) = tail.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(broken_off)?;
+        if name.eq_ignore_ascii_case(b"Identity") && !value.is_empty() {
+            identity = Some(ready.slice_ref(value));
+        }
+        rest = tail;
+    }
+    match &identity {
+        // RFC 23: at most 255 bytes, and a leading zero is for those that bring none.
+        Some(identity) if identity.len() > 255 || identity[0] == 0 => Err(invalid("an identity that nobody may have")),
+        _ => Ok(identity),
+    }
+}
+
 fn greeting() -> [u8; 64] {
     let mut greeting = [0; 64];
     (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
@@ -99,10 +184,18 @@ fn greeting() -> [u8; 64] {
     greeting
 }
 
-fn ready() -> Bytes {
-    const BODY: &[u8] = b"\x05READY\x0bSocket-Type\0\0\0\x04XPUB";
+fn ready(ours: SocketType) -> Bytes {
+    let name: &[u8] = match ours {
+        SocketType::Publisher => b"XPUB",
+        SocketType::Router => b"ROUTER",
+        SocketType::Reply => b"REP",
+    };
+    let mut body = BytesMut::new();
+    body.put_slice(b"\x05READY\x0bSocket-Type");
+    body.put_u32(name.len() as u32);
+    body.put_slice(name);
     let mut bytes = BytesMut::new();
-    put_frame(&mut bytes, COMMAND, BODY);
+    put_frame(&mut bytes, COMMAND, &body);
     bytes.freeze()
 }
 
@@ -117,19 +210,26 @@ fn put_frame(bytes: &mut BytesMut, flags: u8, body: &[u8]) {
     bytes.put_slice(body);
 }
 
-async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(u8, Bytes)> {
-    let flags = stream.read_u8().await?;
-    let length = if flags & LONG != 0 { stream.read_u64().await? } else { u64::from(stream.read_u8().await?) };
-    if length > INCOMING_BYTES_MAX {
-        return Err(invalid("a frame larger than a subscriber sends"));
+async fn read_frame(reader: &mut (impl AsyncRead + Unpin), bytes_max: u64) -> io::Result<(u8, Bytes)> {
+    let flags = reader.read_u8().await?;
+    let length = if flags & LONG != 0 { reader.read_u64().await? } else { u64::from(reader.read_u8().await?) };
+    if length > bytes_max {
+        return Err(invalid("more at once than such a peer sends"));
     }
-    let mut body = vec![0; length as usize];
-    stream.read_exact(&mut body).await?;
+    let mut body = Vec::with_capacity(length.min(TRUSTED_BYTES) as usize);
+    reader.take(length).read_to_end(&mut body).await?;
+    if (body.len() as u64) < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok((flags, Bytes::from(body)))
 }
 
-fn invalid(what: &'static str) -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+fn broken_off() -> io::Error {
+    invalid("metadata that breaks off")
+}
+
+fn invalid(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(test)]
@@ -147,8 +247,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_encoded_is_received() {
+        let frames = vec![Bytes::from_static(b"ab"), Bytes::new(), Bytes::from(vec![7; 100_000])];
+        let bytes = encode(&frames);
+        assert_eq!(receive(&mut &bytes[..], 1 << 20).await.unwrap(), Incoming::Message(frames));
+        assert!(receive(&mut &bytes[..], 100_001).await.is_err(), "the bound is for all frames together");
+    }
+
+    #[tokio::test]
     async fn what_a_subscriber_says_in_either_version() {
-        let said = |bytes: &'static [u8]| async move { listen(&mut &bytes[..]).await.unwrap() };
+        let receive = |bytes: &'static [u8]| async move { receive(&mut &bytes[..], 100).await };
+        let said = |bytes| async move { receive(bytes).await.unwrap().said() };
         assert_eq!(said(b"\x00\x02\x01a").await, Said::Subscribe(Bytes::from_static(b"a")));
         assert_eq!(said(b"\x00\x01\x00").await, Said::Unsubscribe(Bytes::new()));
         assert_eq!(said(b"\x04\x0b\x09SUBSCRIBEx").await, Said::Subscribe(Bytes::from_static(b"x")));
@@ -156,14 +265,27 @@ mod tests {
         let answer = Bytes::from_static(b"\x04\x06\x04PONGc");
         assert_eq!(said(b"\x04\x08\x04PING\0\0c").await, Said::Ping { answer });
         assert_eq!(said(b"\x00\x00").await, Said::Other);
-        assert!(listen(&mut &b"\x02\xff\xff\xff\xff\xff\xff\xff\xff"[..]).await.is_err());
-        assert!(listen(&mut &b"\x00\x05ab"[..]).await.is_err());
+        assert!(receive(b"\x02\xff\xff\xff\xff\xff\xff\xff\xff").await.is_err());
+        assert!(receive(b"\x00\x05ab").await.is_err());
+        assert!(receive(b"\x01\x01a\x04\x01b").await.is_err());
+    }
+
+    #[test]
+    fn the_identity_is_found_among_the_metadata() {
+        let of = |bytes: &'static [u8]| identity(&Bytes::from_static(bytes));
+        assert_eq!(of(b"\x05READY").unwrap(), None);
+        assert_eq!(of(b"\x05READY\x08Identity\0\0\0\0").unwrap(), None);
+        let both = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x02me";
+        assert_eq!(of(both).unwrap(), Some(Bytes::from_static(b"me")));
+        assert!(of(b"\x05ERROR").is_err() && of(b"\x05READY\x08Identity\0\0\0\x01\0").is_err());
+        assert!(of(b"\x05READY\x08Identity\xff\xff\xff\xffme").is_err() && of(b"\x05READY\xffI").is_err());
     }
 
     #[tokio::test]
     async fn whoever_does_not_speak_zmtp_is_refused() {
-        let (mut ours, mut theirs) = tokio::io::duplex(1024);
+        let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(&[b'G'; 64]).await.unwrap();
-        assert!(handshake(&mut ours).await.is_err());
+        let (reader, writer) = tokio::io::split(ours);
+        assert!(handshake(&mut Connection::of(reader, writer), SocketType::Router).await.is_err());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, report::Report};
+use crate::{engine, report::Report, table};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -20,7 +20,8 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
         bridge::INPUT => ask(&shared, &question).await,
         bridge::SLEEP => pause(&question, cancel).await,
         bridge::FORM_VALUE => form_value(&shared, &question).await,
-        _ => run_query(question.text("sql"), cancel).await,
+        bridge::TABLE_SAVE => save(&shared, &question, cancel).await,
+        _ => run_query(&shared, question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
 }
@@ -67,16 +68,27 @@ async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     Ok(Frame::new(json!({"text": text})))
 }
 
-async fn run_query(sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
+async fn save(shared: &Shared, question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
+    let result = shared.results.get(question.number("table"));
+    let result = result.ok_or_else(|| {
+        let fact = "the rows of this table are no longer in the kernel: many queries came after it";
+        Report::new("ExportError", fact).with_hint("run the query again, then save it")
+    })?;
+    let path = table::save(result, question.text("format"), cancel).await?;
+    Ok(Frame::new(json!({"path": path.display().to_string()})))
+}
+
+async fn run_query(shared: &Arc<Shared>, sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {
     let room = engine::ready().await?;
     let result = room.engine.query(sql, QueryOptions::default(), cancel).await.map_err(|error| room.report(&error))?;
+    let shared = shared.clone();
     let answer = move || -> Result<Frame, arrow::error::ArrowError> {
-        let data = engine::shown(&result);
         let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &result.schema)?;
         for batch in &result.batches {
             writer.write(batch)?;
         }
         writer.finish()?;
+        let data = shared.results.keep(result);
         Ok(Frame { payload: writer.into_inner()?, ..Frame::new(json!({"data": data})) })
     };
     tokio::task::spawn_blocking(answer).await.map_err(Report::internal)?.map_err(Report::internal)

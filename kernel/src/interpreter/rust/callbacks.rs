@@ -101,6 +101,20 @@ impl Callbacks {
         }
     }
 
+    /// Another process goes on in the place of the cell host, with these callbacks, of which none is running.
+    pub fn keep(&self, left: &[u64]) {
+        let mut table = self.table();
+        let gone: Vec<u64> = table.keys().copied().filter(|number| !left.contains(number)).collect();
+        gone.iter().filter_map(|number| table.remove(number)).for_each(Callback::end);
+        for callback in table.values_mut() {
+            callback.cancel.cancel();
+            callback.in_flight = 0;
+            callback.waiting.clear();
+        }
+        drop(table);
+        self.ends.notify_waiters();
+    }
+
     /// The cell host is gone, and all callbacks with it.
     pub fn forget_all(&self) {
         self.table().drain().for_each(|(_, callback)| callback.end());

@@ -38,6 +38,10 @@ pub struct CurrentCell {
 pub struct CellEnd {
     /// The process in which the cell began to run; `None` when it was not compiled.
     pub process: Option<u64>,
+    /// The process that goes on if the cell ends its own.
+    pub copy: Option<u64>,
+    /// How the cell ended its process, when another goes on.
+    pub death: Option<String>,
     /// The panic that ended it.
     pub panic: Option<Panic>,
     /// The error that `?` met.

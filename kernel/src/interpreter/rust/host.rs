@@ -17,7 +17,7 @@ use flowdeck::bridge::{self, Frame};
 use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{UnixListener, UnixStream, unix::OwnedReadHalf},
     sync::{mpsc, watch},
     time::timeout,
@@ -28,10 +28,12 @@ use super::{
     answers,
     callbacks::{self, Callbacks},
     current_cell::{CellEnd, CurrentCell},
+    frames::{self, FrameReader},
     markers::{Markers, Piece},
+    results::Results,
     widget_frames,
 };
-use crate::{form::Forms, outputs::Outputs, stdin::Prompt, widgets::Widgets};
+use crate::{form::Forms, outputs::Outputs, stdin::Prompt, table::Tables, widgets::Widgets};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,6 +57,9 @@ pub struct Shared {
     process: AtomicU64,
     widgets: OnceLock<Arc<Widgets>>,
     forms: OnceLock<Arc<Forms>>,
+    tables: OnceLock<Arc<Tables>>,
+    /// Results of queries that variables hold.
+    pub results: Results,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
 }
@@ -68,12 +73,14 @@ impl HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
-        let process = AtomicU64::new(0);
-        HostLink { shared: Arc::new(Shared { cell, connections, to_host, process, widgets, forms, callbacks }) }
+        let (tables, results, process) = (OnceLock::new(), Results::default(), AtomicU64::new(0));
+        let shared = Shared { cell, connections, to_host, process, widgets, forms, tables, results, callbacks };
+        HostLink { shared: Arc::new(shared) }
     }
 
-    /// Listens for cell hosts, which then may use these widgets and forms. Must be called inside the runtime.
-    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>) {
+    /// Listens for cell hosts, which then may use these widgets, forms and tables. Must be called inside the runtime.
+    pub fn listen(&self, socket: &Path, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
+        self.shared.tables.get_or_init(|| tables);
         self.shared.widgets.get_or_init(|| widgets);
         self.shared.forms.get_or_init(|| forms);
         let listener = match UnixListener::bind(socket) {
@@ -105,10 +112,11 @@ impl HostLink {
         *self.shared.cell() = CurrentCell { outputs, header, prompt, cancel, ..CurrentCell::default() };
     }
 
-    /// Whether the cell is past compiling.
-    pub fn is_cell_running(&self) -> bool {
+    /// The process in which the cell runs and the one that goes on if it ends; nothing while it compiles.
+    pub fn running(&self) -> Option<(u32, Option<u32>)> {
         let cell = self.shared.cell();
-        cell.end.process.is_some() && !cell.is_over
+        let process = cell.end.process.filter(|_| !cell.is_over && cell.end.death.is_none())?;
+        Some((u32::try_from(process).ok()?, cell.end.copy.and_then(|copy| u32::try_from(copy).ok())))
     }
 
     /// The process of the host that connected last.
@@ -124,7 +132,10 @@ impl HostLink {
     /// The cell ended: publishes its value and says how it ended. Outputs that come later still go to it.
     pub async fn end(&self, is_host_dead: bool) -> CellEnd {
         if is_host_dead {
-            self.drained().await;
+            let process = self.shared.cell().end.process;
+            if let Some(process) = process {
+                self.shared.drained(process).await;
+            }
         }
         let (outputs, content, mut end, panics) = {
             let mut cell = self.shared.cell();
@@ -153,15 +164,6 @@ impl HostLink {
         self.shared.callbacks.settled(&header).await;
         self.shared.widgets().flush().await;
         end
-    }
-
-    /// Waits until all that the cell's dead process wrote has been read.
-    async fn drained(&self) {
-        let Some(process) = self.shared.cell().end.process else { return };
-        let mut connections = self.shared.connections.subscribe();
-        if timeout(DRAIN_TIMEOUT, connections.wait_for(|open| !open.contains_key(&process))).await.is_err() {
-            tracing::warn!(process, "output of a cell host that ended may be missing");
-        }
     }
 }
 
@@ -205,17 +207,19 @@ impl Shared {
 /// Serves one connection of a host until it closes.
 async fn serve(shared: Arc<Shared>, stream: UnixStream) {
     let (mut reader, writer) = stream.into_split();
-    let Ok(Some(hello)) = read_frame(&mut reader).await else { return };
+    let Ok(Some(hello)) = frames::read(&mut reader).await else { return };
     let (role, process) = (hello.text("role").to_owned(), hello.number("pid"));
     shared.connections.send_modify(|open| *open.entry(process).or_default() += 1);
     match role.as_str() {
         "bridge" => {
-            let (to_host, frames) = mpsc::unbounded_channel();
-            tokio::spawn(write_frames(writer, frames));
+            let (to_host, to_write) = mpsc::unbounded_channel();
+            tokio::spawn(frames::write_all(writer, to_write));
             *shared.to_host() = Some(to_host.clone());
             shared.process.store(process, Ordering::Release);
             read_frames(&shared, &mut reader, process).await;
             shared.host_ended(&to_host);
+            // Its number may be another process's soon. Unless another host connected meanwhile.
+            let _ = shared.process.compare_exchange(process, 0, Ordering::AcqRel, Ordering::Acquire);
         }
         "stdout" => read_output(&shared, &mut reader, "stdout").await,
         "stderr" => read_output(&shared, &mut reader, "stderr").await,
@@ -246,8 +250,9 @@ async fn read_output(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, name: &'s
 async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: u64) {
     // Text that comes in frames may carry markers too: evcxr's generated code prints them with the cell's `println!`.
     let mut markers = Markers::default();
+    let mut frames = FrameReader::new(reader);
     loop {
-        match read_frame(reader).await {
+        match frames.next().await {
             Ok(Some(frame)) => shared.take_frame(frame, &mut markers, process).await,
             Ok(None) => return,
             Err(error) => {
@@ -255,6 +260,24 @@ async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: 
                 return;
             }
         }
+    }
+}
+
+/// How a cell ended its process, for the analyst.
+fn words_for_death(frame: &Frame) -> String {
+    match (frame.number("signal"), frame.json.get("exited")) {
+        (0, Some(Value::Bool(true))) => "it called `exit`".to_owned(),
+        (0, _) => "it was killed, perhaps because memory ran out".to_owned(),
+        (signal, _) => match libc::c_int::try_from(signal) {
+            Ok(libc::SIGSEGV) => {
+                "signal 11 (SIGSEGV): it used memory that is not its own, or its stack was full".to_owned()
+            }
+            Ok(libc::SIGABRT) => "signal 6 (SIGABRT): it was aborted".to_owned(),
+            Ok(libc::SIGBUS) => format!("signal {signal} (SIGBUS): it used memory that is not there"),
+            Ok(libc::SIGILL) => "signal 4 (SIGILL): it ran an instruction that this processor does not have".to_owned(),
+            Ok(libc::SIGFPE) => "signal 8 (SIGFPE): it calculated what cannot be".to_owned(),
+            _ => format!("signal {signal}"),
+        },
     }
 }
 
@@ -269,6 +292,7 @@ impl Shared {
         if to_host.as_ref().is_some_and(|newest| newest.same_channel(ended)) {
             *to_host = None;
             self.callbacks.forget_all();
+            self.results.forget_all();
         }
     }
 
@@ -308,12 +332,22 @@ impl Shared {
 
     async fn take_frame(self: &Arc<Self>, frame: Frame, markers: &mut Markers, process: u64) {
         match frame.kind() {
-            bridge::CELL_STARTED => self.cell().end.process = Some(process),
+            bridge::CELL_STARTED => {
+                let mut cell = self.cell();
+                cell.end.process = Some(process);
+                cell.end.copy = Some(frame.number("copy")).filter(|copy| *copy != 0);
+            }
+            bridge::CELL_DIED => self.cell_died(&frame).await,
             bridge::STREAM => self.take_text(&frame, markers).await,
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
-            bridge::SYNC => self.synced(frame.number("id")),
-            bridge::SQL | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
+            bridge::SYNC => {
+                // The end of a cell or callback is near: what it changed need not wait for it.
+                self.widgets().flush().await;
+                self.synced(frame.number("id"));
+            }
+            bridge::TABLE_DROP => self.results.forget(frame.number("table")),
+            bridge::SQL | bridge::TABLE_SAVE | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,
@@ -321,15 +355,31 @@ impl Shared {
         }
     }
 
+    /// The copy of a host goes on in its place. All that the dead one wrote belongs to the cell and comes first.
+    async fn cell_died(&self, frame: &Frame) {
+        self.drained(frame.number("process")).await;
+        let left = frame.json.get("callbacks").and_then(Value::as_array).into_iter().flatten();
+        self.callbacks.keep(&left.filter_map(Value::as_u64).collect::<Vec<_>>());
+        self.cell().end.death = Some(words_for_death(frame));
+    }
+
+    /// Waits until all that a process wrote before it ended has been read.
+    async fn drained(&self, process: u64) {
+        let mut connections = self.connections.subscribe();
+        if timeout(DRAIN_TIMEOUT, connections.wait_for(|open| !open.contains_key(&process))).await.is_err() {
+            tracing::warn!(process, "output of a cell host that ended may be missing");
+        }
+    }
+
     async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
         let name = if frame.text("name") == "stderr" { "stderr" } else { "stdout" };
         let is_the_cells = !frame.json.contains_key(bridge::CALLBACK) && !frame.json.contains_key(bridge::OUTPUT);
         if name == "stdout" && is_the_cells {
-            for piece in markers.feed(frame.text("text").as_bytes()) {
+            for piece in markers.feed(&frame.payload) {
                 self.take_piece(piece, name).await;
             }
         } else if let Some(outputs) = self.outputs_of(frame) {
-            outputs.stream(name, frame.text("text").to_owned()).await;
+            outputs.stream(name, String::from_utf8_lossy(&frame.payload).into_owned()).await;
         }
     }
 
@@ -356,15 +406,20 @@ impl Shared {
         }
     }
 
+    async fn with_table(&self, data: MimeBundle) -> MimeBundle {
+        let cause = self.cell().header.clone();
+        let tables = self.tables.get().expect("set before the first host could connect, see `listen`");
+        self.results.with_table(data, tables, &cause).await
+    }
+
     async fn show(&self, frame: &Frame) {
         let Some(outputs) = self.outputs_of(frame) else { return };
         let dictionary = |field: &str| frame.json.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
         let flag = |field: &str| frame.json.get(field).and_then(Value::as_bool).unwrap_or(false);
         match frame.kind() {
             bridge::DISPLAY => {
-                outputs
-                    .display(dictionary("data"), dictionary("metadata"), dictionary("transient"), flag("update"))
-                    .await;
+                let data = self.with_table(dictionary("data")).await;
+                outputs.display(data, dictionary("metadata"), dictionary("transient"), flag("update")).await;
             }
             bridge::RESULT => {
                 let data = dictionary("data");
@@ -372,34 +427,10 @@ impl Shared {
                     return;
                 }
                 self.cell().end.result_text = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
-                outputs.result(data).await;
+                outputs.result(self.with_table(data).await).await;
             }
             bridge::CLEAR_OUTPUT => outputs.clear(flag("wait")).await,
             other => tracing::warn!(kind = other, "a cell host sent a frame of an unknown kind"),
-        }
-    }
-}
-
-async fn read_frame(reader: &mut OwnedReadHalf) -> std::io::Result<Option<Frame>> {
-    let mut head = [0; 12];
-    match reader.read_exact(&mut head).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let (json_len, payload_len) = bridge::checked_lengths(head)?;
-    let mut json = vec![0; json_len];
-    reader.read_exact(&mut json).await?;
-    let mut payload = vec![0; payload_len];
-    reader.read_exact(&mut payload).await?;
-    Ok(Some(Frame { json: bridge::dictionary(&json)?, payload }))
-}
-
-async fn write_frames(mut writer: tokio::net::unix::OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) {
-    while let Some(frame) = frames.recv().await {
-        if let Err(error) = writer.write_all(&frame.encoded()).await {
-            tracing::debug!(%error, "the cell host is gone");
-            return;
         }
     }
 }

@@ -3,14 +3,23 @@
 /// Kills every process that descends from this one, but for the processes `spared` and their own. Best effort: a process
 /// may end while we look.
 pub fn kill_descendants(spared: &[u32]) {
-    for pid in descendants(std::process::id(), spared) {
-        if let Ok(pid) = libc::pid_t::try_from(pid) {
-            // Safety: no memory is involved; the worst case is a process that is already gone.
-            unsafe {
-                libc::kill(pid, libc::SIGKILL);
-            }
+    descendants(std::process::id(), spared).into_iter().for_each(kill);
+}
+
+fn kill(pid: u32) {
+    if let Ok(pid) = libc::pid_t::try_from(pid) {
+        // Safety: no memory is involved; the worst case is a process that is already gone.
+        unsafe {
+            libc::kill(pid, libc::SIGKILL);
         }
     }
+}
+
+/// Kills a process and every process that descends from it, but for the processes `spared` and their own.
+pub fn kill_tree(root: u32, spared: &[u32]) {
+    let below = descendants(root, spared);
+    kill(root);
+    below.into_iter().for_each(kill);
 }
 
 /// Asks the system to end this process with the one that started it, whatever that dies of.

@@ -43,6 +43,10 @@ impl Scores {
 impl Connections {
     /// `None` where there are too few.
     pub(super) fn scores(&self) -> Option<Scores> {
+        // Nearly all pairs of hosts.
+        if self.seconds.len() < SECONDS_MIN {
+            return None;
+        }
         let mut seconds = self.seconds.clone();
         seconds.sort_unstable();
         let (first, last) = (*seconds.first()?, *seconds.last()?);

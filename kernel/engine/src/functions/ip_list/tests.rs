@@ -155,6 +155,9 @@ fn membership_is_that_of_each_network() {
         let (excluded, included): (Vec<_>, Vec<_>) = networks.iter().partition(|(_, _, out)| *out);
         let is_included = included.is_empty() || included.iter().any(lies_in);
         assert_eq!(list.contains(address), is_included && !excluded.iter().any(lies_in), "{address} in {list:?}");
+        let number = u128::from_be_bytes(flow_source::address::ip_to_bytes(address));
+        let lies_in_range = list.ranges().iter().any(|(first, last)| (*first..=*last).contains(&number));
+        assert_eq!(lies_in_range, list.contains(address), "{address} in the ranges of {list:?}");
     }
 }
 

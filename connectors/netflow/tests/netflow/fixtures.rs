@@ -1,0 +1,113 @@
+//! Helpers: samples, temporary files, messages made byte by byte, SQL.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use flow_source::QualityReport;
+
+/// A folder of ../shared/samples; `None` (with a printed reason) where it is absent.
+pub(crate) fn samples(folder: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples").join(folder);
+    if !folder.is_dir() {
+        eprintln!("skipped: the sample folder {} is absent", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+pub(crate) fn context() -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2))
+}
+
+/// All values of a query as text, a row per line, columns separated by `|`; NULL is `NULL`.
+pub(crate) async fn text(table: &Arc<dyn TableProvider>, sql: &str) -> String {
+    let context = context();
+    context.register_table("t", Arc::clone(table)).unwrap();
+    let options = FormatOptions::default().with_null("NULL");
+    let mut lines = Vec::new();
+    for batch in context.sql(sql).await.unwrap().collect().await.unwrap() {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            lines.push(columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"));
+        }
+    }
+    lines.join("\n")
+}
+
+/// How many rows the whole table has.
+pub(crate) async fn rows(table: &Arc<dyn TableProvider>) -> usize {
+    let all = context().read_table(Arc::clone(table)).unwrap().collect().await.unwrap();
+    all.iter().map(|batch| batch.num_rows()).sum()
+}
+
+pub(crate) fn report(table: &Arc<dyn TableProvider>) -> Arc<QualityReport> {
+    file_source::quality(table.as_ref()).unwrap()
+}
+
+/// A folder with files that is removed at the end of the test.
+pub(crate) struct Files(tempfile::TempDir);
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn add(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::File::create(&path).unwrap().write_all(content.as_ref()).unwrap();
+        path
+    }
+
+    /// The flows of a file with this content.
+    pub(crate) fn flows(&self, content: impl AsRef<[u8]>) -> Arc<dyn TableProvider> {
+        connector_netflow::open_flows(vec![self.add("file", content)]).unwrap()
+    }
+}
+
+const EXPORT_SECONDS: u32 = 1_700_000_000;
+
+/// An IPFIX message of these sets.
+pub(crate) fn ipfix(sequence: u32, domain: u32, sets: &[Vec<u8>]) -> Vec<u8> {
+    let body = sets.concat();
+    let length = u16::try_from(16 + body.len()).unwrap();
+    let mut bytes = [10_u16.to_be_bytes(), length.to_be_bytes()].concat();
+    for word in [EXPORT_SECONDS, sequence, domain] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+/// A NetFlow v9 message of these sets, from an exporter that started 100 s before.
+pub(crate) fn v9(sequence: u32, domain: u32, sets: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = [9_u16.to_be_bytes(), 1_u16.to_be_bytes()].concat();
+    for word in [100_000, EXPORT_SECONDS, sequence, domain] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.extend_from_slice(&sets.concat());
+    bytes
+}
+
+pub(crate) fn set(id: u16, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + body.len()).unwrap();
+    [&id.to_be_bytes()[..], &length.to_be_bytes(), body].concat()
+}
+
+/// A template as it stands in a set.
+pub(crate) fn template(id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
+    let count = u16::try_from(fields.len()).unwrap();
+    let fields = fields.iter().flat_map(|(number, length)| [number.to_be_bytes(), length.to_be_bytes()]);
+    [id.to_be_bytes(), count.to_be_bytes()].into_iter().chain(fields).flatten().collect()
+}
+
+/// Addresses, octets: twelve bytes.
+pub(crate) const SMALL: &[(u16, u16)] = &[(8, 4), (12, 4), (1, 4)];
+
+pub(crate) fn small_record(last: u8, octets: u32) -> Vec<u8> {
+    [&[192, 0, 2, last, 198, 51, 100, last][..], &octets.to_be_bytes()].concat()
+}

@@ -1,0 +1,115 @@
+//! Where exports go and what they are called: `data/PLAYBOOK/PLAYBOOK_TIME_INTERVAL.csv` beside the notebook.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::SystemTime,
+};
+
+use flow_engine::Parameter;
+use flowdeck::chrono::{DateTime, Utc};
+
+/// Names the notebook that the kernel runs: Jupyter Server sets the first, Voilà the second.
+const NOTEBOOK_ENV: [&str; 2] = ["JPY_SESSION_NAME", "SCRIPT_NAME"];
+
+/// Characters of a playbook's name in the name of a file.
+const NAME_CHARS_MAX: usize = 60;
+
+/// Files of one name, made in one second.
+const SAME_NAME_MAX: usize = 100;
+
+/// Files that one kernel writes; more is not work but an attack.
+const FILES_MAX: usize = 1_000;
+
+static FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// The time that a query was about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
+
+impl Interval {
+    /// From the first to the last of the moments that a query was given.
+    pub fn of(parameters: &[(String, Parameter)]) -> Option<Interval> {
+        let moments = parameters.iter().filter_map(|(_, parameter)| match parameter {
+            Parameter::Timestamp(moment) => *moment,
+            _ => None,
+        });
+        let (start, end) = (moments.clone().min()?, moments.max()?);
+        Some(Interval { start, end })
+    }
+}
+
+/// The path of a new export, seen from the folder of the notebook. Makes its folder.
+///
+/// # Errors
+/// What the system says about the folder.
+pub(super) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result<PathBuf> {
+    if FILES.fetch_add(1, Ordering::Relaxed) >= FILES_MAX {
+        return Err(std::io::Error::other(format!("this kernel has written {FILES_MAX} files already; restart it")));
+    }
+    let playbook = playbook();
+    let folder = Path::new("data").join(&playbook);
+    std::fs::create_dir_all(&folder)?;
+    let name = name(&playbook, SystemTime::now().into(), interval);
+    let mut numbered = (1..=SAME_NAME_MAX).map(|number| match number {
+        1 => folder.join(format!("{name}.{ending}")),
+        number => folder.join(format!("{name}_{number}.{ending}")),
+    });
+    let taken = || std::io::Error::new(std::io::ErrorKind::AlreadyExists, "too many exports in one second");
+    numbered.find(|path| !path.exists()).ok_or_else(taken)
+}
+
+/// The name of a file without folder and ending.
+pub(super) fn name(playbook: &str, now: DateTime<Utc>, interval: Option<Interval>) -> String {
+    let stamp = |moment: DateTime<Utc>| moment.format("%Y%m%dT%H%M%SZ").to_string();
+    match interval {
+        Some(Interval { start, end }) if start == end => format!("{playbook}_{}_{}", stamp(now), stamp(start)),
+        Some(Interval { start, end }) => format!("{playbook}_{}_{}-{}", stamp(now), stamp(start), stamp(end)),
+        None => format!("{playbook}_{}", stamp(now)),
+    }
+}
+
+/// The name of the notebook, as it may stand in the name of a file.
+pub(super) fn playbook() -> String {
+    let notebook = NOTEBOOK_ENV.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    tame(notebook.as_deref().unwrap_or_default())
+}
+
+fn tame(notebook: &str) -> String {
+    let file = notebook.rsplit('/').next().unwrap_or_default();
+    let stem = file.strip_suffix(".ipynb").unwrap_or(file);
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let tame: String = stem.chars().map(|c| if is_plain(c) { c } else { '_' }).take(NAME_CHARS_MAX).collect();
+    if tame.is_empty() { "notebook".to_owned() } else { tame }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowdeck::chrono::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn names_carry_playbook_time_and_interval() {
+        let at = |hour| Utc.with_ymd_and_hms(2024, 1, 2, hour, 4, 5).single().expect("a moment");
+        assert_eq!(name("p", at(3), None), "p_20240102T030405Z");
+        let interval = Interval::of(&[
+            ("end".to_owned(), Parameter::Timestamp(Some(at(2)))),
+            ("start".to_owned(), Parameter::Timestamp(Some(at(1)))),
+            ("limit".to_owned(), Parameter::Integer(Some(1))),
+        ]);
+        assert_eq!(name("p", at(3), interval), "p_20240102T030405Z_20240102T010405Z-20240102T020405Z");
+        assert_eq!(Interval::of(&[]), None);
+    }
+
+    #[test]
+    fn a_notebook_cannot_choose_another_folder() {
+        assert_eq!(tame("/home/a/flow search.ipynb"), "flow_search");
+        assert_eq!(tame("/voila/render/..%2f..ipynb"), "___2f_");
+        assert_eq!(tame(".."), "__");
+        assert_eq!(tame(""), "notebook");
+    }
+}

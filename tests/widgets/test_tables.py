@@ -1,0 +1,293 @@
+"""Tables as their pages see them: every place of a result, sorted, filtered, copied and exported, and nothing more."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from harness.front_end import VIEW, FrontEnd
+from harness.kernel import Kernel
+from harness.tables import Refused, TablePage, tables
+
+LONG = "%%sql\nSELECT value AS n, value * 37 % 1000003 AS shuffled, concat('10.', value / 65536 % 256, '.', value / 256 % 256, '.', value % 256) AS address FROM generate_series(0, 999999) ORDER BY value"
+
+
+@pytest.fixture
+def kernel(new_kernel) -> Kernel:
+    return new_kernel()
+
+
+def table_of(kernel: Kernel, code: str) -> TablePage:
+    page = FrontEnd(kernel)
+    cell = kernel.execute(code)
+    assert cell.status == "ok", cell
+    (result,) = [m for m in cell.iopub if m["msg_type"] in ("execute_result", "display_data")]
+    comm = result["content"]["data"][VIEW]["model_id"]
+    assert tables(page)[-1] == comm
+    return TablePage(page, comm)
+
+
+def test_a_table_comes_with_its_first_rows_and_stand_ins(kernel: Kernel) -> None:
+    page = FrontEnd(kernel)
+    cell = kernel.execute(
+        "%%sql\nSELECT a.n, NULL AS nothing, b.n FROM (SELECT 18446744073709551615 AS n) a CROSS JOIN (SELECT 'x' AS n) b"
+    )
+    (result,) = cell.of_type("execute_result")
+    data = result["content"]["data"]
+    assert set(data) == {"text/plain", "text/html", VIEW}
+    assert "18446744073709551615" in data["text/plain"] and "<table" in data["text/html"]
+    table = TablePage(page, data[VIEW]["model_id"])
+    assert [column["name"] for column in table.columns] == ["n", "nothing", "n"], "two columns of one name"
+    assert table.columns[0]["kind"] == "number"
+    assert table.first_rows() == [["18446744073709551615", None, "x"]]
+    model = page.models[table.comm]
+    assert model["_model_module"] == "anywidget" and model["_model_module_version"] == "*"
+
+
+def test_the_code_goes_out_once_for_all_tables(kernel: Kernel) -> None:
+    page = FrontEnd(kernel)
+    for number in range(3):
+        kernel.execute(f"%%sql\nSELECT {number} AS n")
+    opened = tables(page)
+    assert len(opened) == 3
+    libraries = [comm for comm, model in page.models.items() if "_code" in model]
+    assert len(libraries) == 1
+    assert all(page.models[comm]["_library"] == libraries[0] for comm in opened)
+    sizes = [len(json.dumps(page.models[comm])) for comm in opened]
+    assert max(sizes) < 4_000, sizes
+
+
+def test_any_place_of_a_long_table_is_there(kernel: Kernel) -> None:
+    table = table_of(kernel, LONG)
+    assert table.view["count"] == 1_000_000
+    assert table.rows(0, 1)[0][0] == "0"
+    assert [row[0] for row in table.rows(999_990, 100)] == [str(n) for n in range(999_990, 1_000_000)]
+    assert table.rows(500_000, 2, [2, 0]) == [["10.7.161.32", "500000"], ["10.7.161.33", "500001"]]
+    assert table.rows(2_000_000, 10) == []
+
+
+def test_sort_and_filter_see_every_row(kernel: Kernel) -> None:
+    table = table_of(kernel, LONG)
+    assert table.look(sort=[{"column": 1, "descending": True}]) == 1_000_000
+    greatest = max((n * 37 % 1_000_003, n) for n in range(1_000_000))
+    assert table.rows(0, 1)[0][:2] == [str(greatest[1]), str(greatest[0])]
+    filters = [{"column": 2, "condition": {"is": "within", "list": "10.1.0.0/16, !10.1.2.0/24"}}]
+    assert table.look(filters=filters, sort=[]) == 65_536 - 256
+    assert table.rows(0, 1)[0][0] == "65536"
+    assert table.look(filters=[*filters, {"column": 0, "condition": {"is": "between", "min": "70000", "max": "70009"}}]) == 10
+    assert table.look(filters=[{"column": 2, "condition": {"is": "matches", "pattern": r"^10\.0\.0\.[12]$"}}]) == 2
+    assert table.look(filters=[{"column": 0, "negate": True, "condition": {"is": "null"}}]) == 1_000_000
+    assert table.look(search="10.15.66.63") == 1
+    assert table.look() == 1_000_000
+    assert table.rows(7, 1)[0][0] == "7"
+
+
+def test_missing_values_and_nan_stand_last_and_ties_keep_their_order(kernel: Kernel) -> None:
+    table = table_of(
+        kernel,
+        "%%sql\nSELECT * FROM (VALUES (1, 2.5, 'b'), (2, NULL, 'a'), (3, CAST('NaN' AS DOUBLE), 'b'), (4, -1.0, 'a')) AS t(n, x, s)",
+    )
+    table.look(sort=[{"column": 1, "descending": True}])
+    assert [row[0] for row in table.rows(0, 4)] == ["1", "4", "2", "3"]
+    table.look(sort=[{"column": 2}])
+    assert [row[0] for row in table.rows(0, 4)] == ["2", "4", "1", "3"]
+    table.look(sort=[{"column": 2}, {"column": 0, "descending": True}])
+    assert [row[0] for row in table.rows(0, 4)] == ["4", "2", "3", "1"]
+
+
+def test_values_are_shown_exactly(kernel: Kernel) -> None:
+    table = table_of(
+        kernel,
+        "%%sql\nSELECT TIMESTAMP '2024-01-02T03:04:05.678901234' AS plain, "
+        "arrow_cast('2024-01-02T03:04:05Z', 'Timestamp(Nanosecond, Some(\"UTC\"))') AS zoned, "
+        "[1, NULL, 3] AS list, named_struct('a', 1, 'b', 'x') AS nested, X'00ff' AS bytes, 9007199254740993 AS big, "
+        "arrow_cast(90, 'Duration(Second)') AS span, true AS yes",
+    )
+    kinds = {column["name"]: column["kind"] for column in table.columns}
+    assert kinds == {
+        "plain": "time", "zoned": "time", "list": "nested", "nested": "nested",
+        "bytes": "binary", "big": "number", "span": "duration", "yes": "boolean",
+    }  # fmt: skip
+    (row,) = table.rows(0, 1)
+    assert row[0] == "2024-01-02T03:04:05.678901234"
+    assert row[1] == "2024-01-02T03:04:05Z"
+    assert row[2] == "[1, NULL, 3]"
+    assert row[3] == "{a: 1, b: x}"
+    assert row[4:6] == ["00ff", "9007199254740993"]
+    assert "1" in row[6] and "30" in row[6], row[6]
+    assert table.look(filters=[{"column": 1, "condition": {"is": "between", "min": "2024-01-02 03:04:05", "max": "2024-01-03"}}]) == 1
+    assert table.look(filters=[{"column": 1, "condition": {"is": "between", "min": "2024-01-02 03:04:06"}}]) == 0
+    assert table.look(filters=[{"column": 6, "condition": {"is": "between", "min": "89.5", "max": "90"}}]) == 1
+    assert table.look(filters=[{"column": 5, "condition": {"is": "between", "min": "9007199254740993", "max": "9007199254740993"}}]) == 1
+    assert table.look(filters=[{"column": 5, "condition": {"is": "between", "max": "9007199254740992"}}]) == 0
+
+
+def test_a_summary_tells_what_is_in_a_column(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT CASE WHEN value % 4 = 0 THEN NULL ELSE value % 4 END AS n, value AS m FROM generate_series(1, 4000)")
+    summary = table.ask({"summary": {"column": 0}})[0]["summary"]
+    assert (summary["row_count"], summary["null_count"], summary["distinct_count"]) == (4000, 1000, 3)
+    assert (summary["min"], summary["max"]) == ("1", "3")
+    assert sum(entry["count"] for entry in summary["bins"]) == 3000
+    assert sorted(entry["text"] for entry in summary["common"]) == ["1", "2", "3"]
+    table.look(filters=[{"column": 1, "condition": {"is": "between", "max": "4"}}])
+    assert table.ask({"summary": {"column": 1}})[0]["summary"]["row_count"] == 4, "of the rows that are seen"
+
+
+def test_copies_are_plain_defanged_or_for_sql(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT * FROM (VALUES ('evil.example', 1), (NULL, 2), ('it''s', 3), ('evil.example', 4)) AS t(name, n)")
+
+    def copied(columns: list[int], form: str, **more: object) -> str:
+        copy = {"start": 0, "count": 4, "columns": columns, "form": form, **more}
+        return table.ask({"copy": {"view": table.view["version"], "copy": copy}})[0]["text"]
+
+    assert copied([0, 1], "plain") == "evil.example\t1\n\t2\nit's\t3\nevil.example\t4"
+    assert copied([1], "plain", header=True).splitlines() == ["n", "1", "2", "3", "4"]
+    assert copied([0], "defanged").startswith("evil[.]example")
+    assert copied([0], "sql") == "('evil.example', 'it''s')"
+    assert copied([1], "sql") == "(1, 2, 3, 4)"
+    with pytest.raises(Refused, match="one column"):
+        copied([0, 1], "sql")
+
+
+def test_exports_are_what_is_seen_or_all_and_nothing_is_overwritten(kernel: Kernel, tmp_path: Path) -> None:
+    table = table_of(kernel, LONG)
+    table.look(filters=[{"column": 0, "condition": {"is": "between", "max": "3"}}], sort=[{"column": 0, "descending": True}])
+    name, content = table.download(format="csv", columns=[0])
+    assert content == b"n\r\n3\r\n2\r\n1\r\n0\r\n"
+    assert re.fullmatch(r"notebook_\d{8}T\d{6}Z\.csv", name), name
+    _, content = table.download(format="json", columns=[0])
+    assert [json.loads(line) for line in content.splitlines()] == [{"n": n} for n in (3, 2, 1, 0)]
+    _, content = table.download(format="markdown", columns=[0])
+    assert content.decode() == "| n |\n| ---: |\n| 3 |\n| 2 |\n| 1 |\n| 0 |\n"
+    assert table.download(format="parquet")[1][:4] == b"PAR1"
+    assert table.download(format="arrow")[1][:6] == b"ARROW1"
+    order = {"view": 0, "format": "csv", "scope": "all", "destination": "folder", "columns": []}
+    small = table_of(kernel, "%%sql\nSELECT value AS n FROM generate_series(1, 20000)")
+    small.look(filters=[{"column": 0, "condition": {"is": "between", "max": "3"}}])
+    order["view"] = small.view["version"]
+    paths = [kernel.folder / small.ask({"export": order})[0]["path"] for _ in range(2)]
+    assert paths[0] != paths[1] and paths[0].parent == kernel.folder / "data" / "notebook"
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert paths[0].read_bytes().count(b"\r\n") == 20_001
+
+
+def test_formulas_are_disarmed_in_exports(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT '=cmd|'' /C calc''!A0' AS f")
+    assert table.download(format="csv")[1] == b"f\r\n\"'=cmd|' /C calc'!A0\"\r\n"
+
+
+def test_what_a_page_may_not_ask_is_refused(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT 1 AS n, [1] AS l")
+    for request, reason in [
+        ({"view": {"sort": [{"column": 9}]}}, "no column number 9"),
+        ({"view": {"sort": [{"column": 1}]}}, "sorting"),
+        ({"view": {"sort": [{"column": 0}] * 9}}, "at most 8"),
+        ({"view": {"filters": [{"column": 0, "condition": {"is": "null"}}] * 33}}, "at most 32"),
+        ({"view": {"search": "x" * 1001}}, "too long"),
+        ({"view": {"filters": [{"column": 0, "condition": {"is": "matches", "pattern": "("}}]}}, "not a regular expression"),
+        ({"view": {"filters": [{"column": 0, "condition": {"is": "matches", "pattern": "(.{999}){999}"}}]}}, "not a regular expression"),
+        ({"view": {"filters": [{"column": 0, "condition": {"is": "between", "min": "many"}}]}}, "`many` is not a value"),
+        ({"view": {"filters": [{"column": 0, "condition": {"is": "within", "list": "10.0.0.0/8"}}]}}, "not possible"),
+        ({"page": {"view": 0, "page": {"start": 0, "count": 1001, "columns": [0]}}}, "at most 1000"),
+        ({"page": {"view": 0, "page": {"start": 0, "count": 1, "columns": [5]}}}, "no column number 5"),
+        ({"value": {"view": 0, "row": 1, "column": 0}}, "no row 1"),
+        ({"copy": {"view": 0, "copy": {"start": 0, "count": 10**15, "columns": [0], "form": "plain"}}}, "at most"),
+        ({"part": {"download": 77, "part": 0}}, "over"),
+        (
+            {"export": {"view": 0, "format": "../x", "scope": "all", "destination": "folder", "columns": []}},
+            "no such format",
+        ),
+    ]:
+        with pytest.raises(Refused, match=re.escape(reason)):
+            table.ask(request)
+    assert table.rows(0, 1) == [["1", "[1]"]], "and it goes on"
+
+
+def test_odd_messages_are_dropped_and_the_state_cannot_be_changed(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT 1 AS n")
+    for odd in ({"sql": "SELECT 2"}, {"view": {"sql": "SELECT 2"}}, "stop", None, {"page": {}}):
+        table.start(odd)
+    table.page.change(table.comm, _view={"version": 0, "count": 10**9}, _esm="alert(1)")
+    assert table.rows(0, 1) == [["1"]]
+    assert table.page.kernel.request("kernel_info_request").status == "ok"
+    other = FrontEnd(kernel)
+    other.look()
+    assert other.models[table.comm]["_view"]["count"] == 1
+
+
+def test_a_long_sort_is_stopped_and_does_not_hold_up_pages(kernel: Kernel) -> None:
+    table = table_of(
+        kernel,
+        "%%sql\nSELECT concat('name ', random()) AS a, concat('name ', random()) AS b FROM generate_series(1, 400000)",
+    )
+    request = {"search": "no such text anywhere", "sort": [{"column": 0}, {"column": 1}]}
+    slow = table.start({"view": request})
+    assert len(table.rows(200_000, 100)) == 100
+    assert not table.find(slow), "the page came first"
+    table.ask({"stop": {}})
+    with pytest.raises(Refused, match="Stopped"):
+        table.answer(slow, 10)
+    assert table.view["version"] == 0
+
+
+def test_two_pages_share_the_order_and_each_takes_its_own_answers(kernel: Kernel) -> None:
+    table = table_of(kernel, LONG)
+    other = TablePage(table.page, table.comm, client="3-4")
+    table.look(sort=[{"column": 0, "descending": True}])
+    assert table.rows(0, 1)[0][0] == "999999"
+    assert other.rows(0, 1)[0][0] == "999999"
+    answer, buffers = other.ask({"page": {"view": 0, "page": {"start": 0, "count": 1, "columns": [0]}}})
+    assert answer == {"stale": True} and buffers == [], "a page that has not heard of the new order yet"
+
+
+def test_a_cell_that_runs_again_replaces_its_table(kernel: Kernel) -> None:
+    page = FrontEnd(kernel)
+    for _ in range(2):
+        cell = kernel.send("execute_request", {"code": "%%sql\nSELECT 1 AS n", "silent": False}, metadata={"cellId": "a"})
+        kernel.finish(cell)
+    assert len(tables(page)) == 1
+
+
+def test_a_result_from_rust_becomes_one_table_for_all_its_displays(kernel: Kernel) -> None:
+    page = FrontEnd(kernel)
+    cell = kernel.execute('let t = flowdeck::sql("SELECT value AS n FROM generate_series(1, 100000)").unwrap();\nflowdeck::display(&t);\nt')
+    assert cell.status == "ok", cell
+    views = [m["content"]["data"][VIEW]["model_id"] for m in cell.iopub if VIEW in m["content"].get("data", {})]
+    assert len(views) == 2 and len(set(views)) == 1
+    assert "application/vnd.flowdeck.table+json" not in json.dumps([m["content"] for m in cell.outputs], default=str)
+    assert TablePage(page, views[0]).rows(99_999, 5) == [["100000"]]
+    kernel.execute('flowdeck::sql("SELECT 1").unwrap();')
+    assert len(tables(page)) == 1, "a result that nobody shows makes no table"
+
+
+def test_a_cell_saves_a_result(kernel: Kernel) -> None:
+    cell = kernel.execute(
+        'let t = flowdeck::sql("SELECT value AS n FROM generate_series(1, 3) ORDER BY value").unwrap();\n'
+        'println!("{}", t.save("csv").unwrap().display()); println!("{}", t.save("xml").unwrap_err());'
+    )
+    path, refusal = cell.stream().split("\n", 1)
+    assert (kernel.folder / path).read_bytes() == b"n\r\n1\r\n2\r\n3\r\n"
+    assert "no format `xml`" in refusal and "parquet" in refusal
+
+
+def test_a_value_goes_to_the_field_that_the_author_named(kernel: Kernel) -> None:
+    kernel.execute('%%form\nsrc = { type = "ip_list", label = "Src IP" }\nport = { type = "int", label = "Port" }')
+    table = table_of(kernel, "%%sql --fill a=src --fill p=port --fill a=gone --fill gone=src\nSELECT '10.1.2.3' AS a, 443 AS p, 'x' AS q")
+    page = table.page
+    assert [(fill["column"], fill["label"]) for fill in page.value(table.comm, "_fills")] == [(0, "Src IP"), (1, "Port")]
+    answer, _ = table.ask({"fill": {"view": 0, "row": 0, "fill": 0}})
+    assert answer == {"label": "Src IP", "text": "10.1.2.3"}
+    page.until(lambda: page.value(page.find("TextModel")) == "10.1.2.3", "the address in the field")
+    table.ask({"fill": {"view": 0, "row": 0, "fill": 1}})
+    assert "443" in kernel.execute("%%sql\nSELECT $port AS p, $src AS s").text
+    with pytest.raises(Refused, match="no such field"):
+        table.ask({"fill": {"view": 0, "row": 0, "fill": 2}})
+
+
+def test_a_result_larger_than_memory_is_sorted_all_the_same(new_kernel) -> None:
+    kernel = new_kernel(env={"FLOWDECK_MEMORY_LIMIT": "128M"})
+    table = table_of(kernel, "%%sql\nSELECT value AS n, concat('a rather long text ', value) AS t FROM generate_series(1, 2000000)")
+    assert table.view["count"] == 2_000_000
+    assert table.rows(1_999_999, 1) == [["2000000", "a rather long text 2000000"]]
+    assert table.look(filters=[{"column": 1, "condition": {"is": "contains", "text": "TEXT 1999999"}}]) == 1
+    assert table.rows(0, 1)[0][0] == "1999999"
