@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, PrimitiveArray};
 use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 use flow_source::address::AddressBuilder;
-use flow_source::{ip_type, schema};
+use flow_source::{ip_field, ip_type, schema};
 
 use crate::exporters::ipv6;
 use crate::record::{Place, Rows};
@@ -42,7 +42,15 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    pub(crate) fn data_type(self) -> DataType {
+    /// Its column.
+    pub(crate) fn field(self, name: &str) -> Field {
+        match self {
+            Self::Address(..) => ip_field(name),
+            _ => Field::new(name, self.data_type(), true),
+        }
+    }
+
+    fn data_type(self) -> DataType {
         match self {
             Self::U8(_) => DataType::UInt8,
             Self::U16(_) => DataType::UInt16,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -52,13 +52,21 @@ pub(crate) fn cells(batches: &[RecordBatch]) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL").with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.3f"));
     let mut rows = Vec::new();
     for batch in batches {
-        let columns: Vec<_> =
-            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
+        let columns: Vec<_> = columns.iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
         for row in 0..batch.num_rows() {
             rows.push(columns.iter().map(|column| column.value(row).to_string()).collect());
         }
     }
     rows
+}
+
+/// Addresses as text; there are no other columns of 16 bytes.
+fn readable(column: &ArrayRef) -> ArrayRef {
+    match column.as_fixed_size_binary_opt() {
+        Some(addresses) => Arc::new(flow_source::address::ip_texts(addresses)),
+        None => Arc::clone(column),
+    }
 }
 
 /// All values of a query as text, a row per line, columns separated by `|`.
