@@ -121,7 +121,7 @@ const COLUMNS: &[(&str, Value)] = &[
 ];
 
 pub(crate) fn schema() -> SchemaRef {
-    let fields = COLUMNS.iter().map(|(name, value)| flow_source::column_field(*name, value.data_type()));
+    let fields = COLUMNS.iter().map(|(name, value)| value.field(name));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

@@ -207,7 +207,8 @@ mod tests {
         let bytes = std::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().octets();
         let column = arrow_array::FixedSizeBinaryArray::try_from_iter([bytes].into_iter()).unwrap();
         let batch = RecordBatch::try_from_iter([("src_ip", Arc::new(column) as ArrayRef)]).unwrap();
-        let addresses = Table { schema: batch.schema(), batches: vec![batch].into(), shown: MimeBundle::new() };
+        let addresses =
+            Table { schema: batch.schema(), batches: vec![batch].into(), shown: Arc::new(Shown(MimeBundle::new())) };
         assert_eq!(addresses.column::<String>("src_ip").unwrap(), ["192.0.2.1"]);
         assert_eq!(addresses.column::<IpAddr>("src_ip").unwrap(), [IpAddr::from([192, 0, 2, 1])]);
         assert_eq!(table().column::<Option<IpAddr>>("src_ip").unwrap(), [Some(IpAddr::from([10, 0, 0, 1])), None]);

@@ -243,7 +243,6 @@ mod tests {
     use arrow::array::Float64Array;
 
     use super::*;
-    use arrow::array::Float64Array;
 
     const GROUPS: usize = 3;
 
