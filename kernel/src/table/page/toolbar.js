@@ -2,7 +2,6 @@
 
 const FORMATS = [
   ["csv", "CSV"],
-  ["xlsx", "Excel (XLSX)"],
   ["parquet", "Parquet"],
   ["json", "JSON lines"],
   ["arrow", "Arrow"],
