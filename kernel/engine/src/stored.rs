@@ -29,7 +29,7 @@ pub use page::{Page, PageRequest};
 pub use request::{ColumnFilter, Condition, SortKey, ViewRequest};
 pub use summary::{Bin, Common, Summary};
 
-use crate::engine::{Engine, type_text};
+use crate::engine::{Engine, field_type_text};
 use crate::error::EngineError;
 use crate::render::{self, cell};
 use crate::result::QueryResult;
@@ -120,7 +120,7 @@ impl StoredResult {
         fields
             .map(|field| Column {
                 name: render::visible(field.name()),
-                type_text: render::visible(&type_text(field.data_type())),
+                type_text: render::visible(&field_type_text(field)),
                 kind: kind_of(field),
             })
             .collect()
@@ -190,6 +190,7 @@ impl StoredResult {
 /// What a column holds. The only place that decides it.
 pub(crate) fn kind_of(field: &Field) -> ColumnKind {
     match field.data_type() {
+        _ if flow_source::is_ip_field(field) => ColumnKind::Address,
         DataType::Dictionary(_, values) => kind_of(&Field::new("", values.as_ref().clone(), true)),
         DataType::RunEndEncoded(_, values) => kind_of(values),
         DataType::Boolean => ColumnKind::Boolean,

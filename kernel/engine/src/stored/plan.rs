@@ -7,6 +7,7 @@ use datafusion::functions::math::expr_fn::isnan;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
+use flow_source::is_ip_field;
 use tokio_util::sync::CancellationToken;
 
 use super::fault::StoredFault;
@@ -14,7 +15,7 @@ use super::request::{ColumnFilter, Condition, SortKey, ViewRequest};
 use super::rows::{self, column, row_number};
 use super::text_match::TextMatch;
 use super::{ColumnKind, StoredResult, kind_of};
-use crate::engine::type_text;
+use crate::engine::field_type_text;
 use crate::error::EngineError;
 use crate::functions::ip_list;
 use crate::render::visible;
@@ -99,10 +100,14 @@ fn between(stored: &StoredResult, index: usize, min: Option<&str>, max: Option<&
     let kind = kind_of(field);
     let given = |text: &&str| !text.trim().is_empty();
     let bound = |text: &str| {
+        if is_ip_field(field) {
+            // An address or a network, read where it meets the column.
+            return Ok(ScalarValue::from(text.trim()));
+        }
         bound_value(text.trim(), plain_type(field.data_type()), kind).ok_or_else(|| StoredFault::BadBound {
             text: visible(text),
             column: visible(field.name()),
-            type_text: type_text(field.data_type()),
+            type_text: field_type_text(field),
         })
     };
     let mut ends = Vec::new();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::StoredFault;
 use super::text_match::TextMatch;
 use super::{ColumnKind, kind_of};
-use crate::engine::type_text;
+use crate::engine::field_type_text;
 use crate::render::visible;
 
 /// Columns that one view is sorted by at most.
@@ -143,5 +143,5 @@ fn not_longer(what: &'static str, text: &str, limit: usize) -> Result<(), Stored
 
 pub(super) fn does_not_fit(schema: &Schema, column: usize, what: &'static str) -> StoredFault {
     let field = schema.field(column);
-    StoredFault::DoesNotFit { what, column: visible(field.name()), type_text: type_text(field.data_type()) }
+    StoredFault::DoesNotFit { what, column: visible(field.name()), type_text: field_type_text(field) }
 }

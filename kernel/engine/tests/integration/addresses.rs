@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use flow_engine::{CancellationToken, Engine, Format, Parameter, QueryOptions, SourceKind, export, render};
+use flow_engine::stored::{ColumnFilter, ColumnKind, Condition, CopyForm, CopyRequest, SortKey, ViewRequest};
+use flow_engine::{
+    CancellationToken, Engine, Format, Parameter, QueryOptions, SourceKind, StoredResult, export, render,
+};
 
 use crate::{engine, expect_rows, query, rows, try_query};
 
@@ -378,4 +381,35 @@ async fn flows_may_have_addresses_as_text() {
     let schema = query(&engine, "SELECT * FROM flows").await.schema;
     let labelled = schema.fields().iter().filter(|field| flow_source::is_ip_field(field)).count();
     assert_eq!(labelled, 3);
+}
+
+#[tokio::test]
+async fn stored_tables_sort_and_filter_them() {
+    let engine = hosts().await;
+    let stored = StoredResult::new(&engine, query(&engine, "SELECT ip, name FROM a").await);
+    let column = &stored.columns()[0];
+    assert_eq!((column.kind, column.type_text.as_str()), (ColumnKind::Address, "ip address"));
+    let text = |text: &str| Some(text.to_string());
+    for (condition, expected) in [
+        (Condition::Within { list: "10.0.0.0/8 fe80::/10".into() }, "ten ten-nine local"),
+        (Condition::Between { min: text("10.0.0.0"), max: text("10.0.0.0/8") }, "ten ten-nine"),
+        (Condition::Between { min: text("2001::/16"), max: None }, "six local"),
+        (Condition::Contains { text: "9.".into() }, "nine ten-nine"),
+        (Condition::Equals { text: "2001:db8::1".into() }, "six"),
+        (Condition::Null, "none"),
+    ] {
+        let filters = vec![ColumnFilter { column: 0, negate: false, condition }];
+        let request =
+            ViewRequest { sort: vec![SortKey { column: 0, descending: false }], filters, ..Default::default() };
+        let view = stored.view(request.clone(), CancellationToken::new()).await.expect("a view");
+        let copy = CopyRequest { start: 0, count: 10, columns: vec![1], form: CopyForm::Plain, header: false };
+        let names = stored.copy(&view, &copy).expect("names").replace('\n', " ");
+        assert_eq!(names, expected, "{request:?}");
+    }
+    let view = stored.whole();
+    let copy = CopyRequest { start: 0, count: 2, columns: vec![0], form: CopyForm::Sql, header: false };
+    assert_eq!(stored.copy(&view, &copy).expect("a list"), "('10.0.0.1', '9.9.9.9')");
+    let summary = stored.summary(&view, 0, CancellationToken::new()).await.expect("a summary");
+    assert_eq!((summary.min, summary.max), (text("9.9.9.9"), text("fe80::1")));
+    assert_eq!((summary.null_count, summary.distinct_count, summary.common.len()), (1, 5, 5));
 }
