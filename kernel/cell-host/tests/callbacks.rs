@@ -103,6 +103,11 @@ impl Kernel {
             match frame.kind() {
                 bridge::WIDGET_OPEN => self.send(json!({"type": bridge::REPLY, "id": frame.number("id")})),
                 bridge::WIDGET_LISTEN => self.callbacks.push(frame.number("callback")),
+                bridge::STREAM => {
+                    let mut stream = frame.json;
+                    stream.insert("text".to_owned(), String::from_utf8_lossy(&frame.payload).into());
+                    return Seen::Frame(bridge::STREAM.to_owned(), Value::Object(stream));
+                }
                 kind => return Seen::Frame(kind.to_owned(), Value::Object(frame.json)),
             }
         }

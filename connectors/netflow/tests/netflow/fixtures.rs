@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -30,13 +31,21 @@ pub(crate) async fn text(table: &Arc<dyn TableProvider>, sql: &str) -> String {
     let options = FormatOptions::default().with_null("NULL");
     let mut lines = Vec::new();
     for batch in context.sql(sql).await.unwrap().collect().await.unwrap() {
-        let columns: Vec<_> =
-            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
+        let columns: Vec<_> = columns.iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
         for row in 0..batch.num_rows() {
             lines.push(columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"));
         }
     }
     lines.join("\n")
+}
+
+/// Addresses as text; there are no other columns of 16 bytes.
+fn readable(column: &ArrayRef) -> ArrayRef {
+    match column.as_fixed_size_binary_opt() {
+        Some(addresses) => Arc::new(flow_source::address::ip_texts(addresses)),
+        None => Arc::clone(column),
+    }
 }
 
 /// How many rows the whole table has.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use datafusion::prelude::SessionContext;
 use flow_source::record::batch_of;
 use flow_source::{FlowRecord, flow_schema};
 
@@ -144,36 +143,4 @@ async fn an_import_brings_the_window_sorted() {
     let missing = engine.import("/nowhere/*.parquet", window, &target, CancellationToken::new()).await;
     assert!(missing.is_err_and(|error| error.to_string().contains("/nowhere")));
     assert_eq!(names(target.folder()).len(), 2, "neither left anything");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn bloom_filters_pass_over_files_without_a_host() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = FlowStore::open(folder.path()).expect("a store");
-    for hour in 0..4_u8 {
-        // Each hour's addresses lie on both sides of the one that is asked for, so statistics cannot tell.
-        let start = NOON_NS + i64::from(hour) * HOUR_NS;
-        write(&store, &[flow(start, hour), flow(start + 1, 200 + hour)]);
-    }
-    let context = SessionContext::new();
-    let options = datafusion::prelude::ParquetReadOptions::default();
-    let table = context.read_parquet(store.folder().to_string_lossy().into_owned(), options).await.expect("files");
-    let schema = table.schema().as_arrow().clone();
-    context.register_table("flows", table.into_view()).expect("a table");
-    let wanted = batch_of(&flow_schema(), &[flow(0, 2)], "test", None).expect("a batch");
-    let wanted = wanted.column_by_name("src_ip").expect("the column").slice(0, 1);
-    let value = datafusion::common::ScalarValue::try_from_array(&wanted, 0).expect("a value");
-    let value = value.cast_to(schema.field_with_name("src_ip").expect("the column").data_type()).expect("a value");
-    let filter = datafusion::prelude::col("src_ip").eq(datafusion::logical_expr::lit(value));
-    let rows = context.table("flows").await.expect("the table").filter(filter).expect("a filter");
-    let plan = rows.create_physical_plan().await.expect("a plan");
-    let found =
-        datafusion::physical_plan::collect(std::sync::Arc::clone(&plan), context.task_ctx()).await.expect("rows");
-    assert_eq!(found.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
-    let text = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(plan.as_ref())
-        .indent(true)
-        .to_string();
-    let pruned = text.split("row_groups_pruned_bloom_filter=").nth(1).expect("a metric").to_owned();
-    let (total, rest) = pruned.split_once(" total → ").expect("how many were looked at");
-    assert!(total.parse::<u32>().is_ok_and(|total| total >= 2) && rest.starts_with("1 matched"), "{pruned}");
 }
