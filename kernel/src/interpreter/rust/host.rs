@@ -192,13 +192,12 @@ impl Shared {
         self.forms.get().expect("set before the first host could connect, see `listen`")
     }
 
-    /// Sends frames to the host of now, for as long as that lives.
-    pub fn sender(&self) -> callbacks::Send {
-        let to_host = self.to_host().clone();
+    /// Sends frames to the host that has the callbacks: the one of now, or the copy that went on in its place.
+    pub fn sender(self: &Arc<Self>) -> callbacks::Send {
+        let shared = Arc::downgrade(self);
         Arc::new(move |frame| {
-            if let Some(to_host) = &to_host {
-                // A host that is gone hears of no event.
-                let _ = to_host.send(frame);
+            if let Some(shared) = shared.upgrade() {
+                shared.send(frame);
             }
         })
     }
