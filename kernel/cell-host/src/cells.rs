@@ -82,7 +82,8 @@ fn go_on(ended: u32, death: Death) -> Result<()> {
     connection::send(&bridge::Frame::new(json!({
         "type": bridge::CELL_DIED, "process": ended, "signal": signal, "exited": exited, "callbacks": callbacks,
     })));
-    connection::sync();
+    // Nothing was written elsewhere yet.
+    connection::sync_frames();
     connection::complete(&format!("{PANIC}\n{EXECUTION_COMPLETE}"))
 }
 

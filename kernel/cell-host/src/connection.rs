@@ -155,6 +155,17 @@ pub fn complete(last: &str) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the kernel has read the frames that this process sent so far.
+pub fn sync_frames() {
+    let Some(connection) = CONNECTION.get() else { return };
+    let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let (arrived, arrivals) = channel();
+    lock(&connection.marks).insert(mark, arrived);
+    send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
+    let _ = arrivals.recv_timeout(SYNC_TIMEOUT);
+    lock(&connection.marks).remove(&mark);
+}
+
 /// Waits until the kernel has read all that this process wrote so far.
 pub fn sync() {
     let Some(connection) = CONNECTION.get() else { return };

@@ -287,9 +287,9 @@ impl Shared {
 
     /// The closures of callbacks were in the host that ended.
     fn host_ended(&self, ended: &ToHost) {
-        let mut to_host = self.to_host();
-        if to_host.as_ref().is_some_and(|newest| newest.same_channel(ended)) {
-            *to_host = None;
+        let was_newest = self.to_host().take_if(|newest| newest.same_channel(ended)).is_some();
+        // After the lock: whoever sends an event to a callback holds the table first.
+        if was_newest {
             self.callbacks.forget_all();
             self.results.forget_all();
         }
