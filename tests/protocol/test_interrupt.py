@@ -75,13 +75,15 @@ def test_interrupt_ends_a_compilation_and_variables_are_kept(shared_kernel: Kern
     assert shared_kernel.execute("kept_over_rustc").text == "5"
 
 
-def test_interrupt_ends_a_child_program_of_a_cell(shared_kernel: Kernel) -> None:
+def test_interrupt_ends_a_child_program_of_a_cell(new_kernel) -> None:
+    # A new one: the host that went on in the place of another is not below its kernel, where this test looks.
+    kernel: Kernel = new_kernel()
     code = 'println!("running");\nstd::process::Command::new("sleep").arg("600").status()?;'
-    cell = shared_kernel.start_cell(code, marker="running")
-    assert eventually(lambda: sleepers(shared_kernel), PROMPT_S)
-    started = sleepers(shared_kernel)
-    shared_kernel.interrupt()
-    assert shared_kernel.finish(cell, STOPPED_S).status == "error"
+    cell = kernel.start_cell(code, marker="running")
+    assert eventually(lambda: sleepers(kernel), PROMPT_S)
+    started = sleepers(kernel)
+    kernel.interrupt()
+    assert kernel.finish(cell, STOPPED_S).status == "error"
     assert eventually(lambda: all(gone(process) for process in started), PROMPT_S), "the child program goes on"
 
 
