@@ -68,7 +68,7 @@ async fn route(kernel: &Arc<Kernel>, channel: Channel, request: &Message) -> Opt
             return None;
         }
         "connect_request" => json!({"status": "ok"}),
-        "usage_request" => request::usage::answer().await,
+        "usage_request" => request::usage::answer(kernel.interpreters.rust.process()).await,
         "interrupt_request" => request::interrupt::answer(kernel),
         "shutdown_request" => request::shutdown::answer(kernel, request).await,
         other => {

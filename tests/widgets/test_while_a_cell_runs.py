@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from comms import WIDGET_TARGET, Comms, told
 from harness.front_end import FrontEnd
@@ -149,23 +150,34 @@ def test_an_interrupted_progress_keeps_the_variables(page: FrontEnd) -> None:
     assert page.kernel.execute("steps > 0 && steps < 1_000_000").text == "true"
 
 
-# The last tests: the process of the cells dies, and with it all that the others made
+def test_callbacks_go_on_when_a_cell_ends_its_process(page: FrontEnd, comms: Comms) -> None:
+    label = named(page, "label")
+    died = page.kernel.execute("std::process::abort()")
+    assert "as they were" in died.error_text, died
+    assert told(comms.update(named(page, "slider"), {"value": 4})) == [("echo_update", {"value": 4})]
+    before = page.value(label)
+    page.click(named(page, "plain"))
+    page.until(lambda: page.value(label) != before, "the click in the process that goes on")
+
+
+# The last tests: all processes of the cells die, and with them all that the others made
 
 
 @pytest.fixture(scope="module")
-def died(page: FrontEnd) -> Conversation:
-    """The cell in which the process of the page's cells died."""
-    before = page.value(named(page, "label"))
-    page.click(named(page, "plain"))
-    page.until(lambda: page.value(named(page, "label")) != before, "the click before")
-    return page.kernel.execute("std::process::abort()")
+def lost(page: FrontEnd) -> Conversation:
+    """The cell in which the process of the page's cells was killed together with its copy."""
+    process = psutil.Process(int(page.kernel.execute("std::process::id()").text))
+    cell = page.kernel.start_cell(SLEEP, marker="running")
+    for one in [*process.children(), process]:
+        one.kill()
+    return page.kernel.finish(cell, timeout=30)
 
 
-def test_callbacks_end_with_their_process_and_widgets_stay(page: FrontEnd, comms: Comms, died: Conversation) -> None:
+def test_callbacks_end_with_their_process_and_widgets_stay(page: FrontEnd, comms: Comms, lost: Conversation) -> None:
     before = page.value(named(page, "label"))
-    assert "CellHostDied" in died.error_text and "variables are lost" in died.error_text
-    assert told(comms.update(named(page, "slider"), {"value": 4})) == [("echo_update", {"value": 4})]
-    assert comms.values(named(page, "slider"))["value"] == 4, "the state is the kernel's"
+    assert "CellHostDied" in lost.error_text and "variables are lost" in lost.error_text
+    assert told(comms.update(named(page, "slider"), {"value": 5})) == [("echo_update", {"value": 5})]
+    assert comms.values(named(page, "slider"))["value"] == 5, "the state is the kernel's"
     comms.send(named(page, "plain"), {"method": "custom", "content": {"event": "click"}})
     again = page.kernel.execute(
         'use flowdeck::widgets::*;\nlet again = Button::new().description("again");\n'
@@ -173,16 +185,17 @@ def test_callbacks_end_with_their_process_and_widgets_stay(page: FrontEnd, comms
     )
     assert again.status == "ok", again
     page.click(named(page, "again"))
+    page.click(named(page, "again"))
     page.until(lambda: page.value(named(page, "again"), "icon") == "check", "a callback of the new process")
     assert comms.values(named(page, "label"))["value"] == before, "the old callback was forgotten"
 
 
-def test_whoever_clicks_in_vain_is_told_why(page: FrontEnd, died: Conversation) -> None:
+def test_whoever_clicks_in_vain_is_told_why(page: FrontEnd, lost: Conversation) -> None:
     """A button that does nothing leaves a person guessing: the cell that died or the callbacks' area has to say it."""
 
     def is_said() -> bool:
         areas = [str(m["outputs"]) for m in page.models.values() if m["_model_name"] == "OutputModel"]
-        return any(word in text for text in [died.error_text, *areas] for word in ("callback", "widget", "button"))
+        return any(word in text for text in [lost.error_text, *areas] for word in ("callback", "widget", "button"))
 
     page.click(named(page, "plain"))
     page.until(is_said, "a word about callbacks that are gone", timeout=3)

@@ -72,8 +72,9 @@ fn with_locks<T>(work: impl FnOnce() -> T) -> T {
 
 /// In the copy: takes the place of the process in which the cell ended.
 fn go_on(ended: u32, death: Death) -> Result<()> {
-    connection::open_anew()?;
+    // Before the first event can come.
     let callbacks = host_api::callbacks().go_on();
+    connection::open_anew()?;
     let (signal, exited) = match death {
         Death::Signal(signal) => (Some(signal), false),
         Death::Exit => (None, true),

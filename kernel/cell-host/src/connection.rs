@@ -66,20 +66,22 @@ pub fn open() -> Result<()> {
 pub fn open_anew() -> Result<()> {
     let connection = CONNECTION.get().context("there was no connection")?;
     let [bridge, stdout, stderr] = connect()?;
-    for descriptor in [lock(&connection.writer).as_raw_fd(), libc::STDOUT_FILENO, libc::STDERR_FILENO] {
-        // Safety: no memory is involved. A cell may have closed its own output.
-        unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
-    }
-    redirect(&stdout, libc::STDOUT_FILENO)?;
-    redirect(&stderr, libc::STDERR_FILENO)?;
     let reader = bridge.try_clone()?;
-    *lock(&connection.writer) = bridge;
+    let ended = std::mem::replace(&mut *lock(&connection.writer), bridge);
     // Who waited were threads of the other process, and answers to it must not be taken for answers to us.
     lock(&connection.waiting).clear();
     lock(&connection.marks).clear();
     lock(&connection.for_evcxr).clear();
     NEXT_ID.store(u64::from(std::process::id()) << 32, Ordering::Relaxed);
-    listen(reader)
+    listen(reader)?;
+    // The kernel must know us before it sees the other's end: else it forgets the callbacks, which nobody seems to have.
+    sync_frames();
+    for descriptor in [ended.as_raw_fd(), libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        // Safety: no memory is involved. A cell may have closed its own output.
+        unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
+    }
+    redirect(&stdout, libc::STDOUT_FILENO)?;
+    redirect(&stderr, libc::STDERR_FILENO)
 }
 
 /// Holds what other threads may hold at any moment, for a copy of this process in which they are not.

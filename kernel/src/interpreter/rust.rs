@@ -97,9 +97,14 @@ impl RustCells {
         }
     }
 
+    /// The process that has the variables.
+    pub fn process(&self) -> Option<u32> {
+        self.host.process()
+    }
+
     /// Ends the cell host and running compilers.
     pub fn stop(&self) {
-        if let Some(process) = self.host.process() {
+        if let Some(process) = self.process() {
             processes::kill_tree(process, &[]);
         }
         processes::kill_descendants(&[]);

@@ -1,7 +1,7 @@
 //! `usage_request`: what this kernel and its child processes take of the machine. An extension of ipykernel that
 //! front ends show beside the kernel's name.
 
-use std::sync::Mutex;
+use std::{collections::BTreeSet, sync::Mutex};
 
 use serde_json::{Value, json};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
@@ -9,17 +9,18 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 /// What was read last: a share of the processors is a difference of two readings.
 static SYSTEM: Mutex<Option<System>> = Mutex::new(None);
 
-/// The content of the reply: memory in bytes, processor shares in percent of one processor.
-pub async fn answer() -> Value {
+/// The content of the reply: memory in bytes, processor shares in percent of one processor. A cell host that went on in the
+/// place of another is not below the kernel; `host` names it.
+pub async fn answer(host: Option<u32>) -> Value {
     let failed =
         |error: &dyn std::fmt::Display| crate::dispatch::failed(&format!("the usage could not be read: {error}"));
-    match tokio::task::spawn_blocking(measure).await {
+    match tokio::task::spawn_blocking(move || measure(host)).await {
         Ok(measured) => measured.unwrap_or_else(|error| failed(&error)),
         Err(error) => failed(&error),
     }
 }
 
-fn measure() -> Result<Value, sysinfo::Error> {
+fn measure(host: Option<u32>) -> Result<Value, sysinfo::Error> {
     let mut last = SYSTEM.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if last.is_none() {
         *last = Some(System::new()?);
@@ -29,8 +30,8 @@ fn measure() -> Result<Value, sysinfo::Error> {
     system.refresh_cpu_usage();
     let wanted = ProcessRefreshKind::nothing().with_memory().with_cpu();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
-    let pid = Pid::from_u32(std::process::id());
-    let family = family(system, pid);
+    let roots = [Some(std::process::id()), host].into_iter().flatten();
+    let family: BTreeSet<Pid> = roots.flat_map(|root| family(system, Pid::from_u32(root))).collect();
     let processes = || family.iter().filter_map(|pid| system.process(*pid));
     let memory: u64 = processes().map(sysinfo::Process::memory).sum();
     let cpu: f32 = processes().map(sysinfo::Process::cpu_usage).sum();
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn children_are_counted_with_the_kernel() {
-        let alone = measure().expect("the system tells")["kernel_memory"].as_u64().unwrap_or_default();
+        let alone = measure(None).expect("the system tells")["kernel_memory"].as_u64().unwrap_or_default();
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep runs");
         let mut system = System::new().expect("the system tells");
         system.refresh_processes(ProcessesToUpdate::All, true);

@@ -273,7 +273,10 @@ fn words_for_death(frame: &Frame) -> String {
             }
             Ok(libc::SIGABRT) => "signal 6 (SIGABRT): it was aborted".to_owned(),
             Ok(libc::SIGBUS) => format!("signal {signal} (SIGBUS): it used memory that is not there"),
-            Ok(libc::SIGILL) => "signal 4 (SIGILL): it ran an instruction that this processor does not have".to_owned(),
+            Ok(libc::SIGILL) => {
+                "signal 4 (SIGILL): a check of the compiler's found an error, such as a write through a null pointer"
+                    .to_owned()
+            }
             Ok(libc::SIGFPE) => "signal 8 (SIGFPE): it calculated what cannot be".to_owned(),
             _ => format!("signal {signal}"),
         },
