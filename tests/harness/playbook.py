@@ -8,10 +8,13 @@ import nbformat
 
 from harness import paths
 from harness.front_end import VIEW, FrontEnd
-from harness.kernel import Kernel
+from harness.kernel import CELL_TIMEOUT_S, Conversation, Kernel
 from harness.tables import TablePage
 
 Row = dict[str, str | None]
+
+# More rows are not given at once.
+PAGE_ROWS_MAX = 1000
 
 _INTO = re.compile(r"--into (\w+)")
 
@@ -19,31 +22,37 @@ _INTO = re.compile(r"--into (\w+)")
 class Playbook:
     """One notebook of form and SQL cells, all of whose cells have run."""
 
-    def __init__(self, kernel: Kernel, name: str) -> None:
-        self.page = FrontEnd(kernel)
-        self.page.look()
+    def __init__(self, page: FrontEnd, name: str) -> None:
+        self.page = page
+        page.look()
         # What other playbooks opened in the same kernel is not this one's.
-        earlier = set(self.page.models)
+        earlier = set(page.models)
         # Below each query: the model of its whole area, by the name of its table.
         self._areas: dict[str, str] = {}
-        for source in sources(paths.NOTEBOOKS / f"{name}.ipynb"):
-            cell = kernel.execute(source)
-            assert cell.status == "ok", cell
+        cells = sources(paths.NOTEBOOKS / f"{name}.ipynb")
+        for source, cell in zip(cells, run(page.kernel, cells), strict=True):
             if source.startswith("%%sql"):
                 named = _INTO.search(source.partition("\n")[0])
                 assert named, f"a query without --into cannot be told from others: {source[:80]}"
                 (display,) = cell.of_type("display_data")
                 self._areas[named.group(1)] = display["content"]["data"][VIEW]["model_id"]
-        self.page.look()
-        self._own = set(self.page.models) - earlier
+        page.look()
+        self._own = set(page.models) - earlier
+        self._changed: dict[str, dict[str, Any]] = {}
+
+    def leave(self) -> None:
+        """Puts all fields back: a form keeps what was entered in a field of the same name before."""
+        for model, change in self._changed.items():
+            self.page.change(model, **change)
 
     def fill(self, **fields: Any) -> None:
         """Enters values, by the labels of the fields with underscores for what is no letter."""
         for label, value in fields.items():
             model = self._labelled(label)
             options = self.page.models[model].get("_options_labels")
-            change = {"value": value} if options is None else {"index": options.index(value)}
-            self.page.change(model, **change)
+            attribute, entered = ("value", value) if options is None else ("index", options.index(value))
+            self._changed.setdefault(model, {attribute: self.page.value(model, attribute)})
+            self.page.change(model, **{attribute: entered})
 
     def press(self, button: str, *tables: str) -> tuple[list[Row], ...]:
         """Presses a button and waits for all of these tables: their rows."""
@@ -69,7 +78,8 @@ class Playbook:
         view = TablePage(self.page, shown)
         names = [column["name"] for column in view.columns]
         count = view.view["count"]
-        return [dict(zip(names, row, strict=True)) for row in view.rows(0, count)] if count else []
+        pages = [view.rows(start, min(PAGE_ROWS_MAX, count - start)) for start in range(0, count, PAGE_ROWS_MAX)]
+        return [dict(zip(names, row, strict=True)) for rows in pages for row in rows]
 
     def _shown(self, table: str) -> str | None:
         """The model of the table that is shown now."""
@@ -97,6 +107,18 @@ class Playbook:
         ]
         assert len(found) == 1, f"{len(found)} fields are called {label!r}"
         return found[0]
+
+
+def run(kernel: Kernel, cells: list[str]) -> list[Conversation]:
+    """Runs all cells, one after the other as *Run All Cells* does; none may fail."""
+    sent = [kernel.send_execute(source) for source in cells]
+    kernel.wait_for(
+        lambda: all(kernel.is_idle(cell) and kernel.replies[cell] for cell in sent), CELL_TIMEOUT_S, "the end of all cells"
+    )
+    ran = [Conversation(kernel.requests[cell], kernel.replies[cell], kernel.iopub[cell]) for cell in sent]
+    for cell in ran:
+        assert cell.status == "ok", cell
+    return ran
 
 
 def sources(path: Path) -> list[str]:
