@@ -124,4 +124,4 @@ def run(kernel: Kernel, cells: list[str]) -> list[Conversation]:
 def sources(path: Path) -> list[str]:
     """The code cells of a notebook, in order."""
     notebook = nbformat.read(path, as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.source.lstrip() for cell in notebook.cells if cell.cell_type == "code"]
