@@ -224,14 +224,19 @@ def test_the_card_of_the_host_that_gave_in(campus: Open, incidents: dict[str, An
     assert tried == {victim["host"] for victim in attack["victims"]} and len(peers) > scan["ports"][1]["targets"] - 1
 
 
+MAIL_SERVER, WEB_SERVER = "10.20.2.10", "10.20.2.20"
+
+
 def test_nothing_was_taken_out_of_the_campus(campus: Open) -> None:
     playbook = campus("detection/exfiltration")
     uploads, senders = playbook.press("Find uploads", "uploads", "senders")
     assert uploads and {row["marked"] for row in uploads} == {"false"}
     sent = [int(row["sent"] or 0) for row in uploads]
-    assert sent == sorted(sent, reverse=True)
-    mail = next(row for row in senders if row["src_ip"] == "10.20.2.10")
-    assert senders[0] == mail and float(mail["balance"] or 0) > 0.9
+    assert sent == sorted(sent, reverse=True) and {row["begun_by"] for row in uploads} == {"us"}
+    assert senders[0]["our_ip"] == MAIL_SERVER and float(senders[0]["balance"] or 0) > 0.9
+    playbook.fill(begun_by="them")
+    (senders,) = playbook.press("Find uploads", "senders")
+    assert [row["our_ip"] for row in senders[:2]] == [WEB_SERVER, MAIL_SERVER]
     assert playbook.press("Find long connections", "long_connections") == ([],)
 
 
@@ -341,7 +346,8 @@ def planted_flows() -> list[dict[str, Any]]:
     # One loud minute alone is none.
     loud = [flow(605, source, "10.1.3.2", 80, **answer) for source in sources]
     upload = [flow(0, "10.1.4.1", "198.51.100.1", 443, bytes=30_000_000, packets=30_000, duration_s=7_200.0)]
-    return vertical + guesses + movement + flood + usual + loud + upload
+    fetched = [flow(0, "198.51.100.2", "10.1.4.2", 443, rev_bytes=40_000_000, rev_packets=40_000)]
+    return vertical + guesses + movement + flood + usual + loud + upload + fetched
 
 
 def planted_questions() -> list[dict[str, Any]]:
@@ -409,10 +415,15 @@ def test_a_flood_is_two_loud_minutes(planted: Open) -> None:
 def test_an_upload_and_a_long_connection(planted: Open) -> None:
     playbook = planted("detection/exfiltration")
     (uploads,) = playbook.press("Find uploads", "uploads")
-    assert [(row["src_ip"], row["dst_ip"]) for row in uploads if row["marked"] == "true"] == [("10.1.4.1", "198.51.100.1")]
+    taken = [("10.1.4.1", "198.51.100.1")]
+    assert [(row["our_ip"], row["outside_ip"]) for row in uploads if row["marked"] == "true"] == taken
     assert uploads[0]["balance"] == "1.0"
+    playbook.fill(begun_by="anybody")
+    (uploads,) = playbook.press("Find uploads", "uploads")
+    taken.insert(0, ("10.1.4.2", "198.51.100.2"))
+    assert [(row["our_ip"], row["outside_ip"]) for row in uploads if row["marked"] == "true"] == taken
     (connections,) = playbook.press("Find long connections", "long_connections")
-    assert [(row["src_ip"], row["length"]) for row in connections] == [("10.1.4.1", "2 h")]
+    assert [(row["our_ip"], row["length"]) for row in connections] == [("10.1.4.1", "2 h")]
 
 
 def test_a_tunnel_in_names(planted: Open) -> None:
