@@ -200,12 +200,13 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
 
 def test_the_card_of_the_host_that_gave_in(campus: Open, incidents: dict[str, Any]) -> None:
     attack, beacon = incidents["rdp_password_guessing"], incidents["beacon"]
+    victim = next(victim for victim in attack["victims"] if victim["host"] == attack["compromised_host"])
     playbook = campus("host_card")
     playbook.fill(host=attack["compromised_host"])
     tables = ("host_facts", "host_signs", "host_offers", "host_uses", "host_peers", "host_names", "host_hours")
     facts, signs, offers, uses, peers, names, hours = playbook.press("Show the host", *tables)
     assert [(row["sign"], row["peer"], row["count"]) for row in signs] == [
-        ("had passwords tried over rdp", attack["attacker"], "174"),
+        ("had passwords tried over rdp", attack["attacker"], str(victim["attempts"])),
         ("a larger session followed, rdp", attack["attacker"], "1"),
         ("calls port 443 like a clock, score 0.99", beacon["destination"], str(beacon["count"])),
     ]
