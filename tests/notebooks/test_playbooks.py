@@ -189,7 +189,7 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
     assert playbook.press("Get IP flows", "connections") == ([],)
     # Flows that are open in the interval count, whenever they began.
     playbook.fill(src_ip=attack["attacker"], dst_ip=victim["host"])
-    playbook.fill(start_time={**picked("2024-02-05T10:45:00"), "seconds": 30, "milliseconds": 0})
+    playbook.fill(start_time=picked("2024-02-05T10:45:30"))
     (flows,) = playbook.press("Get IP flows", "connections")
     assert [row["start_time"] for row in flows] == [attack["success"]["start"]]
     playbook.fill(channels="elsewhere")
@@ -311,7 +311,8 @@ def moment(seconds: float) -> str:
 def picked(text: str) -> dict[str, int]:
     """A moment as the picker sends it, in the zone of this machine."""
     at = datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone()
-    return {"year": at.year, "month": at.month - 1, "date": at.day, "hours": at.hour, "minutes": at.minute}
+    day = {"year": at.year, "month": at.month - 1, "date": at.day}
+    return day | {"hours": at.hour, "minutes": at.minute, "seconds": at.second, "milliseconds": 0}
 
 
 def flow(at: float, src: str, dst: str, port: int, **more: Any) -> dict[str, Any]:
@@ -328,6 +329,9 @@ def planted_flows() -> list[dict[str, Any]]:
     probe = {"packets": 1, "bytes": 60, "rev_packets": 1, "rev_bytes": 40, "tcp_flags": 2, "rev_tcp_flags": 20}
     vertical = [flow(port, "10.1.1.1", "10.1.1.2", port, **probe) for port in range(1, 61)]
     vertical[21] |= {"rev_tcp_flags": 18}
+    # Of a collector that knows one direction a flow: what a server answers to many ports of a client is no scan.
+    one_way = {"packets": 1, "bytes": 60, "rev_packets": None, "rev_bytes": None, "tcp_flags": 18, "rev_tcp_flags": None}
+    answers = [flow(n, "10.1.6.1", "10.1.6.2", 40_000 + n, **one_way) for n in range(60)]
     guess = {"packets": 15, "bytes": 2_000, "rev_packets": 15, "rev_bytes": 2_500}
     guesses = [flow(20 * n, "10.1.1.3", "10.1.1.4", 22, **guess) for n in range(40)]
     guesses.append(flow(900, "10.1.1.3", "10.1.1.4", 22, packets=900, bytes=90_000, rev_bytes=500_000, duration_s=600.0))
@@ -348,12 +352,19 @@ def planted_flows() -> list[dict[str, Any]]:
     loud = [flow(605, source, "10.1.3.2", 80, **answer) for source in sources]
     upload = [flow(0, "10.1.4.1", "198.51.100.1", 443, bytes=30_000_000, packets=30_000, duration_s=7_200.0)]
     fetched = [flow(0, "198.51.100.2", "10.1.4.2", 443, rev_bytes=40_000_000, rev_packets=40_000)]
-    return vertical + guesses + movement + flood + usual + loud + upload + fetched
+    return vertical + answers + guesses + movement + flood + usual + loud + upload + fetched
 
 
 def planted_questions() -> list[dict[str, Any]]:
     asked = {"id.orig_h": "10.1.5.1", "qtype_name": "TXT", "rcode_name": "NOERROR"}
     return [{"ts": moment(n), "query": f"{n:032x}.tunnel.example", **asked} for n in range(120)]
+
+
+def kernel_on(folder: Path, **locations: Path | str) -> Kernel:
+    """A kernel whose sources are these files."""
+    config = folder / "flowdeck.toml"
+    config.write_text("\n".join(f"[sources.{name}]\nlocation = '{location}'\n" for name, location in locations.items()))
+    return Kernel(env={"FLOWDECK_CONFIG": str(config)})
 
 
 @pytest.fixture(scope="module")
@@ -362,9 +373,7 @@ def planted_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]
     folder = tmp_path_factory.mktemp("planted")
     for name, rows in {"flows": planted_flows(), "zeek_dns": planted_questions()}.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    sources = [f'[sources.{name}]\nlocation = "{name}.jsonl"\n' for name in ("flows", "zeek_dns")]
-    (folder / "flowdeck.toml").write_text("\n".join(sources))
-    with Kernel(env={"FLOWDECK_CONFIG": str(folder / "flowdeck.toml")}) as kernel:
+    with kernel_on(folder, flows="flows.jsonl", zeek_dns="zeek_dns.jsonl") as kernel:
         yield FrontEnd(kernel)
 
 
@@ -390,10 +399,21 @@ def test_a_password_found_over_ssh(planted: Open) -> None:
     assert playbook.press("Find guessing", "guessing") == ([],)
 
 
+def test_passwords_that_were_really_guessed(tmp_path: Path) -> None:
+    """A capture of Zeek's own tests: eleven logins at one SSH server within a minute."""
+    with kernel_on(tmp_path, flows=paths.SAMPLES / "pcap" / "sshguess.pcap") as kernel:
+        playbook = Playbook(FrontEnd(kernel), "detection/password_guessing")
+        playbook.fill(service="SSH", guesses_at_least=10)
+        playbook.fill(start_time=picked("2015-03-30T00:00:00"))
+        ((row,),) = playbook.press("Find guessing", "guessing")
+    assert (row["src_ip"], row["dst_ip"], row["guesses"], row["sessions"]) == ("192.168.56.1", "192.168.56.103", "11", "11")
+    assert row["success_hint"] is None
+
+
 def test_from_one_host_to_the_next(planted: Open) -> None:
     playbook = planted("detection/lateral_movement")
-    playbook.fill(after_from=picked("2024-02-05T12:00:00") | {"seconds": 0, "milliseconds": 0})
-    playbook.fill(after_to=picked("2024-02-05T15:00:00") | {"seconds": 0, "milliseconds": 0})
+    playbook.fill(after_from=picked("2024-02-05T12:00:00"))
+    playbook.fill(after_to=picked("2024-02-05T15:00:00"))
     (chains,) = playbook.press("Find chains", "chains")
     assert [(row["from_ip"], row["through_ip"], row["to_ip"]) for row in chains] == [("10.1.2.1", "10.1.2.2", "10.1.2.3")]
     assert (chains[0]["came"], chains[0]["went_on"]) == (moment(0), moment(600))
