@@ -12,7 +12,7 @@ use std::{
 };
 
 use flow_engine::{EngineError, Parameter, Progress, QueryOptions, QueryResult};
-use flowdeck::chrono::SecondsFormat;
+use flowdeck::chrono::{DateTime, SecondsFormat, Utc};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -328,7 +328,10 @@ impl Area {
         let waiting = if waits_for_click { "not run yet" } else { "" };
         let status = State::new().with("value", waiting);
         let status = open(kernel, cause, &mut all, "HTMLModel", status).await?;
+        let layout = State::new().with("width", "auto").with("flex", "0 0 auto");
+        let layout = open(kernel, cause, &mut all, "LayoutModel", layout).await?;
         let stop = State::new().with("description", "Stop").with("disabled", true).with("icon", "stop");
+        let stop = stop.with("layout", reference(&layout));
         let stop = open(kernel, cause, &mut all, "ButtonModel", stop).await?;
         let output = open(kernel, cause, &mut all, "OutputModel", State::new()).await?;
         let row = State::new().with("children", json!([reference(&stop), reference(&status)]));
@@ -386,15 +389,17 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// The moments that the query was given, in UTC: the picker may be in another zone.
+/// The moments that the query was given, the earliest first, in UTC: the picker may be in another zone.
 fn interval(parameters: &[(String, Parameter)]) -> String {
     let moments = parameters.iter().filter_map(|(name, parameter)| match parameter {
-        Parameter::Timestamp(Some(moment)) => {
-            Some(format!("; {name} = {}", moment.to_rfc3339_opts(SecondsFormat::Secs, true)))
-        }
+        Parameter::Timestamp(Some(moment)) => Some((moment, name)),
         _ => None,
     });
-    moments.collect()
+    let moments: BTreeSet<_> = moments.collect();
+    let told = |(moment, name): (&DateTime<Utc>, &String)| {
+        format!("; {name} = {}", moment.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    moments.into_iter().map(told).collect()
 }
 
 /// A failure for someone who did not write the query.
