@@ -73,8 +73,9 @@ impl Kernel {
 pub fn run(connection_file: &Path) -> anyhow::Result<()> {
     let info = connection_file::read(connection_file)?;
     let rust = RustCells::prepare()?;
-    // Protocol only: queries, cells and the compiler have threads of their own.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Protocol only: queries, cells and the compiler have threads of their own. One thread, because a message passes through
+    // five tasks, and waking another thread for one of them takes longer than all of them do.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let outcome = runtime.block_on(serve(&info, rust));
     // Threads in a query or in the compiler are not waited for.
     runtime.shutdown_background();

@@ -1,7 +1,7 @@
 //! What the tests of connectors share: samples, temporary files, and the answers to queries as text.
 //!
 //! For `[dev-dependencies]` alone: what goes wrong here ends the test that called.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
 use std::{
     path::{Path, PathBuf},
