@@ -33,7 +33,7 @@ pub(super) fn of(chart: &Chart) -> Value {
         "width": WIDTH,
         "height": HEIGHT,
         "config": {"axis": {"labelLimit": 260, "titleLimit": 400}, "legend": {"labelLimit": 220, "titleLimit": 220}},
-        "usermeta": {"embedOptions": {"actions": {"export": true, "source": false, "compiled": false, "editor": false}}},
+        "usermeta": {"embedOptions": {"renderer": "svg", "actions": {"export": true, "source": false, "compiled": false, "editor": false}}},
     });
     let drawn = if chart.is_empty() { empty() } else { drawing(chart) };
     if let (Some(spec), Value::Object(drawn)) = (spec.as_object_mut(), drawn) {

@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::functions_aggregate::expr_fn::{avg, count, max, min, sum};
 use datafusion::logical_expr::conditional_expressions::CaseBuilder;
-use datafusion::logical_expr::{Expr, SortExpr, cast, lit};
+use datafusion::logical_expr::{Expr, SortExpr, cast, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use tokio_util::sync::CancellationToken;
 
@@ -108,12 +108,12 @@ impl Look<'_> {
         condition: Option<Expr>,
         groups: Vec<Expr>,
         aggregates: Vec<Expr>,
-        greatest: Option<(SortExpr, usize)>,
+        greatest: Option<(Vec<SortExpr>, usize)>,
     ) -> Result<RecordBatch, EngineError> {
         let build = move |frame: DataFrame| {
             let frame = frame.aggregate(groups, aggregates)?;
             let Some((order, limit)) = greatest else { return Ok(frame) };
-            frame.sort(vec![order])?.limit(0, Some(limit))
+            frame.sort(order)?.limit(0, Some(limit))
         };
         self.frame(condition, build).await
     }
@@ -231,7 +231,8 @@ impl Look<'_> {
         condition: &Expr,
         count_max: usize,
     ) -> Result<Groups, EngineError> {
-        let order = Expr::Column(datafusion::common::Column::from_name(AMOUNT)).sort(false, false);
+        // Of equal amounts the lesser value first: the same rows always give the same plot.
+        let order = vec![col(AMOUNT).sort(false, false), col("value").sort(true, true)];
         let limit = Some((order, count_max + 1));
         let (groups, amounts) = (vec![column_of(index).alias("value")], vec![self.aggregated(amount)]);
         let found = self.rows(Some(condition.clone()), groups, amounts, limit).await?;

@@ -100,7 +100,7 @@ async fn bars_are_the_greatest_and_the_rest() {
 
 #[tokio::test]
 async fn addresses_and_ports_are_names() {
-    let sql = "SELECT ip(a) AS src_ip, p AS dst_port, n AS bytes FROM (VALUES ('192.0.2.1', 443, 5), ('2001:db8::1', 53, 7), \
+    let sql = "SELECT to_ip(a) AS src_ip, p AS dst_port, n AS bytes FROM (VALUES ('192.0.2.1', 443, 5), ('2001:db8::1', 53, 7), \
                ('192.0.2.1', 53, 9)) AS v(a, p, n)";
     let chart = chart(Kind::Matrix, sql).await;
     assert_eq!(chart.y.scale, Scale::Names(vec!["192.0.2.1".into(), "2001:db8::1".into()]));
@@ -171,7 +171,7 @@ async fn heat_maps_are_by_time_and_group() {
 
 #[tokio::test]
 async fn timelines_have_lanes() {
-    let sql = "SELECT to_timestamp(1700006400 + value) AS t, arrow_cast(value, 'Duration(Second)') AS lasting, 'l' || value % 2 AS lane FROM range(0, 4)";
+    let sql = "SELECT to_timestamp(1700006400 + value) AS t, arrow_cast(value, 'Duration(Second)') AS lasting, concat('l', value % 2) AS lane FROM range(0, 4)";
     let chart = chart(Kind::Timeline, sql).await;
     let Marks::Spans { spans, .. } = &chart.marks else { panic!() };
     let lasting: Vec<f64> = spans.iter().map(|span| span.to - span.from).collect();
