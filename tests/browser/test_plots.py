@@ -48,6 +48,7 @@ def test_three_kinds_in_jupyterlab(browser: Browser, lab: JupyterLab) -> None:
         expect(line).to_contain_text("sum of bytes (B)")
         assert line.locator("g.mark-line.role-mark path, g.mark-line path").count() >= 2, "a line for each protocol"
         page.screenshot("plot-lab-line")
+        assert line.locator("g.mark-symbol.role-mark path[opacity='0']").count() > 100, "they only show the tooltip"
         point = line.locator("g.mark-symbol.role-mark path").nth(20)
         point.hover(force=True)
         tip = page.page.locator("#vg-tooltip-element.visible")

@@ -1,6 +1,6 @@
 //! Numbers and moments of a plot as people read them.
 
-use flow_engine::plot::{Place, Scale};
+use flow_engine::plot::{Chart, Marks, Place, Scale};
 use flowdeck::chrono::{DateTime, Utc};
 
 /// A moment, in UTC: `2026-11-25 10:36:00`, with parts of a second only where there are some.
@@ -53,6 +53,31 @@ pub(super) fn tick_number(value: f64) -> String {
     let step = STEPS.into_iter().find(|(step, _)| size >= *step * 0.999_999);
     let (step, letter) = step.unwrap_or((1.0, ""));
     format!("{}{letter}", number(value / step))
+}
+
+/// What stands below an axis of moments: also from when to when, as ticks may tell no day.
+pub(super) fn with_ends(chart: &Chart) -> String {
+    let moments: Vec<f64> = match &chart.marks {
+        Marks::Lines(lines) => lines.iter().flat_map(|line| line.points.iter().map(|point| point.0)).collect(),
+        Marks::Bars { .. } => Vec::new(),
+        Marks::Bins(bins) => bins.iter().flat_map(|bin| [bin.from, bin.to]).collect(),
+        Marks::Points { points, .. } => points.iter().map(|point| point.x).collect(),
+        Marks::Tiles(tiles) => {
+            let ends = |place: Place| match place {
+                Place::Name(_) => None,
+                Place::Range(from, to) => Some([from, to]),
+            };
+            tiles.iter().filter_map(|tile| ends(tile.x)).flatten().collect()
+        }
+        Marks::Spans { spans, .. } => spans.iter().flat_map(|span| [span.from, span.to]).collect(),
+    };
+    let least = moments.iter().copied().reduce(f64::min);
+    let greatest = moments.iter().copied().reduce(f64::max);
+    match (least, greatest) {
+        (Some(from), Some(to)) if from < to => format!("{}, {} – {}", chart.x.label, moment(from), moment(to)),
+        (Some(at), _) => format!("{}, {}", chart.x.label, moment(at)),
+        _ => chart.x.label.clone(),
+    }
 }
 
 /// Where a tile is.

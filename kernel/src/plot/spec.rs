@@ -17,6 +17,13 @@ const STEP: u32 = 18;
 /// Lines with no more points than this show them.
 const POINTS_SHOWN_MAX: usize = 60;
 
+/// What stands beside a tick of numbers: 1.5M.
+const NUMBER_LABEL: &str = "format(datum.value, abs(datum.value) < 1 ? '~g' : '~s')";
+/// What stands beside a tick of moments: the day at midnight, else the time, as exact as it must be.
+const MOMENT_LABEL: &str = "utcFormat(datum.value, utcmilliseconds(datum.value) != 0 ? '%H:%M:%S.%L' \
+     : utcseconds(datum.value) != 0 ? '%H:%M:%S' : utchours(datum.value) + utcminutes(datum.value) != 0 ? '%H:%M' \
+     : utcmonth(datum.value) == 0 && utcdate(datum.value) == 1 ? '%Y-%m-%d' : '%m-%d')";
+
 /// The spec.
 pub(super) fn of(chart: &Chart) -> Value {
     let mut spec = json!({
@@ -38,6 +45,9 @@ pub(super) fn of(chart: &Chart) -> Value {
     let drawn = if chart.is_empty() { empty() } else { drawing(chart) };
     if let (Some(spec), Value::Object(drawn)) = (spec.as_object_mut(), drawn) {
         spec.extend(drawn);
+    }
+    if chart.x.scale == Scale::Time && !chart.is_empty() {
+        spec["encoding"]["x"]["title"] = label(&format::with_ends(chart)).into();
     }
     spec
 }
@@ -130,15 +140,10 @@ fn of_lines(chart: &Chart, lines: &[Line]) -> Value {
             values.push(json!({"x": x, "y": y, "s": line.name, "p": piece, "xt": x_text, "yt": y_text}));
         }
     }
-    let few = lines.iter().all(|line| line.points.len() <= POINTS_SHOWN_MAX);
-    // Points that are not seen show the tooltip.
-    let points = json!({"filled": true, "size": if few { 30 } else { 60 }, "opacity": if few { 1 } else { 0 }});
     let mark = match chart.kind {
-        Kind::Area => json!({"type": "area", "opacity": 0.85, "clip": true, "line": false, "point": points}),
-        Kind::Cdf => {
-            json!({"type": "line", "interpolate": "step-after", "strokeWidth": 2, "clip": true, "point": points})
-        }
-        _ => json!({"type": "line", "strokeWidth": 1.8, "clip": true, "point": points}),
+        Kind::Area => json!({"type": "area", "clip": true}),
+        Kind::Cdf => json!({"type": "line", "interpolate": "step-after", "strokeWidth": 2, "clip": true}),
+        _ => json!({"type": "line", "strokeWidth": 1.8, "clip": true}),
     };
     let mut y = position("y", &chart.y, true);
     if chart.kind == Kind::Cdf {
@@ -155,7 +160,6 @@ fn of_lines(chart: &Chart, lines: &[Line]) -> Value {
         "x": position("x", &chart.x, false),
         "y": y,
         "color": colour(chart, &names),
-        "opacity": picked(),
         "tooltip": tooltip(&rows),
     });
     if chart.kind == Kind::Area {
@@ -168,7 +172,13 @@ fn of_lines(chart: &Chart, lines: &[Line]) -> Value {
     } else {
         encoding["detail"] = json!({"field": "p", "type": "nominal"});
     }
-    json!({"data": {"values": values}, "params": [zoom(&["x"]), pick(chart)], "mark": mark, "encoding": encoding})
+    let few = lines.iter().all(|line| line.points.len() <= POINTS_SHOWN_MAX) && chart.kind == Kind::Line;
+    // Points show the tooltip also where they are not seen.
+    let mut points =
+        json!({"mark": {"type": "point", "filled": true, "size": if few { 30 } else { 80 }, "clip": true}});
+    points["encoding"] = json!({"opacity": if few { picked() } else { json!({"value": 0}) }});
+    let drawn = json!({"mark": mark, "params": [zoom(&["x"]), pick(chart)], "encoding": {"opacity": picked()}});
+    json!({"data": {"values": values}, "layer": [drawn, points], "encoding": encoding})
 }
 
 fn of_bars(chart: &Chart, series: &[String], amounts: &[Vec<Option<f64>>]) -> Value {
@@ -300,16 +310,18 @@ fn of_spans(chart: &Chart, series: &[String], spans: &[flow_engine::plot::Span])
 /// An axis of numbers or moments.
 fn position(field: &str, axis: &Axis, from_zero: bool) -> Value {
     let title = label(&axis.label);
+    let ticks = json!({"labelExpr": NUMBER_LABEL, "tickCount": 8});
     match axis.scale {
-        Scale::Time => json!({"field": field, "type": "temporal", "title": title, "scale": {"type": "utc"}}),
-        Scale::Log => json!({
-            "field": field, "type": "quantitative", "title": title,
-            "scale": {"type": "log"}, "axis": {"format": "~s", "tickCount": 8},
+        Scale::Time => json!({
+            "field": field, "type": "temporal", "title": title, "scale": {"type": "utc"},
+            "axis": {"labelExpr": MOMENT_LABEL, "labelOverlap": "greedy", "labelSeparation": 6},
         }),
-        _ => json!({
-            "field": field, "type": "quantitative", "title": title,
-            "scale": {"zero": from_zero}, "axis": {"format": "~s", "tickCount": 8},
-        }),
+        Scale::Log => {
+            json!({"field": field, "type": "quantitative", "title": title, "scale": {"type": "log"}, "axis": ticks})
+        }
+        _ => {
+            json!({"field": field, "type": "quantitative", "title": title, "scale": {"zero": from_zero}, "axis": ticks})
+        }
     }
 }
 

@@ -106,13 +106,14 @@ impl Frame {
     }
 
     pub(super) fn axes(&self, area: &Area<'_>, chart: &Chart, name_chars_max: usize) -> Drawn {
-        self.x_axis(area, &chart.x, name_chars_max)?;
+        self.x_axis(area, chart, name_chars_max)?;
         self.y_axis(area, chart, name_chars_max)?;
         let corners = [(self.left, self.top), (self.left, self.bottom), (self.right, self.bottom)];
         line(area, corners.to_vec(), SOFT, 1)
     }
 
-    fn x_axis(&self, area: &Area<'_>, axis: &Axis, name_chars_max: usize) -> Drawn {
+    fn x_axis(&self, area: &Area<'_>, chart: &Chart, name_chars_max: usize) -> Drawn {
+        let axis = &chart.x;
         let mut below = 34;
         if let Scale::Names(names) = &axis.scale {
             below += names.iter().map(|name| name.chars().count().min(name_chars_max)).max().unwrap_or(0) as i32 * 5;
@@ -132,9 +133,8 @@ impl Frame {
             };
             text(area, &label, (x, self.bottom + 13), 11, INK, At::Middle)?;
         }
-        let label = match (&axis.scale, ticks.first()) {
-            // The labels of the ticks may tell no day.
-            (Scale::Time, Some(first)) => format!("{}, from {}", axis.label, format::moment(*first)),
+        let label = match axis.scale {
+            Scale::Time => format::with_ends(chart),
             _ => axis.label.clone(),
         };
         text(area, &cut(&label, 90), ((self.left + self.right) / 2, self.bottom + below), 11, INK, At::Middle)
