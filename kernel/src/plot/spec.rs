@@ -34,7 +34,7 @@ pub(super) fn of(chart: &Chart) -> Value {
             "anchor": "start",
             "subtitleColor": "#595959",
             "offset": 12,
-            "limit": 800,
+            "limit": WIDTH,
         },
         "background": "white",
         "width": WIDTH,
@@ -109,13 +109,13 @@ fn drawing(chart: &Chart) -> Value {
             rows.extend(chart.by.as_deref().map(|by| ("s", by)));
             json!({
                 "data": {"values": points.iter().map(one).collect::<Vec<_>>()},
-                "params": [zoom(&["x", "y"]), pick(chart)],
+                "params": params(chart, &["x", "y"]),
                 "mark": {"type": "circle", "size": 36, "opacity": 0.6, "clip": true},
                 "encoding": {
                     "x": position("x", &chart.x, false),
                     "y": position("y", &chart.y, false),
                     "color": colour(chart, series),
-                    "opacity": picked(),
+                    "opacity": picked(chart),
                     "tooltip": tooltip(&rows),
                 },
             })
@@ -176,8 +176,8 @@ fn of_lines(chart: &Chart, lines: &[Line]) -> Value {
     // Points show the tooltip also where they are not seen.
     let mut points =
         json!({"mark": {"type": "point", "filled": true, "size": if few { 30 } else { 80 }, "clip": true}});
-    points["encoding"] = json!({"opacity": if few { picked() } else { json!({"value": 0}) }});
-    let drawn = json!({"mark": mark, "params": [zoom(&["x"]), pick(chart)], "encoding": {"opacity": picked()}});
+    points["encoding"] = json!({"opacity": if few { picked(chart) } else { json!({"value": 0}) }});
+    let drawn = json!({"mark": mark, "params": params(chart, &["x"]), "encoding": {"opacity": picked(chart)}});
     json!({"data": {"values": values}, "layer": [drawn, points], "encoding": encoding})
 }
 
@@ -201,18 +201,17 @@ fn of_bars(chart: &Chart, series: &[String], amounts: &[Vec<Option<f64>>]) -> Va
     if chart.by.is_some() {
         encoding["color"] = colour(chart, series);
         encoding["order"] = json!({"field": "o", "type": "quantitative"});
-        encoding["opacity"] = picked();
+        encoding["opacity"] = picked(chart);
     } else {
         // The rest is no group: it does not look like one.
         let colours: Vec<&str> = names.iter().enumerate().map(|(bar, _)| bar_colour(names, bar)).collect();
         encoding["color"] =
             json!({"field": "n", "type": "nominal", "legend": null, "scale": {"domain": names, "range": colours}});
     }
-    let params = if chart.by.is_some() { json!([pick(chart)]) } else { json!([]) };
     json!({
         "data": {"values": values},
         "height": {"step": STEP},
-        "params": params,
+        "params": params(chart, &[]),
         "mark": {"type": "bar"},
         "encoding": encoding,
     })
@@ -292,16 +291,16 @@ fn of_spans(chart: &Chart, series: &[String], spans: &[flow_engine::plot::Span])
     json!({
         "data": {"values": spans.iter().map(one).collect::<Vec<_>>()},
         "height": {"step": STEP + 4},
-        "params": [zoom(&["x"]), pick(chart)],
+        "params": params(chart, &["x"]),
         // The edge lets what lasts no time be seen.
-        "mark": {"type": "bar", "strokeWidth": 2, "clip": true},
+        "mark": {"type": "bar", "strokeWidth": 2, "clip": true, "height": {"band": 0.7}},
         "encoding": {
             "x": position("x", &chart.x, false),
             "x2": {"field": "x2"},
             "y": named("n", &chart.y),
             "color": colours,
             "stroke": {"field": "s", "type": "nominal", "legend": null, "scale": {"domain": series, "range": palette::of(series)}},
-            "opacity": picked(),
+            "opacity": picked(chart),
             "tooltip": tooltip(&rows),
         },
     })
@@ -310,11 +309,12 @@ fn of_spans(chart: &Chart, series: &[String], spans: &[flow_engine::plot::Span])
 /// An axis of numbers or moments.
 fn position(field: &str, axis: &Axis, from_zero: bool) -> Value {
     let title = label(&axis.label);
-    let ticks = json!({"labelExpr": NUMBER_LABEL, "tickCount": 8});
+    let ticks =
+        json!({"labelExpr": NUMBER_LABEL, "tickCount": 8, "titleLimit": if field == "y" { HEIGHT } else { WIDTH }});
     match axis.scale {
         Scale::Time => json!({
             "field": field, "type": "temporal", "title": title, "scale": {"type": "utc"},
-            "axis": {"labelExpr": MOMENT_LABEL, "labelOverlap": "greedy", "labelSeparation": 6},
+            "axis": {"labelExpr": MOMENT_LABEL, "labelOverlap": "greedy", "labelSeparation": 6, "titleLimit": WIDTH},
         }),
         Scale::Log => {
             json!({"field": field, "type": "quantitative", "title": title, "scale": {"type": "log"}, "axis": ticks})
@@ -328,7 +328,12 @@ fn position(field: &str, axis: &Axis, from_zero: bool) -> Value {
 /// An axis of names.
 fn named(field: &str, axis: &Axis) -> Value {
     let title = if axis.label.is_empty() { Value::Null } else { label(&axis.label).into() };
-    json!({"field": field, "type": "nominal", "title": title, "sort": null, "scale": {"domain": names(axis)}})
+    // A title that is longer than its axis would make the drawing larger.
+    let limit = (STEP as usize * names(axis).len()).clamp(60, 400);
+    json!({
+        "field": field, "type": "nominal", "title": title, "sort": null, "scale": {"domain": names(axis)},
+        "axis": {"titleLimit": limit},
+    })
 }
 
 fn colour(chart: &Chart, series: &[String]) -> Value {
@@ -347,17 +352,19 @@ fn zoom(along: &[&str]) -> Value {
     json!({"name": "zoom", "select": {"type": "interval", "encodings": along}, "bind": "scales"})
 }
 
-/// A click into the legend.
-fn pick(chart: &Chart) -> Value {
-    match chart.by {
-        Some(_) => json!({"name": "pick", "select": {"type": "point", "fields": ["s"]}, "bind": "legend"}),
-        None => json!({"name": "pick", "select": {"type": "point", "fields": ["s"], "on": "dblclick"}}),
-    }
+/// Zoom along these axes, and a click into the legend where there is one.
+fn params(chart: &Chart, along: &[&str]) -> Value {
+    let pick = json!({"name": "pick", "select": {"type": "point", "fields": ["s"]}, "bind": "legend"});
+    let zoom = (!along.is_empty()).then(|| zoom(along));
+    zoom.into_iter().chain(chart.by.is_some().then_some(pick)).collect()
 }
 
 /// What was not picked is faint.
-fn picked() -> Value {
-    json!({"condition": {"param": "pick", "value": 1}, "value": 0.12})
+fn picked(chart: &Chart) -> Value {
+    match chart.by {
+        Some(_) => json!({"condition": {"param": "pick", "value": 1}, "value": 0.12}),
+        None => json!({"value": 1}),
+    }
 }
 
 fn tooltip(rows: &[(&str, &str)]) -> Value {
@@ -373,7 +380,7 @@ fn label(text: &str) -> String {
 /// The name of a row of the tooltip. Two of them mean something to it.
 fn row_name(text: &str) -> String {
     let label = label(text);
-    if matches!(label.as_str(), "image" | "title") { format!("{label}:") } else { label }
+    if matches!(label.as_str(), "image" | "title") { format!("{label} (column)") } else { label }
 }
 
 fn names(axis: &Axis) -> &[String] {
