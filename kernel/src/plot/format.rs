@@ -55,6 +55,21 @@ pub(super) fn tick_number(value: f64) -> String {
     format!("{}{letter}", number(value / step))
 }
 
+/// A caption in lines of about `chars_max` characters: its parts stay whole.
+pub(super) fn in_lines(caption: &str, chars_max: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in caption.split("; ") {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + part.chars().count() < chars_max => {
+                line.push_str("; ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
+}
+
 /// What stands below an axis of moments: also from when to when, as ticks may tell no day.
 pub(super) fn with_ends(chart: &Chart) -> String {
     let moments: Vec<f64> = match &chart.marks {
@@ -109,6 +124,12 @@ fn grouped(value: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn captions_are_broken_between_parts() {
+        assert_eq!(in_lines("5 rows", 10), ["5 rows"]);
+        assert_eq!(in_lines("5 rows; a; much longer", 12), ["5 rows; a", "much longer"]);
+    }
 
     #[test]
     fn numbers_and_moments() {

@@ -12,6 +12,8 @@ use super::{format, palette};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 300;
+/// Characters of a line of the caption.
+const CAPTION_CHARS: usize = 105;
 /// Height of a bar or a lane.
 const STEP: u32 = 18;
 /// Lines with no more points than this show them.
@@ -30,7 +32,7 @@ pub(super) fn of(chart: &Chart) -> Value {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
             "text": chart.title.clone().unwrap_or_else(|| heading(chart)),
-            "subtitle": chart.caption(),
+            "subtitle": format::in_lines(&chart.caption(), CAPTION_CHARS),
             "anchor": "start",
             "subtitleColor": "#595959",
             "offset": 12,

@@ -10,14 +10,14 @@ use flow_engine::plot::{Chart, Marks, Scale};
 use plotters::prelude::*;
 
 use self::frame::{Frame, INK, SOFT, cut, text};
-use super::{palette, spec};
+use super::{format, palette, spec};
 
 const WIDTH: i32 = 760;
 const HEIGHT: i32 = 400;
 /// Height of a bar or a lane.
 const STEP: i32 = 18;
 /// Between the top and the drawing: title, caption.
-const HEAD: i32 = 64;
+const HEAD: i32 = 68;
 /// Below the drawing: labels of ticks, label of the axis.
 const FOOT: i32 = 48;
 /// Right of the drawing, with a legend in it.
@@ -66,7 +66,9 @@ fn draw(area: &Area<'_>, chart: &Chart, height: i32) -> Drawn {
     area.fill(&WHITE).map_err(|fault| fault.to_string())?;
     let title = chart.title.clone().unwrap_or_else(|| spec::heading(chart));
     text(area, &cut(&title, 95), (MARGIN, 20), 15, INK, frame::At::Left)?;
-    text(area, &cut(&chart.caption(), 120), (MARGIN, 40), 11, SOFT, frame::At::Left)?;
+    for (line, place) in format::in_lines(&chart.caption(), 115).iter().zip([38, 52]) {
+        text(area, &cut(line, 120), (MARGIN, place), 11, SOFT, frame::At::Left)?;
+    }
     if chart.is_empty() {
         return text(area, "nothing to draw", (WIDTH / 2, (HEAD + height) / 2), 14, SOFT, frame::At::Middle);
     }
@@ -115,7 +117,7 @@ fn amounts(area: &Area<'_>, chart: &Chart, label: &str, left: i32) -> Drawn {
         frame::rectangle(area, (left, top + 2 * step), (left + 14, top + 2 * step + 2), colour, 1.0)?;
     }
     for (value, place) in [(amounts.greatest, top + 4), (amounts.least, top + 2 * STEPS - 2)] {
-        text(area, &super::format::tick_number(value), (left + 20, place), 11, INK, frame::At::Left)?;
+        text(area, &format::tick_number(value), (left + 20, place), 11, INK, frame::At::Left)?;
     }
     Ok(())
 }

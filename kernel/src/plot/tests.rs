@@ -41,7 +41,7 @@ fn the_spec_holds_the_values() {
     assert_eq!(spec["encoding"]["color"]["scale"]["domain"], serde_json::json!(["a", "other"]));
     assert_eq!(spec["encoding"]["color"]["scale"]["range"][1], "#8C8C8C", "the rest is grey");
     assert_eq!(spec["usermeta"]["embedOptions"]["actions"]["editor"], false);
-    assert_eq!(spec["title"]["subtitle"], "10 rows");
+    assert_eq!(spec["title"]["subtitle"][0], "10 rows");
 }
 
 #[test]
