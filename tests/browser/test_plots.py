@@ -27,6 +27,11 @@ OTHERS = {
     "cdf": "%%plot --kind cdf --log\nSELECT bytes, protocol_name(protocol) AS protocol FROM flows",
     "timeline": "%%plot --kind timeline --top 12\nSELECT start_time, end_time, src_ip FROM flows LIMIT 800",
 }
+FORM = """%%form
+least = { type = "int", label = "At least", default = 1000000 }
+draw  = { type = "button", label = "Draw" }
+"""
+FORM_PLOT = "%%plot --kind timeline --on draw\nSELECT start_time, end_time, src_ip FROM flows WHERE bytes >= $least"
 # What JavaScript, HTML, Vega's expressions and its tooltip might take for theirs.
 HOSTILE = """<img src=x onerror="window.broken=1"><script>window.broken=2</script>\\\\" + (window.broken=3) + \\\\"${window.broken=4}"""
 HOSTILE_CELL = f"""%%plot --kind bars --by image --title '{HOSTILE.replace("'", "")}'
@@ -124,7 +129,8 @@ def test_hostile_names_are_drawn_and_nothing_runs(browser: Browser, lab: Jupyter
 
 @pytest.fixture(scope="module")
 def voila() -> Iterator[Voila]:
-    with Voila(notebooks={"plot.ipynb": notebook(KERNEL_NAME, LINE, BARS)}) as voila:
+    notebooks = {"plot.ipynb": notebook(KERNEL_NAME, LINE, BARS), "form.ipynb": notebook(KERNEL_NAME, FORM, FORM_PLOT)}
+    with Voila(notebooks=notebooks) as voila:
         yield voila
 
 
@@ -135,4 +141,20 @@ def test_plots_in_voila(browser: Browser, voila: Voila) -> None:
         page.page.locator(".vega-embed svg.marks g.mark-rect.role-mark path").first.hover(force=True)
         expect(page.page.locator("#vg-tooltip-element.visible")).to_contain_text("10.20.1.40")
         page.screenshot("plot-voila", keep_pointer=True)
+        expect(page.page.locator("body")).not_to_contain_text("Error")
+
+
+def test_a_visitor_draws_what_was_entered(browser: Browser, voila: Voila) -> None:
+    with VoilaPage(browser, voila, "form.ipynb") as page:
+        page.button("Draw").click()
+        drawn = page.page.locator(".vega-embed svg.marks")
+        expect(drawn).to_contain_text("src_ip by start_time (UTC)", timeout=LONG_MS)
+        before = drawn.text_content()
+        page.field("At least").fill("10000000")
+        page.field("At least").press("Enter")
+        page.button("Draw").click()
+        expect(drawn).not_to_have_text(before or "", timeout=LONG_MS)
+        expect(drawn).to_have_count(1)
+        expect(page.page.locator("body")).to_contain_text("done in")
+        page.screenshot("plot-voila-form")
         expect(page.page.locator("body")).not_to_contain_text("Error")

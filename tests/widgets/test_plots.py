@@ -4,6 +4,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from harness.analyser import complete, inspect
 from harness.front_end import FrontEnd
 from harness.kernel import Kernel
 
@@ -102,3 +103,18 @@ def test_a_plot_takes_fields_of_a_form_and_waits_for_its_button(new_kernel) -> N
 
     (shown,) = page.until(drawn, "the plot")
     assert len(shown[SPEC]["data"]["values"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "offered"),
+    [
+        ("%%pl", "%%plot"),
+        ("%%plot --ki", "--kind"),
+        ("%%plot --kind heat", "heatmap"),
+        ("%%plot --kind line --agg a", "avg"),
+        ("%%plot --kind line\nSELECT protocol_n", "protocol_name"),
+    ],
+)
+def test_options_kinds_and_the_query_are_completed(kernel: Kernel, code: str, offered: str) -> None:
+    assert any(match.startswith(offered) for match in complete(kernel, code)["matches"])
+    assert "--kind" in inspect(kernel, "%%plot")["data"]["text/plain"]

@@ -42,6 +42,7 @@ impl StoredResult {
         if self.result().row_count > u32::MAX as usize {
             return Err(StoredFault::TooManyRows { limit: u32::MAX as usize }.into());
         }
+        request.check()?;
         let look = Look { stored: self, request, cancel };
         let mut chart = match request.kind {
             Kind::Line | Kind::Area => lines::over_time(&look).await?,
@@ -53,6 +54,7 @@ impl StoredResult {
             Kind::Matrix => grid::matrix(&look).await?,
             Kind::Timeline => spans::timeline(&look).await?,
         };
+        chart.leave_out_what_has_no_logarithm();
         chart.title = request.title.as_deref().map(|title| name_text(title, 2 * NAME_CHARS_MAX));
         if self.result().truncated {
             chart.notes.push("the query had more rows than its limit let through".into());

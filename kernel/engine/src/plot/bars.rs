@@ -2,11 +2,11 @@
 
 use datafusion::logical_expr::lit;
 
+use super::Kind;
 use super::chart::{Axis, Chart, Marks, Scale};
 use super::columns::Takes;
 use super::look::{Groups, Look, group, number};
 use super::spread::counted;
-use super::{Kind, PlotFault};
 use crate::error::EngineError;
 
 /// Bars, beside "other".
@@ -18,9 +18,6 @@ const PARTS: usize = 7;
 /// Draws `bars`.
 pub(super) async fn bars(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
-    if request.log {
-        return Err(PlotFault::NoSuchOption { kind: "bars", option: "--log" }.into());
-    }
     let mut columns = look.columns();
     let x = match &request.x {
         Some(name) => Some(columns.required("--x", Some(name), Takes::Names)?),

@@ -169,10 +169,36 @@ impl Chart {
         self.mark_count() == 0
     }
 
+    /// Leaves out amounts that have no logarithm, where logarithms are drawn of amounts.
+    pub(super) fn leave_out_what_has_no_logarithm(&mut self) {
+        let mut count = 0;
+        let is_log = |axis: &Axis| axis.scale == Scale::Log;
+        match &mut self.marks {
+            Marks::Lines(lines) if is_log(&self.y) => {
+                for (_, amount) in lines.iter_mut().flat_map(|line| line.points.iter_mut()) {
+                    if amount.take_if(|amount| *amount <= 0.0).is_some() {
+                        count += 1;
+                    }
+                }
+            }
+            Marks::Tiles(tiles) if self.value.as_ref().is_some_and(is_log) => {
+                let before = tiles.len();
+                tiles.retain(|tile| tile.amount > 0.0);
+                count = before - tiles.len();
+            }
+            _ => {}
+        }
+        if count > 0 {
+            self.notes.push(format!("{} of the amounts left out: they have no logarithm", grouped(count)));
+        }
+    }
+
     /// How many marks are drawn.
     pub fn mark_count(&self) -> usize {
         match &self.marks {
-            Marks::Lines(lines) => lines.iter().map(|line| line.points.len()).sum(),
+            Marks::Lines(lines) => {
+                lines.iter().flat_map(|line| &line.points).filter(|(_, amount)| amount.is_some()).count()
+            }
             Marks::Bars { amounts, .. } => amounts.iter().flatten().flatten().count(),
             Marks::Bins(bins) => bins.len(),
             Marks::Points { points, .. } => points.len(),

@@ -18,10 +18,10 @@ const POINTS_MAX: usize = 2_000;
 const TILES: (usize, usize) = (80, 50);
 /// Bins of time of a heat map.
 const TIME_BINS: usize = 96;
-const TIME_BINS_MAX: usize = 500;
+const TIME_BINS_MAX: usize = 300;
 /// Rows of a heat map and of a matrix, beside "other".
 const GROUPS: usize = 20;
-const GROUPS_MAX: usize = 60;
+const GROUPS_MAX: usize = 40;
 /// Colours of points.
 const SERIES: usize = 7;
 

@@ -15,7 +15,7 @@ use crate::error::EngineError;
 /// Points of a line.
 const BINS_MAX: usize = 240;
 /// Bins that an author may ask for.
-const ASKED_BINS_MAX: usize = 2_000;
+const ASKED_BINS_MAX: usize = 1_000;
 /// Lines, beside "other": as many as the palette has colours.
 const LINES: usize = 7;
 const LINES_MAX: usize = 20;
@@ -24,9 +24,6 @@ const LINES_MAX: usize = 20;
 pub(super) async fn over_time(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
     let is_area = request.kind == Kind::Area;
-    if is_area && request.log {
-        return Err(PlotFault::NoSuchOption { kind: "area", option: "--log" }.into());
-    }
     let mut columns = look.columns();
     // The first time, else the first number.
     let x = match &request.x {

@@ -24,6 +24,8 @@ use crate::stored::rows::column as column_of;
 pub(super) const OTHER: &str = "other";
 /// The name of a group of rows without a value.
 const NO_VALUE: &str = "NULL";
+/// Numbers beyond this are not drawn: their differences and sums might be infinite.
+const AMOUNT_MAX: f64 = 1e300;
 /// The aggregate, in the answers of [`Look::rows`].
 const AMOUNT: &str = "amount";
 
@@ -146,7 +148,7 @@ impl Look<'_> {
     /// Whether a row has a value in this column that can be drawn: no NULL, no NaN, nothing infinite.
     pub(super) fn is_drawn(&self, index: usize) -> Expr {
         let amount = || self.amount(index);
-        amount().gt_eq(lit(f64::MIN)).and(amount().lt_eq(lit(f64::MAX)))
+        amount().gt_eq(lit(-AMOUNT_MAX)).and(amount().lt_eq(lit(AMOUNT_MAX)))
     }
 
     /// As [`Look::is_drawn`]; above zero if the axis is logarithmic.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::fault::PlotFault;
+
 /// What is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -114,6 +116,24 @@ pub struct PlotRequest {
 }
 
 impl PlotRequest {
+    /// Refuses options that this kind has no use for: what an author wrote is not passed over in silence.
+    pub(super) fn check(&self) -> Result<(), PlotFault> {
+        use Kind::*;
+        let options: [(&'static str, bool, &[Kind]); 9] = [
+            ("--y", self.y.is_some(), &[Line, Area, Bars, Histogram, Scatter, HeatMap, Matrix, Timeline]),
+            ("--by", self.by.is_some(), &[Line, Area, Bars, Scatter, Cdf, Timeline]),
+            ("--value", self.value.is_some(), &[HeatMap, Matrix]),
+            ("--end", self.end.is_some(), &[Timeline]),
+            ("--agg", self.aggregate.is_some(), &[Line, Area, Bars, Histogram, HeatMap, Matrix]),
+            ("--bin", self.bin.is_some(), &[Line, Area, Histogram, HeatMap]),
+            ("--bins", self.bins.is_some(), &[Histogram]),
+            ("--top", self.top.is_some(), &[Line, Area, Bars, Scatter, HeatMap, Matrix, Cdf, Timeline]),
+            ("--log", self.log, &[Line, Histogram, Scatter, HeatMap, Matrix, Cdf]),
+        ];
+        let wrong = options.into_iter().find(|(_, is_given, kinds)| *is_given && !kinds.contains(&self.kind));
+        wrong.map_or(Ok(()), |(option, ..)| Err(PlotFault::NoSuchOption { kind: self.kind.name(), option }))
+    }
+
     /// A plot of this kind, everything else chosen from the columns there are.
     pub fn new(kind: Kind) -> PlotRequest {
         PlotRequest {

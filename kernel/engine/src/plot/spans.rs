@@ -8,7 +8,7 @@ use super::chart::{Axis, Chart, Marks, Scale, Span};
 use super::columns::{Takes, is_duration};
 use super::look::{Groups, Look, group, number};
 use super::spread::counted;
-use super::{Kind, PlotFault, scale};
+use super::{Kind, scale};
 use crate::error::EngineError;
 
 /// Rows that are drawn as an interval each.
@@ -24,9 +24,6 @@ const SERIES: usize = 7;
 /// Draws `timeline`.
 pub(super) async fn timeline(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
-    if request.log {
-        return Err(PlotFault::NoSuchOption { kind: "timeline", option: "--log" }.into());
-    }
     let mut columns = look.columns();
     let from = columns.required("--x", request.x.as_deref(), Takes::Time)?;
     let to = columns.required("--end", request.end.as_deref(), Takes::TimeOrDuration)?;

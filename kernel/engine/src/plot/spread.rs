@@ -25,9 +25,6 @@ const LINES: usize = 7;
 /// Draws `histogram`.
 pub(super) async fn histogram(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
-    if request.by.is_some() {
-        return Err(PlotFault::NoSuchOption { kind: "histogram", option: "--by" }.into());
-    }
     let mut columns = look.columns();
     let x = match &request.x {
         Some(name) => Some(columns.required("--x", Some(name), Takes::TimeOrNumber)?),

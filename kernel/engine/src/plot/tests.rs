@@ -71,7 +71,7 @@ async fn bins_without_rows_are_zero_and_averages_are_interrupted() {
     assert_eq!(lines(&averages)[0].points[0].1, Some(10.0));
     let narrow = with(Kind::Line, |request| request.bin = Some(Duration::from_millis(1)));
     let (fact, hint) = fault(sql, narrow).await;
-    assert!(fact.contains("at most 2000") && hint.contains("--bin"), "{fact} {hint}");
+    assert!(fact.contains("at most 1000") && hint.contains("--bin"), "{fact} {hint}");
 }
 
 #[tokio::test]
@@ -211,6 +211,38 @@ async fn wrong_columns_are_named_with_what_to_do() {
     assert!(fact.contains("holds list of"), "{fact}");
     let (fact, hint) = fault("SELECT 1 AS n", PlotRequest::new(Kind::Timeline)).await;
     assert!(fact.contains("takes a time") && hint.contains("Select"), "{fact} {hint}");
+}
+
+#[tokio::test]
+async fn options_that_mean_nothing_are_refused() {
+    let sql = "SELECT 'a' AS s, 1 AS n";
+    let (fact, hint) = fault(sql, with(Kind::Bars, |request| request.log = true)).await;
+    assert_eq!(fact, "a plot of kind `bars` has no --log");
+    assert!(hint.contains("docs/plots.md"), "{hint}");
+    let (fact, _) = fault(sql, with(Kind::Line, |request| request.value = Some("n".into()))).await;
+    assert_eq!(fact, "a plot of kind `line` has no --value");
+}
+
+#[tokio::test]
+async fn amounts_without_a_logarithm_are_left_out_and_that_is_said() {
+    let sql = "SELECT * FROM (VALUES (1, 10), (2, 0), (3, -5), (4, 100)) AS v(t, n)";
+    let chart = chart_of(sql, with(Kind::Line, |request| request.log = true)).await.unwrap();
+    let amounts: Vec<_> = lines(&chart)[0].points.iter().map(|point| point.1).collect();
+    assert_eq!(amounts, [Some(10.0), None, None, Some(100.0)]);
+    assert_eq!(chart.caption(), "4 rows; 2 of the amounts left out: they have no logarithm");
+    let sql = "SELECT * FROM (VALUES ('a', 'b', 0), ('a', 'c', 7)) AS v(s, d, n)";
+    let chart = chart_of(sql, with(Kind::Matrix, |request| request.log = true)).await.unwrap();
+    assert_eq!(chart.mark_count(), 1);
+}
+
+#[tokio::test]
+async fn extreme_numbers_do_no_harm() {
+    let sql = "SELECT * FROM (VALUES (-1.7e308, 1e300), (1.7e308, -1e300), (1e-320, 0.0), (5.0, 1e299)) AS v(a, b)";
+    for kind in [Kind::Line, Kind::Area, Kind::Histogram, Kind::Scatter, Kind::Cdf] {
+        let drawn = chart(kind, sql).await;
+        assert!(drawn.mark_count() <= 1_000, "{drawn:?}");
+        assert!(drawn.left_out >= 2, "{drawn:?}");
+    }
 }
 
 #[tokio::test]
