@@ -33,6 +33,10 @@ use crate::stored::{StoredFault, StoredResult};
 /// Characters of a name in a plot. Longer ones push the drawing off the page.
 const NAME_CHARS_MAX: usize = 48;
 
+/// Notes of sources in a caption, and characters of each.
+const NOTES_MAX: usize = 2;
+const NOTE_CHARS_MAX: usize = 100;
+
 impl StoredResult {
     /// Draws together what a plot of this kind shows. May take seconds; returns soon after `cancel` is cancelled.
     ///
@@ -59,6 +63,9 @@ impl StoredResult {
         if self.result().truncated {
             chart.notes.push("the query had more rows than its limit let through".into());
         }
+        // What is doubtful about the data, for instance rows that a source rejected.
+        let doubts = self.result().notes.iter().take(NOTES_MAX).map(|note| name_text(note, NOTE_CHARS_MAX));
+        chart.notes.extend(doubts);
         Ok(chart)
     }
 }

@@ -16,8 +16,12 @@ const WIDTH: i32 = 760;
 const HEIGHT: i32 = 400;
 /// Height of a bar or a lane.
 const STEP: i32 = 18;
-/// Between the top and the drawing: title, caption.
-const HEAD: i32 = 68;
+/// Between the top and the drawing with a title; the caption comes in addition.
+const HEAD: i32 = 42;
+const CAPTION_LINE: i32 = 14;
+const CAPTION_LINES_MAX: usize = 3;
+/// Characters of a line of the caption.
+const CAPTION_CHARS: usize = 115;
 /// Below the drawing: labels of ticks, label of the axis.
 const FOOT: i32 = 48;
 /// Right of the drawing, with a legend in it.
@@ -41,11 +45,22 @@ pub(super) fn of(chart: &Chart) -> Result<String, String> {
     Ok(drawing)
 }
 
+/// The caption, in lines.
+fn caption(chart: &Chart) -> Vec<String> {
+    let lines = format::in_lines(&chart.caption(), CAPTION_CHARS).into_iter();
+    lines.take(CAPTION_LINES_MAX).map(|line| cut(&line, CAPTION_CHARS + 5)).collect()
+}
+
+/// Where the drawing begins.
+fn head(chart: &Chart) -> i32 {
+    HEAD + CAPTION_LINE * caption(chart).len() as i32
+}
+
 fn height(chart: &Chart) -> i32 {
     let foot = FOOT + foot_of_names(chart);
     match &chart.y.scale {
         _ if chart.is_empty() => 140,
-        Scale::Names(names) => HEAD + foot + STEP * names.len() as i32,
+        Scale::Names(names) => head(chart) + foot + STEP * names.len() as i32,
         _ => HEIGHT,
     }
 }
@@ -66,11 +81,12 @@ fn draw(area: &Area<'_>, chart: &Chart, height: i32) -> Drawn {
     area.fill(&WHITE).map_err(|fault| fault.to_string())?;
     let title = chart.title.clone().unwrap_or_else(|| spec::heading(chart));
     text(area, &cut(&title, 95), (MARGIN, 20), 15, INK, frame::At::Left)?;
-    for (line, place) in format::in_lines(&chart.caption(), 115).iter().zip([38, 52]) {
-        text(area, &cut(line, 120), (MARGIN, place), 11, SOFT, frame::At::Left)?;
+    for (index, line) in caption(chart).iter().enumerate() {
+        text(area, line, (MARGIN, 38 + CAPTION_LINE * index as i32), 11, SOFT, frame::At::Left)?;
     }
+    let head = head(chart);
     if chart.is_empty() {
-        return text(area, "nothing to draw", (WIDTH / 2, (HEAD + height) / 2), 14, SOFT, frame::At::Middle);
+        return text(area, "nothing to draw", (WIDTH / 2, (head + height) / 2), 14, SOFT, frame::At::Middle);
     }
     let left = match &chart.y.scale {
         Scale::Names(names) => 34 + longest(names) * 6,
@@ -78,12 +94,12 @@ fn draw(area: &Area<'_>, chart: &Chart, height: i32) -> Drawn {
     };
     let has_legend = chart.by.is_some() || chart.value.is_some();
     let right = WIDTH - if has_legend { LEGEND } else { MARGIN };
-    let frame = Frame::new(chart, (left, HEAD), (right, height - FOOT - foot_of_names(chart)));
+    let frame = Frame::new(chart, (left, head), (right, height - FOOT - foot_of_names(chart)));
     frame.axes(area, chart, NAME_CHARS_MAX)?;
     marks::draw(area, chart, &frame)?;
     match (&chart.value, &chart.by) {
-        (Some(value), _) => amounts(area, chart, &value.label, right + 20),
-        (None, Some(by)) => legend(area, by, series(chart), right + 20),
+        (Some(value), _) => amounts(area, chart, &value.label, (right + 20, head)),
+        (None, Some(by)) => legend(area, by, series(chart), (right + 20, head)),
         (None, None) => Ok(()),
     }
 }
@@ -96,10 +112,10 @@ fn series(chart: &Chart) -> Vec<String> {
     }
 }
 
-fn legend(area: &Area<'_>, by: &str, names: Vec<String>, left: i32) -> Drawn {
-    text(area, &cut(by, 20), (left, HEAD + 4), 11, INK, frame::At::Left)?;
+fn legend(area: &Area<'_>, by: &str, names: Vec<String>, (left, top): (i32, i32)) -> Drawn {
+    text(area, &cut(by, 20), (left, top + 4), 11, INK, frame::At::Left)?;
     for (index, (name, colour)) in names.iter().zip(palette::of(&names)).enumerate() {
-        let top = HEAD + 16 + 16 * index as i32;
+        let top = top + 16 + 16 * index as i32;
         frame::rectangle(area, (left, top), (left + 10, top + 10), palette::rgb(colour), 1.0)?;
         text(area, &cut(name, 18), (left + 16, top + 5), 11, INK, frame::At::Left)?;
     }
@@ -107,11 +123,11 @@ fn legend(area: &Area<'_>, by: &str, names: Vec<String>, left: i32) -> Drawn {
 }
 
 /// What the colours of tiles tell.
-fn amounts(area: &Area<'_>, chart: &Chart, label: &str, left: i32) -> Drawn {
+fn amounts(area: &Area<'_>, chart: &Chart, label: &str, (left, top): (i32, i32)) -> Drawn {
     const STEPS: i32 = 50;
     let Some(amounts) = marks::Amounts::of(chart) else { return Ok(()) };
-    text(area, &cut(label, 20), (left, HEAD + 4), 11, INK, frame::At::Left)?;
-    let top = HEAD + 18;
+    text(area, &cut(label, 20), (left, top + 4), 11, INK, frame::At::Left)?;
+    let top = top + 18;
     for step in 0..STEPS {
         let colour = palette::amount(1.0 - f64::from(step) / f64::from(STEPS - 1));
         frame::rectangle(area, (left, top + 2 * step), (left + 14, top + 2 * step + 2), colour, 1.0)?;
