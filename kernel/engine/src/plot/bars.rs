@@ -19,11 +19,7 @@ const PARTS: usize = 7;
 pub(super) async fn bars(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
     let mut columns = look.columns();
-    let x = match &request.x {
-        Some(name) => Some(columns.required("--x", Some(name), Takes::Names)?),
-        None => columns.names("--x", None)?,
-    };
-    let x = x.map_or_else(|| columns.required("--x", None, Takes::Names), Ok)?;
+    let x = columns.groups("--x", request.x.as_deref())?;
     let y = match look.counts() {
         true => None,
         false => columns.optional("--y", request.y.as_deref(), Takes::Number)?,

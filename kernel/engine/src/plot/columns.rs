@@ -121,6 +121,14 @@ impl Columns {
         Ok(found)
     }
 
+    /// The column of this name, or the first that holds names and no amounts, or else the first that can be names.
+    pub(super) fn groups(&mut self, option: &'static str, name: Option<&str>) -> Result<usize, PlotFault> {
+        match self.names(option, name)? {
+            Some(index) => Ok(index),
+            None => self.required(option, None, Takes::Names),
+        }
+    }
+
     fn named(&self, option: &'static str, name: &str, takes: Takes) -> Result<usize, PlotFault> {
         let shown = name_text(name, NAME_CHARS_MAX);
         let index = self.position(name);

@@ -139,7 +139,7 @@ pub(super) async fn heat_map(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
     let mut columns = look.columns();
     let x = columns.required("--x", request.x.as_deref(), Takes::Time)?;
-    let y = columns.required("--y", request.y.as_deref(), Takes::Names)?;
+    let y = columns.groups("--y", request.y.as_deref())?;
     let value = value_column(look, &mut columns)?;
     let drawn = value.into_iter().fold(look.is_drawn(x), |drawn, value| drawn.and(look.is_drawn(value)));
     let extent = look.extent(x, &drawn).await?;
@@ -172,8 +172,8 @@ pub(super) async fn matrix(look: &Look<'_>) -> Result<Chart, EngineError> {
     let request = look.request;
     let mut columns = look.columns();
     // The source first, as people write it.
-    let y = columns.required("--y", request.y.as_deref(), Takes::Names)?;
-    let x = columns.required("--x", request.x.as_deref(), Takes::Names)?;
+    let y = columns.groups("--y", request.y.as_deref())?;
+    let x = columns.groups("--x", request.x.as_deref())?;
     let value = value_column(look, &mut columns)?;
     let drawn = value.map_or(lit(true), |value| look.is_drawn(value));
     let across = look.groups(x, value, &drawn, count(request.top)).await?;

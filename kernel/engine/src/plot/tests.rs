@@ -214,6 +214,16 @@ async fn wrong_columns_are_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn texts_are_groups_before_numbers_are() {
+    let sql = "SELECT now() AS t, 1 AS n, 'a' AS source, 'b' AS destination";
+    let matrix = chart(Kind::Matrix, sql).await;
+    assert_eq!((matrix.y.label.as_str(), matrix.x.label.as_str()), ("source", "destination"));
+    assert_eq!(matrix.value.unwrap().label, "sum of n");
+    assert_eq!(chart(Kind::HeatMap, sql).await.y.label, "source");
+    assert_eq!(chart(Kind::HeatMap, "SELECT now() AS t, 443 AS dst_port, 1 AS n").await.y.label, "dst_port");
+}
+
+#[tokio::test]
 async fn options_that_mean_nothing_are_refused() {
     let sql = "SELECT 'a' AS s, 1 AS n";
     let (fact, hint) = fault(sql, with(Kind::Bars, |request| request.log = true)).await;
