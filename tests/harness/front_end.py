@@ -24,11 +24,15 @@ class FrontEnd:
     def look(self) -> None:
         """Takes in what has arrived."""
         self.kernel.pump(0.01)
-        arrived = [message for messages in list(self.kernel.iopub.values()) for message in messages]
+        arrived = [
+            message
+            for messages in list(self.kernel.iopub.values())
+            for message in messages
+            if message["header"]["msg_id"] not in self._seen
+        ]
         for message in sorted(arrived, key=lambda message: message["received"]):
-            if message["header"]["msg_id"] not in self._seen:
-                self._seen.add(message["header"]["msg_id"])
-                self._take(message)
+            self._seen.add(message["header"]["msg_id"])
+            self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]

@@ -104,6 +104,27 @@ def test_stop_ends_a_running_query_and_the_button_works_again(page: FrontEnd) ->
     page.until(lambda: "done in" in status(page), "the second run")
 
 
+def test_a_button_of_two_queries_waits_for_both(page: FrontEnd) -> None:
+    page.kernel.execute('%%form\ngo = { type = "button" }')
+    page.kernel.execute(
+        "%%sql --on go\nSELECT sum(a.value * b.value) AS s FROM generate_series(1, 100000000) a "
+        "CROSS JOIN generate_series(1, 1000) b"
+    )
+    page.kernel.execute("%%sql --on go\nSELECT 1 AS quick")
+    button = page.find("ButtonModel", description="go")
+    page.click(button)
+    page.until(lambda: any("done in" in text for text in texts(page)), "the quick one")
+    assert page.value(button, "disabled"), "the slow one still runs"
+    stops = [id for id, model in page.models.items() if model.get("description") == "Stop" and not model["disabled"]]
+    assert len(stops) == 1
+    page.click(stops[0])
+    page.until(lambda: not page.value(button, "disabled"), "the button again", timeout=10)
+
+
+def texts(page: FrontEnd) -> list[str]:
+    return [str(model["value"]) for model in page.models.values() if model["_model_name"] == "HTMLModel"]
+
+
 def test_a_failure_is_readable_without_knowing_sql(page: FrontEnd) -> None:
     page.kernel.execute('%%form\ngo = { type = "button" }')
     page.kernel.execute("%%sql --on go\nSELECT * FROM no_such_table")

@@ -107,7 +107,7 @@ impl Input {
     ///
     /// # Errors
     /// What the operating system or the decompressor says.
-    pub fn skip(&mut self, bytes: u64) -> io::Result<()> {
+    pub fn pass_over(&mut self, bytes: u64) -> io::Result<()> {
         match (&mut self.reader, i64::try_from(bytes)) {
             (Reader::Plain(file), Ok(bytes)) => file.seek_relative(bytes),
             (Reader::Plain(_), Err(_)) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
@@ -178,10 +178,10 @@ mod tests {
             let mut input = Input::open(&path, None).expect("it opens");
             let mut four = [0; 4];
             input.read_exact(&mut four).expect("there are bytes");
-            input.skip(700_000).expect("there are as many");
+            input.pass_over(700_000).expect("there are as many");
             input.read_exact(&mut four).expect("there are bytes");
             assert_eq!(four, content[700_004..700_008], "{name}");
-            input.skip(10_000_000).expect("beyond the end is allowed");
+            input.pass_over(10_000_000).expect("beyond the end is allowed");
             assert_eq!(input.read(&mut four).expect("the end"), 0, "{name}");
         }
     }

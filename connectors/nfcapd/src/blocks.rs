@@ -55,7 +55,7 @@ pub(crate) struct BlockReader {
 impl BlockReader {
     /// `input` stands at the beginning of the file.
     pub(crate) fn new(mut input: Input, header: &Header) -> io::Result<Self> {
-        input.skip(header.first_block)?;
+        input.pass_over(header.first_block)?;
         Ok(Self::at(input, header, header.first_block))
     }
 
@@ -76,7 +76,7 @@ impl BlockReader {
     /// The next block; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, BrokenChain> {
         let pending = std::mem::take(&mut self.pending);
-        self.input.skip(pending).map_err(|error| self.broken(error.to_string()))?;
+        self.input.pass_over(pending).map_err(|error| self.broken(error.to_string()))?;
         if self.offset >= self.end {
             return Ok(None);
         }

@@ -192,7 +192,7 @@ fn parse_v2(path: &Path, head: &[u8], whole: FileCompression) -> Result<Header, 
 
 fn read_appendix(path: &Path, offset: u64, blocks: u16, header: &mut Header) -> io::Result<()> {
     let mut input = Input::open(path, None).map_err(io::Error::other)?;
-    input.skip(offset)?;
+    input.pass_over(offset)?;
     let whole = Header { first_block: offset, end: None, ..header.clone() };
     let mut reader = crate::blocks::BlockReader::at(input, &whole, offset);
     for _ in 0..blocks {

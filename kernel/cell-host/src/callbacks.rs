@@ -208,7 +208,6 @@ impl Callbacks {
     fn run(&self, next: &Next) {
         let Next { callback, registered, event } = next;
         let callback = *callback;
-        self.line.send(&Frame::new(json!({"type": bridge::CALLBACK_STARTED, "callback": callback})));
         let json = serde_json::to_vec(&event.json).unwrap_or_default();
         context::enter(callback);
         // Safety: the closure is registered, and only this thread calls it: there is one default thread, and `running`
@@ -388,9 +387,9 @@ mod tests {
         );
         callbacks.deliver(event(number, "bad"));
         let told = until(&heard, "ended 1: boom");
-        assert_eq!(told, ["callback_started 1", "sync", "a panic was caught: caught\n", "ended 1: boom"]);
+        assert_eq!(told, ["sync", "a panic was caught: caught\n", "ended 1: boom"]);
         callbacks.deliver(event(number, "good"));
-        assert_eq!(until(&heard, "ended 1"), ["callback_started 1", "sync", "ended 1"]);
+        assert_eq!(until(&heard, "ended 1"), ["sync", "ended 1"]);
     }
 
     #[test]
@@ -401,9 +400,9 @@ mod tests {
         let cell = callbacks.turn.for_cell();
         callbacks.deliver(event(default, "click"));
         callbacks.deliver(event(concurrent, "stop"));
-        assert_eq!(until(&heard, "ended 2"), ["callback_started 2", "sync", "ended 2"]);
+        assert_eq!(until(&heard, "ended 2"), ["sync", "ended 2"]);
         drop(cell);
-        assert_eq!(until(&heard, "ended 1"), ["callback_started 1", "sync", "ended 1"]);
+        assert_eq!(until(&heard, "ended 1"), ["sync", "ended 1"]);
     }
 
     #[test]
@@ -460,8 +459,10 @@ mod tests {
     fn concurrent_callbacks_run_beside_each_other_but_none_beside_itself() {
         let (callbacks, heard) = callbacks();
         let (go, wait) = channel::<()>();
+        let (begin, begun) = channel();
         let slow = callbacks.register(
             closure(move |_| {
+                begin.send(()).expect("the test listens");
                 wait.recv().expect("the test lets it go");
                 false
             }),
@@ -471,8 +472,9 @@ mod tests {
         callbacks.deliver(event(slow, "a"));
         callbacks.deliver(event(slow, "b"));
         callbacks.deliver(event(quick, "c"));
-        let meanwhile = until(&heard, "ended 2");
-        assert_eq!(meanwhile.iter().filter(|text| *text == "callback_started 1").count(), 1, "{meanwhile:?}");
+        begun.recv().expect("it runs");
+        until(&heard, "ended 2");
+        assert!(begun.try_recv().is_err(), "not twice at a time");
         go.send(()).expect("it waits");
         until(&heard, "ended 1");
         go.send(()).expect("it waits again");

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::Write,
+    io::{BufReader, Write},
     os::{
         fd::{AsRawFd, FromRawFd, RawFd},
         unix::net::UnixStream,
@@ -206,7 +206,8 @@ fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
     listen(reader)
 }
 
-fn listen(mut reader: UnixStream) -> Result<()> {
+fn listen(reader: UnixStream) -> Result<()> {
+    let mut reader = BufReader::new(reader);
     std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
         while let Ok(Some(frame)) = Frame::read(&mut reader) {
             deliver(frame);

@@ -193,21 +193,21 @@ fn callbacks_outlive_their_cell_and_their_panics() {
     kernel.wait_for_end();
 
     kernel.click(0);
-    let frames = kernel.expect_with_text(&["callback_started", "stream", "widget_update", "callback_ended"], "std 1");
+    let frames = kernel.expect_with_text(&["stream", "widget_update", "callback_ended"], "std 1");
     let callback = json!(kernel.callbacks[0]);
     assert!(frames.iter().all(|frame| frame["callback"] == callback), "{frames:#?}");
-    assert_eq!((&frames[1]["text"], frames[1]["output"].is_string()), (&json!("click 1"), true));
-    assert_eq!((&frames[2]["state"], &frames[2]["output"]), (&json!({"description": "1"}), &Value::Null));
+    assert_eq!((&frames[0]["text"], frames[0]["output"].is_string()), (&json!("click 1"), true));
+    assert_eq!((&frames[1]["state"], &frames[1]["output"]), (&json!({"description": "1"}), &Value::Null));
 
     kernel.click(0);
-    let frames = kernel.expect_with_text(&["callback_started", "stream", "callback_ended"], "std 2");
-    let panic = &frames[2]["panic"];
+    let frames = kernel.expect_with_text(&["stream", "callback_ended"], "std 2");
+    let panic = &frames[1]["panic"];
     assert!(panic["message"].as_str().is_some_and(|message| message.contains("boom")), "{panic}");
     assert!(panic["file"].as_str().is_some_and(|file| file.ends_with("widget_cell.rs")), "{panic}");
-    assert_eq!(frames[2]["output"], frames[1]["output"], "told where the callback wrote");
+    assert_eq!(frames[1]["output"], frames[0]["output"], "told where the callback wrote");
 
     kernel.click(0);
-    kernel.expect_with_text(&["callback_started", "stream", "widget_update", "callback_ended"], "std 3");
+    kernel.expect_with_text(&["stream", "widget_update", "callback_ended"], "std 3");
 
     // A cell that runs keeps the default callback waiting, but not the concurrent one.
     kernel.run("wait");
@@ -215,10 +215,10 @@ fn callbacks_outlive_their_cell_and_their_panics() {
     assert_eq!(waiting["seconds"], json!(3600.0));
     kernel.click(0);
     kernel.click(1);
-    let frames = kernel.expect(&["callback_started", "cancel", "callback_ended"]);
+    let frames = kernel.expect(&["cancel", "callback_ended"]);
     assert_eq!(frames[1]["callback"], json!(kernel.callbacks[1]));
     kernel.send(json!({"type": bridge::REPLY, "id": waiting["id"], "error": "stopped", "interrupted": true}));
-    let kinds = ["stream", "callback_started", "stream", "widget_update", "callback_ended"];
+    let kinds = ["stream", "stream", "widget_update", "callback_ended"];
     let frames = kernel.expect_with_text(&kinds, "std 4");
     assert_eq!(frames[0]["text"], json!("stopped, interrupted: true"));
     assert_eq!(frames[1]["callback"], callback);

@@ -78,8 +78,6 @@ pub const WIDGET_LISTEN: &str = "widget_listen";
 pub const WIDGET_UNLISTEN: &str = "widget_unlisten";
 /// Kernel to host: run `callback` with `event`, which happened to `widget`.
 pub const WIDGET_EVENT: &str = "widget_event";
-/// Host to kernel: `callback` begins to run.
-pub const CALLBACK_STARTED: &str = "callback_started";
 /// Host to kernel: `callback` has run and all that it put out has been sent; with `panic` when that ended it.
 /// Also, with `dropped`, for an event that was not dealt with because too many waited.
 pub const CALLBACK_ENDED: &str = "callback_ended";

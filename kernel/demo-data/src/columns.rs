@@ -14,7 +14,6 @@ use arrow_schema::ArrowError;
 use flow_source::{AddressBuilder, FlowBatch};
 
 use crate::campus;
-use crate::community_id::community_id;
 use crate::day::epoch_ns;
 use crate::flow::{Flow, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP};
 use crate::internet::autonomous_system;
@@ -109,11 +108,7 @@ fn set_meaning(batch: &mut FlowBatch, flows: &[Flow]) {
     batch.set("app_protocol", texts(flows, |flow| flow.service));
     batch.set("conn_state", texts(flows, |flow| Some(flow.conn_state)));
     batch.set("uid", texts(flows, |flow| flow.uid.as_ref().map(crate::dice::Uid::as_str)));
-    let hash = |flow: &Flow| {
-        let ends = &flow.ends;
-        community_id(flow.protocol, ends.src, ends.dst, ends.src_port, ends.dst_port)
-    };
-    batch.set("community_id", Arc::new(StringViewArray::from_iter_values(flows.iter().map(hash))));
+    batch.set("community_id", Arc::new(StringViewArray::from_iter(flows.iter().map(Flow::community_id))));
     batch.set("observation_domain", texts(flows, |_| Some(OBSERVATION_DOMAIN)));
     batch.set("sensor", texts(flows, |_| Some(SENSOR)));
     batch.set("source", texts(flows, |_| Some(SOURCE)));

@@ -9,6 +9,8 @@ mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use flow_source::community_id::community_id;
+
 use crate::day::DAY_US;
 use crate::dice::Uid;
 
@@ -116,6 +118,12 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
+    /// The Community ID with seed 0.
+    pub(crate) fn community_id(&self) -> Option<String> {
+        let ends = &self.ends;
+        community_id(0, self.protocol, ends.src, ends.dst, Some((ends.src_port, ends.dst_port)))
+    }
+
     /// A TCP connection that carried `payload` octets there and `rev_payload` octets back.
     pub(crate) fn tcp(ends: Ends, start_us: u64, duration_us: u64, payload: (u64, u64), ending: Ending) -> Self {
         let segments = (payload.0.div_ceil(SEGMENT_PAYLOAD_BYTES), payload.1.div_ceil(SEGMENT_PAYLOAD_BYTES));

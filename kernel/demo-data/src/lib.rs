@@ -17,12 +17,11 @@
 //! One seed and number of flows give the same bytes on one platform and version. Reading order: [`generate`],
 //! `timeline` (what comes when), `incident`, `lookalikes`, `background` (the stories), `talk` and `flow` (single
 //! connections), `campus` and `internet` (addresses), `parquet_files`, `columns`, `zeek`, `truth`, `folder` (what is
-//! written), `dice`, `day`, `community_id` (helpers). The command line is not here.
+//! written), `dice`, `day` (helpers). The command line is not here.
 
 mod background;
 mod campus;
 mod columns;
-mod community_id;
 mod day;
 mod dice;
 mod error;

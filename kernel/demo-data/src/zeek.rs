@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use crate::campus;
 use crate::columns::protocol_name;
-use crate::community_id::community_id;
 use crate::day::{zeek_interval, zeek_time};
 use crate::dice::Uid;
 use crate::error::DemoDataError;
@@ -178,7 +177,7 @@ fn conn_columns(flow: &Flow) -> String {
     };
     let (ends, local) = (&flow.ends, |address: IpAddr| flag(campus::is_internal(address)));
     let history = if flow.history.is_empty() { UNSET } else { flow.history };
-    let hash = community_id(flow.protocol, ends.src, ends.dst, ends.src_port, ends.dst_port);
+    let hash = flow.community_id();
     [
         protocol_name(flow.protocol),
         flow.service.unwrap_or(UNSET),
@@ -195,7 +194,7 @@ fn conn_columns(flow: &Flow) -> String {
         &flow.reverse.packets.to_string(),
         &flow.reverse.bytes.to_string(),
         UNSET,
-        &hash,
+        hash.as_deref().unwrap_or(UNSET),
     ]
     .join("\t")
 }

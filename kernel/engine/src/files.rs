@@ -17,6 +17,7 @@ use sniff::{FileFormat, Sniffed};
 pub(crate) mod delimited;
 pub(crate) mod describe;
 mod json_types;
+mod labels;
 mod listing;
 mod paths;
 pub(crate) mod sniff;

@@ -5,7 +5,7 @@
 //! a query that runs this way may not write.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -37,6 +37,25 @@ const SETTLE_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct LiveQueries {
     by_cell: Mutex<BTreeMap<String, Arc<LiveQuery>>>,
+    /// Queries that run for each button, by their areas: it may be pressed again when the last of them is done.
+    running: Mutex<BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl LiveQueries {
+    /// Notes whether the query with this area runs for the button. Gives whether any does.
+    fn note_running(&self, button: &str, area: &str, is_running: bool) -> bool {
+        let mut running = lock(&self.running);
+        let areas = running.entry(button.to_owned()).or_default();
+        match is_running {
+            true => areas.insert(area.to_owned()),
+            false => areas.remove(area),
+        };
+        let is_any = !areas.is_empty();
+        if !is_any {
+            running.remove(button);
+        }
+        is_any
+    }
 }
 
 /// One query that waits to be run.
@@ -301,7 +320,8 @@ impl LiveQuery {
 
     async fn set_running(&self, cause: &Header, is_running: bool) {
         if let Some(button) = &self.button {
-            self.set(cause, button, "disabled", is_running.into()).await;
+            let is_any = self.kernel.live.note_running(button, &self.area.root, is_running);
+            self.set(cause, button, "disabled", is_any.into()).await;
         }
         self.set(cause, &self.area.stop, "disabled", (!is_running).into()).await;
         // The person sees at once that something happens.

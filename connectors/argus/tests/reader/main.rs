@@ -1,12 +1,9 @@
 //! Flows of Argus through SQL: lines as `ra` prints them and as the CTU data sets have them.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking and say why they skip")]
 
-mod fixtures;
-
+use connector_test_support::{Files, context, text};
 use file_source::quality;
 use flow_source::{Connector as _, contract_tests};
-
-use fixtures::{Files, context, text};
 
 const BINETFLOW: &str = "\
 StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label

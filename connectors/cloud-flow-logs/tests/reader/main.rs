@@ -1,13 +1,10 @@
 //! Flow logs of clouds through SQL: records as the clouds' documentation shows them.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking and say why they skip")]
 
-mod fixtures;
-
 use connector_cloud_flow_logs::{AwsConnector, AzureConnector, GcpConnector};
+use connector_test_support::{Files, context, text};
 use file_source::quality;
 use flow_source::{Connector, contract_tests};
-
-use fixtures::{Files, context, text};
 
 const AWS_DEFAULT: &str = "\
 2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK

@@ -1,12 +1,9 @@
 //! Records of ipfixcol2 through SQL, written with each of its options.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking and say why they skip")]
 
-mod fixtures;
-
+use connector_test_support::{Files, context, text};
 use file_source::quality;
 use flow_source::{Connector as _, contract_tests};
-
-use fixtures::{Files, context, text};
 
 const RECORDS: &str = r#"{"@type":"ipfix.entry","iana:octetDeltaCount":1234,"iana:packetDeltaCount":5,"iana:flowStartMilliseconds":"2024-01-02T03:04:05.678Z","iana:flowEndMilliseconds":"2024-01-02T03:04:06.678Z","iana:sourceIPv4Address":"10.0.0.1","iana:destinationIPv4Address":"10.0.0.2","iana:sourceTransportPort":50000,"iana:destinationTransportPort":443,"iana:protocolIdentifier":"TCP","iana:tcpControlBits":".AP.S.","iana:bgpSourceAsNumber":0,"iana@reverse:octetDeltaCount@reverse":99,"flowmon:httpHost":"example.org","ipfix:odid":6}
 {"@type":"ipfix.entry","iana:octetDeltaCount":7,"iana:packetDeltaCount":1,"iana:flowStartMilliseconds":1704164645678,"iana:flowEndMilliseconds":1704164645678,"iana:sourceIPv6Address":"2001:db8::1","iana:destinationIPv6Address":"2001:db8::2","iana:protocolIdentifier":58,"iana:icmpTypeCodeIPv6":32768,"iana:tcpControlBits":0,"iana:interfaceName":null}

@@ -1,6 +1,6 @@
 //! Exports inside captures: who exported, scopes of templates, packets that are something else.
 
-use crate::fixtures::{Files, SMALL, ipfix, report, set, small_record, template, text, v9};
+use crate::fixtures::{Files, Flows, SMALL, ipfix, report, set, small_record, template, text, v9};
 
 /// A capture of UDP packets: time in seconds, last octet of the source, source port, payload.
 fn capture(packets: &[(u32, u8, u16, Vec<u8>)]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::fixtures::{Files, report, rows, samples, text};
+use crate::fixtures::{Files, Flows, report, rows, samples, text};
 
 /// Names of samples that together have all kinds of sets.
 const SAMPLES: &[&str] = &[

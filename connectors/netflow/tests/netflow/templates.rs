@@ -1,6 +1,6 @@
 //! Templates that come late, change, are withdrawn or are wrong.
 
-use crate::fixtures::{Files, SMALL, ipfix, report, set, small_record, template, text, v9};
+use crate::fixtures::{Files, Flows, SMALL, ipfix, report, set, small_record, template, text, v9};
 
 const SUM: &str = "SELECT count(*), sum(bytes) FROM t";
 
@@ -8,7 +8,7 @@ const SUM: &str = "SELECT count(*), sum(bytes) FROM t";
 async fn records_wait_for_their_template() {
     let data = set(256, &[small_record(1, 10), small_record(2, 20)].concat());
     let late = set(2, &template(256, SMALL));
-    let table = Files::new().flows_kept([ipfix(0, 7, &[data]), ipfix(2, 7, &[late])].concat()).await;
+    let table = Kept::flows([ipfix(0, 7, &[data]), ipfix(2, 7, &[late])].concat()).await;
     assert_eq!(table.query(SUM).await, "2|30");
     assert_eq!(table.report().rows_rejected(), 0);
 }
@@ -17,7 +17,7 @@ async fn records_wait_for_their_template() {
 async fn another_domain_s_template_is_not_used() {
     let data = set(256, &small_record(1, 10));
     let other = set(2, &template(256, SMALL));
-    let table = Files::new().flows_kept([ipfix(0, 8, &[other]), ipfix(0, 7, &[data])].concat()).await;
+    let table = Kept::flows([ipfix(0, 8, &[other]), ipfix(0, 7, &[data])].concat()).await;
     assert_eq!(table.query(SUM).await, "0|NULL");
     let rejections = table.report().rejections();
     assert!(rejections[0].reason.contains("template 256 of IPFIX domain 7"), "{rejections:?}");
@@ -30,7 +30,7 @@ async fn a_withdrawn_template_is_gone() {
     let withdraw = set(2, &[1, 0, 0, 0]);
     let data = || set(256, &small_record(1, 10));
     let messages = [ipfix(0, 7, &[define, data()]), ipfix(1, 7, &[withdraw, data()])].concat();
-    let table = Files::new().flows_kept(messages).await;
+    let table = Kept::flows(messages).await;
     // The file's other messages would be decoded with the template from its head, were it still there.
     assert_eq!(table.query(SUM).await, "1|10");
     assert_eq!(table.report().rows_rejected(), 1);
@@ -43,7 +43,7 @@ async fn a_template_may_change() {
         set(2, &template(256, &[(1, 8), (8, 4), (12, 4)])),
         set(256, &[&20_u64.to_be_bytes()[..], &small_record(1, 0)[..8]].concat()),
     ];
-    let table = Files::new().flows_kept([ipfix(0, 7, &first), ipfix(1, 7, &second)].concat()).await;
+    let table = Kept::flows([ipfix(0, 7, &first), ipfix(1, 7, &second)].concat()).await;
     assert_eq!(table.query(SUM).await, "2|30");
 }
 
@@ -51,7 +51,7 @@ async fn a_template_may_change() {
 async fn sets_that_break_off_keep_their_good_rows() {
     let mut cut = set(256, &[small_record(1, 10), small_record(2, 20)].concat());
     cut.truncate(4 + 12 + 5);
-    let table = Files::new().flows_kept(v9(0, 7, &[set(0, &template(256, SMALL)), cut])).await;
+    let table = Kept::flows(v9(0, 7, &[set(0, &template(256, SMALL)), cut])).await;
     assert_eq!(table.query(SUM).await, "1|10");
     let reasons: Vec<String> = table.report().rejections().into_iter().map(|rejection| rejection.reason).collect();
     assert!(reasons[0].contains("set 256 breaks off: 28 bytes by its header, 21 are there"), "{reasons:?}");
@@ -62,7 +62,7 @@ async fn sets_that_break_off_keep_their_good_rows() {
 async fn padding_is_no_record() {
     let padded = set(256, &[small_record(1, 10), vec![0; 11]].concat());
     let filled = vec![0; 40];
-    let table = Files::new().flows_kept(v9(0, 7, &[set(0, &template(256, SMALL)), padded, filled])).await;
+    let table = Kept::flows(v9(0, 7, &[set(0, &template(256, SMALL)), padded, filled])).await;
     assert_eq!(table.query(SUM).await, "1|10");
     assert_eq!(table.report().rows_rejected(), 0);
 }
@@ -75,7 +75,7 @@ async fn variable_and_empty_fields() {
         [&[192, 0, 2, 1, 192, 0, 2, 2][..], &[length], name, &[9]].concat()
     };
     let data = set(300, &[record(b"HTTP"), record(b""), record(b"dns")].concat());
-    let table = Files::new().flows_kept(ipfix(0, 7, &[set(2, &fields), data])).await;
+    let table = Kept::flows(ipfix(0, 7, &[set(2, &fields), data])).await;
     let sql = "SELECT app_protocol, packets, bytes FROM t ORDER BY source_row";
     assert_eq!(table.query(sql).await, "http|9|NULL\nNULL|9|NULL\ndns|9|NULL");
 }
@@ -89,7 +89,7 @@ async fn templates_that_cannot_be() {
         ([set(2, &template(256, &[(8, 0), (12, 0)])), set(256, &[1; 40])].concat(), "records without bytes"),
     ];
     for (sets, expected) in cases {
-        let table = Files::new().flows_kept(ipfix(0, 7, &[sets])).await;
+        let table = Kept::flows(ipfix(0, 7, &[sets])).await;
         table.query(SUM).await;
         let rejections = table.report().rejections();
         assert!(rejections.iter().any(|rejection| rejection.reason.contains(expected)), "{expected}: {rejections:?}");
@@ -104,8 +104,7 @@ async fn options_tell_the_sampling() {
     let flows = template(256, &[(8, 4), (12, 4), (48, 1)]);
     let record = |sampler: u8| [192, 0, 2, 1, 192, 0, 2, 2, sampler];
     let data = set(256, &[record(5), record(6)].concat());
-    let table =
-        Files::new().flows_kept(ipfix(0, 7, &[set(3, &options), set(257, &option), set(2, &flows), data])).await;
+    let table = Kept::flows(ipfix(0, 7, &[set(3, &options), set(257, &option), set(2, &flows), data])).await;
     assert_eq!(table.query("SELECT sampling_rate FROM t ORDER BY source_row").await, "100\nNULL");
 }
 
@@ -114,7 +113,7 @@ async fn missing_sequence_numbers_are_noted() {
     let define = set(2, &template(256, SMALL));
     let data = |last| set(256, &small_record(last, 1));
     let messages = [ipfix(0, 7, &[define, data(1)]), ipfix(1, 7, &[data(2)]), ipfix(12, 7, &[data(3)])].concat();
-    let table = Files::new().flows_kept(messages).await;
+    let table = Kept::flows(messages).await;
     assert_eq!(table.query("SELECT count(*) FROM t").await, "3");
     let notes = table.report().notes();
     assert!(notes.iter().any(|note| note.contains("IPFIX domain 7, 10 records are missing")), "{notes:?}");
@@ -136,9 +135,10 @@ impl Kept {
     }
 }
 
-impl Files {
-    async fn flows_kept(self, content: Vec<u8>) -> Kept {
-        let table = self.flows(content);
-        Kept { _files: self, table }
+impl Kept {
+    async fn flows(content: Vec<u8>) -> Kept {
+        let files = Files::new();
+        let table = files.flows(content);
+        Kept { _files: files, table }
     }
 }

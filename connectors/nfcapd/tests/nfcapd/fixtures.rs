@@ -1,22 +1,20 @@
 //! Helpers: samples, nfdump, SQL.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::catalog::TableProvider;
-use datafusion::prelude::{SessionConfig, SessionContext};
+pub(crate) use connector_test_support::{context_of as context, query_in};
+use datafusion::{
+    arrow::{array::RecordBatch, util::display::FormatOptions},
+    catalog::TableProvider,
+};
 
 /// A sample of ../shared/samples/nfcapd; `None` (with a printed reason) where the folder is absent.
 pub(crate) fn sample(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples/nfcapd");
-    if !folder.is_dir() {
-        eprintln!("skipped: the sample folder {} is absent", folder.display());
-        return None;
-    }
-    Some(folder.join(name))
+    Some(connector_test_support::sample("nfcapd")?.join(name))
 }
 
 /// What nfdump prints; `None` (with a printed reason) where nfdump is not installed.
@@ -31,45 +29,21 @@ pub(crate) fn nfdump(arguments: &[&str]) -> Option<Vec<u8>> {
     }
 }
 
-/// A session that reads in `partitions` places at once; one of them keeps the order of a file.
-pub(crate) fn context(partitions: usize) -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions))
-}
+/// Times as nfdump prints them.
+const FORMAT: FormatOptions<'static> =
+    FormatOptions::new().with_null("NULL").with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.3f"));
 
-pub(crate) async fn query_in(partitions: usize, table: &Arc<dyn TableProvider>, sql: &str) -> Vec<RecordBatch> {
-    let context = context(partitions);
-    context.register_table("t", Arc::clone(table)).unwrap();
-    context.sql(sql).await.unwrap().collect().await.unwrap()
-}
-
-/// The values of batches as text, a line per row; NULL is `NULL`.
+/// The values of batches as text, a line per row, columns separated by `|`; NULL is `NULL`.
 pub(crate) fn lines(batches: &[RecordBatch]) -> Vec<String> {
-    cells(batches).into_iter().map(|row| row.join("|")).collect()
+    connector_test_support::lines(batches, &FORMAT)
 }
 
 /// The values of batches as text.
 pub(crate) fn cells(batches: &[RecordBatch]) -> Vec<Vec<String>> {
-    let options = FormatOptions::default().with_null("NULL").with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.3f"));
-    let mut rows = Vec::new();
-    for batch in batches {
-        let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
-        let columns: Vec<_> = columns.iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
-        for row in 0..batch.num_rows() {
-            rows.push(columns.iter().map(|column| column.value(row).to_string()).collect());
-        }
-    }
-    rows
+    connector_test_support::cells(batches, &FORMAT)
 }
 
-/// Addresses as text; there are no other columns of 16 bytes.
-fn readable(column: &ArrayRef) -> ArrayRef {
-    match column.as_fixed_size_binary_opt() {
-        Some(addresses) => Arc::new(flow_source::address::ip_texts(addresses)),
-        None => Arc::clone(column),
-    }
-}
-
-/// All values of a query as text, a row per line, columns separated by `|`.
+/// All values of a query as text.
 pub(crate) async fn text(table: &Arc<dyn TableProvider>, sql: &str) -> String {
     lines(&query_in(2, table, sql).await).join("\n")
 }

@@ -1,16 +1,13 @@
 //! nfdump's output through SQL: what Debian's nfdump prints of the samples, and lines of other versions.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking and say why they skip")]
 
-mod fixtures;
-
 use std::process::{Command, Stdio};
 
 use connector_nfdump_text::NfdumpText;
+use connector_test_support::{Files, context, sample, text};
 use file_source::quality;
 use file_source::text::{TextConnector, Zone};
 use flow_source::{Connector as _, contract_tests};
-
-use fixtures::{Files, context, sample, text};
 
 /// What nfdump prints; `None` (with a printed reason) where nfdump is not installed.
 fn nfdump(arguments: &[&str]) -> Option<Vec<u8>> {

@@ -27,6 +27,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::delimited::Delimited;
+use super::labels::IgnoreMetadata;
 use super::sniff::{FileFormat, Packing, Sniffed};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::plain_text;
@@ -98,7 +99,10 @@ async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> Dat
         _ => inferred,
     };
     let options = ListingOptions::new(reader).with_file_extension("");
-    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(options)
+        .with_schema(schema)
+        .with_expr_adapter_factory(Arc::new(IgnoreMetadata));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }
 

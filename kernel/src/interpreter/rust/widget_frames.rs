@@ -19,7 +19,7 @@ use crate::{outputs::Outputs, report::Report, widgets};
 
 /// Whether this room answers for a frame of this kind.
 pub fn is_one(kind: &str) -> bool {
-    kind.starts_with("widget_") || matches!(kind, bridge::CALLBACK_STARTED | bridge::CALLBACK_ENDED | bridge::CANCEL)
+    kind.starts_with("widget_") || matches!(kind, bridge::CALLBACK_ENDED | bridge::CANCEL)
 }
 
 /// Does what a frame says.
