@@ -2,6 +2,10 @@
 //!
 //! Parsing only; what each kind does is in [`crate::interpreter`], and the list of magics in [`crate::help`].
 
+pub mod plot;
+
+use flow_engine::plot::PlotRequest;
+
 use crate::report::Report;
 
 /// A cell, parsed.
@@ -11,7 +15,7 @@ pub enum Cell {
     Empty,
     /// Rust code, evcxr's `:commands` included.
     Rust(String),
-    /// `%%sql`.
+    /// `%%sql`, and `%%plot`, which draws the result.
     Sql(SqlCell),
     /// `%%form`: the TOML below it.
     Form(String),
@@ -33,7 +37,7 @@ pub enum Cell {
     Help(String),
 }
 
-/// The options and text of a `%%sql` cell.
+/// The options and text of a `%%sql` or `%%plot` cell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SqlCell {
     /// The query.
@@ -46,6 +50,18 @@ pub struct SqlCell {
     pub trigger: Trigger,
     /// Columns whose values a person may put into a field of a form: column and field.
     pub fill: Vec<(String, String)>,
+    /// What is drawn of the result; `None` shows it as a table.
+    pub plot: Option<Box<PlotRequest>>,
+}
+
+/// Rows that a `%%sql` cell without `--limit` brings at most; the caption says when there were more.
+const ROWS_MAX: usize = 10_000_000;
+
+impl SqlCell {
+    /// How many rows its query brings at most; `None` for all of them, as a plot draws all unless it is told otherwise.
+    pub fn rows_max(&self) -> Option<usize> {
+        self.limit.or_else(|| self.plot.is_none().then_some(ROWS_MAX))
+    }
 }
 
 /// When a query runs.
@@ -95,6 +111,7 @@ fn cell_magic(head: &str, body: &str) -> Result<Cell, Report> {
     let content = |mime| Ok(Cell::Content { mime, body: body.to_owned() });
     match name {
         "sql" => sql(options, body).map(Cell::Sql),
+        "plot" => plot::parse(options, body).map(Cell::Sql),
         "form" if options.trim().is_empty() => Ok(Cell::Form(body.to_owned())),
         "form" => {
             Err(Report::new("UsageError", "`%%form` has no options").with_hint("write the fields below it, one a line"))
@@ -141,8 +158,12 @@ fn column_and_field(text: &str) -> Result<(String, String), Report> {
 }
 
 fn number(text: &str) -> Result<usize, Report> {
-    let digits = text.replace('_', "");
-    digits.parse().map_err(|_| usage(&format!("`--limit` takes a number of rows, not `{text}`")))
+    number_of(text).ok_or_else(|| usage(&format!("`--limit` takes a number of rows, not `{text}`")))
+}
+
+/// A number in which `_` may part digits.
+fn number_of(text: &str) -> Option<usize> {
+    text.replace('_', "").parse().ok()
 }
 
 fn usage(fact: &str) -> Report {

@@ -105,7 +105,8 @@ impl EngineRoom {
             return Report::interrupted(&error.to_string());
         }
         tracing::info!(error = error.for_log(), "query failed");
-        let report = Report::new("SqlError", error.to_string());
+        let name = if matches!(error, EngineError::Plot(_)) { "PlotError" } else { "SqlError" };
+        let report = Report::new(name, error.to_string());
         match error {
             EngineError::UnknownTable { wanted, .. } => {
                 let hint = self.fault_of(wanted).or_else(|| error.hint());

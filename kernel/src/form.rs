@@ -5,7 +5,7 @@
 
 pub mod definition;
 pub mod live;
-mod moment;
+pub(crate) mod moment;
 mod value;
 mod view;
 

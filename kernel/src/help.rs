@@ -22,6 +22,13 @@ pub const MAGICS: &[Magic] = &[
         "runs the query below it; --into keeps the result as a table, --on waits for a button, --live for changes, --fill \
          lets a person put a value of a column into a field of a form",
     ),
+    magic(
+        "%%plot",
+        crate::cell::plot::USAGE,
+        "draws the rows of the query below it, put together in the engine; kinds are line, bars, area, histogram, scatter, \
+         heatmap, matrix, cdf and timeline, columns are chosen by what they hold unless named, --agg is sum, count, avg, \
+         min or max; docs/plots.md tells each kind's columns",
+    ),
     magic("%%form", "", "shows the fields below it, in TOML: limit = { type = \"int\", default = 100 }; $limit in SQL"),
     magic("%%html", "", "shows the HTML below it"),
     magic("%%markdown", "", "shows the Markdown below it"),
@@ -34,6 +41,9 @@ pub const MAGICS: &[Magic] = &[
     magic("?name", "", "help on a SQL function, a table, a magic or a Rust name"),
 ];
 
+/// Characters of a magic with its arguments up to which what it does is written beside it.
+const USAGE_CHARS_MAX: usize = 100;
+
 /// The help page.
 pub fn page() -> String {
     let mut page = String::from(
@@ -42,10 +52,15 @@ pub fn page() -> String {
          flowdeck::clear_output(wait).\n\
          In SQL: read_flows('PATH') gives the common flow schema, read_log('PATH') the file's own columns.\n\n",
     );
-    let width = MAGICS.iter().map(|magic| magic.name.len() + magic.usage.len() + 1).max().unwrap_or_default();
+    let lengths = MAGICS.iter().map(|magic| magic.name.len() + magic.usage.len() + 1);
+    // One with very many options does not push the others to the right.
+    let width = lengths.filter(|length| *length <= USAGE_CHARS_MAX).max().unwrap_or_default();
     for Magic { name, usage, summary } in MAGICS {
         let written = format!("{name} {usage}");
-        page.push_str(&format!("  {written:width$}  {summary}\n"));
+        match written.len() <= width {
+            true => page.push_str(&format!("  {written:width$}  {summary}\n")),
+            false => page.push_str(&format!("  {written}\n  {:width$}  {summary}\n", "")),
+        }
     }
     page
 }
@@ -66,7 +81,8 @@ mod tests {
     #[test]
     fn every_magic_of_the_table_is_one_that_cells_know() {
         for Magic { name, .. } in MAGICS {
-            let cell = Cell::parse(&format!("{name}\nSELECT 1"));
+            let options = if *name == "%%plot" { " --kind line" } else { "" };
+            let cell = Cell::parse(&format!("{name}{options}\nSELECT 1"));
             assert!(cell.is_ok_and(|cell| !matches!(cell, Cell::Rust(_))), "{name} is not parsed as a magic");
         }
     }

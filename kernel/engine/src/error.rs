@@ -9,6 +9,7 @@ use crate::files::{FileFault, list_of};
 use crate::functions::{self, FunctionFault};
 use crate::memory::{MEMORY_LIMIT_VARIABLE, RESULT_LIMIT_VARIABLE, readable_bytes};
 use crate::names;
+use crate::plot::PlotFault;
 use crate::stored::StoredFault;
 
 mod translate;
@@ -95,6 +96,9 @@ pub enum EngineError {
     /// A request about a stored result that makes no sense.
     #[error(transparent)]
     Stored(#[from] StoredFault),
+    /// A plot that cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotFault),
     /// Our bug, or DataFusion's.
     #[error("internal: {text} (flow-engine {})", env!("CARGO_PKG_VERSION"))]
     Internal { text: String, log: String },
@@ -125,6 +129,7 @@ impl EngineError {
             }
             EngineError::File(fault) => fault.hint(),
             EngineError::Function(fault) => fault.hint(),
+            EngineError::Plot(fault) => fault.hint(),
             EngineError::Source { hint, .. } => hint.clone(),
             EngineError::TableName { suggestion, .. } => {
                 Some(format!("Use letters, digits and underscores, for example `{suggestion}`"))

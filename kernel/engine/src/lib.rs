@@ -4,7 +4,7 @@
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
 //! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
 //! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
-//! and filtered), [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and
+//! and filtered), [`plot`] (what a plot draws of it), [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and
 //! [`collect`] (flows from the network into a store).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
@@ -26,6 +26,7 @@ mod keep;
 mod memory;
 mod names;
 mod parameter;
+pub mod plot;
 pub mod query;
 pub mod render;
 pub mod result;
@@ -44,6 +45,7 @@ pub use files::FileFault;
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
 pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
+pub use plot::{Chart, PlotFault, PlotRequest};
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;

@@ -9,9 +9,9 @@ mod copy;
 mod export;
 mod fault;
 mod page;
-mod plan;
+pub(crate) mod plan;
 mod request;
-mod rows;
+pub(crate) mod rows;
 mod summary;
 mod text_match;
 
@@ -112,6 +112,10 @@ impl StoredResult {
     /// The rows as the query gave them.
     pub fn result(&self) -> &QueryResult {
         &self.0.result
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
     }
 
     /// The columns in the order of the query.

@@ -23,8 +23,8 @@ use super::{Wrong, reference, refused};
 use crate::{
     cell::{SqlCell, Trigger},
     engine,
-    interpreter::sql,
     kernel::Kernel,
+    plot,
     report::Report,
     table::{About, Interval, Shown},
     widgets::{Listening, new_id},
@@ -183,7 +183,7 @@ impl LiveQuery {
                 self.set_running(&cause, true).await;
                 let outcome = self.query(&cause, &parameters, &run).await;
                 if self.is_newest(&run) {
-                    self.show(&cause, outcome, &parameters).await;
+                    self.show(&cause, outcome, &parameters, &run).await;
                     self.set_running(&cause, false).await;
                 }
             }
@@ -212,7 +212,7 @@ impl LiveQuery {
     ) -> Result<QueryResult, Report> {
         let room = engine::ready().await?;
         let (tell, mut progress) = watch::channel(Progress::default());
-        let limit = Some(self.cell.limit.unwrap_or(sql::ROWS_MAX));
+        let limit = self.cell.rows_max();
         let mut options = QueryOptions { limit, allow_writes: false, ..QueryOptions::default() };
         options.progress = Some(Arc::new(move |progress| {
             // Nobody listens any more when the query is over.
@@ -251,16 +251,23 @@ impl LiveQuery {
         }
     }
 
-    async fn show(&self, cause: &Header, outcome: Result<QueryResult, Report>, parameters: &[(String, Parameter)]) {
+    async fn show(
+        &self,
+        cause: &Header,
+        outcome: Result<QueryResult, Report>,
+        parameters: &[(String, Parameter)],
+        run: &Run,
+    ) {
         match outcome {
             Ok(result) => {
                 let seconds = result.elapsed.as_secs_f64();
-                let shown = self.table_of(cause, result, parameters).await;
+                let shown = self.shown(cause, result, parameters, run).await;
                 self.say(cause, &format!("done in {seconds:.2} s{}", interval(parameters))).await;
                 match shown {
                     Ok(shown) => {
                         self.put_out(cause, shown.bundle).await;
-                        self.replace_table(cause, Some(shown.widget)).await;
+                        let table = Some(shown.widget).filter(|widget| !widget.is_empty());
+                        self.replace_table(cause, table).await;
                     }
                     Err(report) => self.put_out(cause, explained(&report)).await,
                 }
@@ -275,13 +282,19 @@ impl LiveQuery {
         }
     }
 
-    async fn table_of(
+    /// The result as a table or as a drawing.
+    async fn shown(
         &self,
         cause: &Header,
         result: QueryResult,
         parameters: &[(String, Parameter)],
+        run: &Run,
     ) -> Result<Shown, Report> {
         let room = engine::ready().await?;
+        if let Some(request) = &self.cell.plot {
+            let bundle = plot::draw(room, result, request, run.cancel.clone()).await?;
+            return Ok(Shown { widget: String::new(), bundle });
+        }
         let about = About { interval: Interval::of(parameters), fill: self.cell.fill.clone() };
         self.kernel.tables.show(room, cause, result, about).await
     }

@@ -1,6 +1,7 @@
-//! `%%sql` cells: a query of the engine, its result shown and, with `--into`, kept as a table.
+//! `%%sql` and `%%plot` cells: a query of the engine, its result shown or drawn and, with `--into`, kept as a table.
 
 use flow_engine::QueryOptions;
+use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
 use super::{Done, Job, form};
@@ -8,14 +9,12 @@ use crate::{
     cell::{SqlCell, Trigger},
     engine,
     form::{Wrong, live},
+    plot,
     report::Report,
     table::{About, Interval},
 };
 
-/// Rows that a cell without `--limit` brings at most; the caption says when there were more.
-pub const ROWS_MAX: usize = 10_000_000;
-
-/// Runs a `%%sql` cell.
+/// Runs a `%%sql` or `%%plot` cell.
 ///
 /// # Errors
 /// What the engine says, worded for the notebook; `Interrupted` when the user stopped the query.
@@ -26,7 +25,7 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         return form::show(bundle, job).await;
     }
     let room = engine::ready().await?;
-    let mut options = QueryOptions { limit: Some(cell.limit.unwrap_or(ROWS_MAX)), ..QueryOptions::default() };
+    let mut options = QueryOptions { limit: cell.rows_max(), ..QueryOptions::default() };
     let cause = job.prompt.header();
     let parameters = job.kernel.forms.parameters(cause, &cell.query).await.map_err(|wrong| not_filled_in(&wrong))?;
     for (name, parameter) in &parameters {
@@ -38,14 +37,22 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
         job.kernel.forms.table_is_there(cause, name).await;
     }
+    if let Some(request) = &cell.plot {
+        let bundle = plot::draw(room, result, request, job.cancel.clone()).await?;
+        return Ok(put_out(bundle, job).await);
+    }
     let about = About { interval: Interval::of(&parameters), fill: cell.fill };
     let bundle = match job.outputs.are_seen() {
         true => job.kernel.tables.show_below(room, cause, job.prompt.cell_id(), result, about).await?,
         false => tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?,
     };
+    Ok(put_out(bundle, job).await)
+}
+
+async fn put_out(bundle: MimeBundle, job: &Job) -> Done {
     let result_text = bundle.get("text/plain").and_then(Value::as_str).map(str::to_owned);
     job.outputs.result(bundle).await;
-    Ok(Done { result_text, ..Done::default() })
+    Done { result_text, ..Done::default() }
 }
 
 fn not_filled_in(wrong: &[Wrong]) -> Report {

@@ -4,7 +4,8 @@ use kernel_protocol::Message;
 use serde_json::{Value, json};
 
 use super::cursor;
-use crate::{engine, help, kernel::Kernel};
+use crate::{cell::plot, engine, help, kernel::Kernel};
+use flow_engine::plot::{Aggregate, Kind};
 
 /// What may be put in place of the text from `start` to `end` (byte offsets into the cell).
 pub struct Offer {
@@ -46,9 +47,12 @@ async fn offer(kernel: &Kernel, code: &str, byte: usize) -> Option<Offer> {
     kernel.interpreters.rust.complete(code, byte).await
 }
 
-/// Where the query of a SQL cell begins.
+/// Where the query of a SQL cell, or of a plot, begins.
 fn sql_body(code: &str) -> Option<usize> {
-    let magic = code.find("%%sql").filter(|start| code[..*start].trim().is_empty())?;
+    let magic = code.find(|c: char| !c.is_whitespace())?;
+    if !["%%sql", "%%plot"].iter().any(|name| code[magic..].starts_with(name)) {
+        return None;
+    }
     code[magic..].find('\n').map(|line| magic + line + 1)
 }
 
@@ -65,10 +69,30 @@ fn sql(engine: &flow_engine::Engine, code: &str, body: usize, byte: usize) -> Of
 fn magics(code: &str, byte: usize) -> Offer {
     let start = code.find('%').unwrap_or(0).min(byte);
     let prefix = &code[start..byte];
+    if let Some(written) = prefix.strip_prefix("%%plot").filter(|written| !written.is_empty()) {
+        return plot_options(written, byte);
+    }
     let found = help::MAGICS.iter().filter(|magic| magic.name.starts_with(prefix) && magic.name.starts_with('%'));
     let items =
         found.map(|magic| Item { text: magic.name.into(), kind: "magic".into(), signature: magic.usage.into() });
     Offer { start, end: byte, items: items.collect() }
+}
+
+/// Options of a plot, and what some of them may be.
+fn plot_options(written: &str, byte: usize) -> Offer {
+    let word = written.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let before = written[..written.len() - word.len()].split_whitespace().next_back();
+    let known: Vec<&str> = match before {
+        Some("--kind") => Kind::NAMES.iter().map(|(name, _)| *name).collect(),
+        Some("--agg") => Aggregate::NAMES.iter().map(|(name, _)| *name).collect(),
+        _ => plot::USAGE
+            .split(|c: char| !(c.is_ascii_alphabetic() || c == '-'))
+            .filter(|it| it.starts_with("--"))
+            .collect(),
+    };
+    let found = known.into_iter().filter(|name| name.starts_with(word));
+    let items = found.map(|name| Item { text: name.into(), kind: "magic".into(), signature: String::new() });
+    Offer { start: byte - word.len(), end: byte, items: items.collect() }
 }
 
 fn reply(code: &str, offer: Offer) -> Value {

@@ -46,7 +46,7 @@ pub(super) async fn row_numbers(
 }
 
 /// The rows for which a condition holds, as a frame to go on with.
-pub(super) fn filtered(
+pub(crate) fn filtered(
     context: &SessionContext,
     stored: &StoredResult,
     condition: Option<Expr>,

@@ -19,7 +19,7 @@ use super::StoredResult;
 pub(super) const ROW: &str = "row";
 
 /// The column of that number. Its own name may be anything, and another column's too.
-pub(super) fn column(index: usize) -> Expr {
+pub(crate) fn column(index: usize) -> Expr {
     Expr::Column(Column::from_name(format!("c{index}")))
 }
 
