@@ -15,6 +15,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 PYTHON ?= python3
 VENV := .venv
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# The program looks for the sources of the prelude beside itself, and CARGO_TARGET_DIR may have put it elsewhere.
+export FLOWDECK_PRELUDE_SOURCE ?= $(CURDIR)
 SETUP := PYTHON='$(PYTHON)' VENV='$(VENV)' bash scripts/setup.sh
 STEP := bash scripts/step.sh
 # A build in CI must be the build of the committed Cargo.lock.
