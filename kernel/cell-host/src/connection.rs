@@ -159,28 +159,30 @@ pub fn complete(last: &str) -> Result<()> {
 
 /// Waits until the kernel has read the frames that this process sent so far.
 pub fn sync_frames() {
-    let Some(connection) = CONNECTION.get() else { return };
-    let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    let (arrived, arrivals) = channel();
-    lock(&connection.marks).insert(mark, arrived);
-    send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
-    let _ = arrivals.recv_timeout(SYNC_TIMEOUT);
-    lock(&connection.marks).remove(&mark);
+    wait_for_marks(|mark| {
+        send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
+        1
+    });
 }
 
 /// Waits until the kernel has read all that this process wrote so far.
 pub fn sync() {
+    wait_for_marks(|mark| {
+        let text = format!("{}{mark}\n", bridge::SYNC_MARK);
+        // Three connections, no order among them: each is asked by itself.
+        send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
+        let descriptors = [libc::STDOUT_FILENO, libc::STDERR_FILENO];
+        1 + descriptors.into_iter().filter(|descriptor| write_all(*descriptor, text.as_bytes())).count()
+    });
+}
+
+/// Puts a mark on connections and waits until it has arrived on as many as `put` says.
+fn wait_for_marks(put: impl FnOnce(u64) -> usize) {
     let Some(connection) = CONNECTION.get() else { return };
     let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let (arrived, arrivals) = channel();
     lock(&connection.marks).insert(mark, arrived);
-    let text = format!("{}{mark}\n", bridge::SYNC_MARK);
-    // Three connections, no order among them: each is asked by itself.
-    send(&Frame::new(json!({"type": bridge::SYNC, "id": mark})));
-    let mut missing = 1;
-    for descriptor in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
-        missing += u32::from(write_all(descriptor, text.as_bytes()));
-    }
+    let mut missing = put(mark);
     while missing > 0 && arrivals.recv_timeout(SYNC_TIMEOUT).is_ok() {
         missing -= 1;
     }

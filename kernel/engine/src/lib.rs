@@ -4,8 +4,8 @@
 //! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
 //! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
 //! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
-//! and filtered), [`plot`] (what a plot draws of it), [`completion`] (what the editor offers while typing), [`store`] (flows kept in Parquet files) and
-//! [`collect`] (flows from the network into a store).
+//! and filtered), [`plot`] (what a plot draws of it), [`completion`] (what the editor offers while typing), [`store`]
+//! (flows kept in Parquet files) and [`collect`] (flows from the network into a store).
 //!
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.

@@ -80,6 +80,19 @@ fn readable_duration(duration: Duration) -> String {
     }
 }
 
+/// 1234567 is 1,234,567.
+pub fn with_commas(number: i128) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Digits in threes, with a narrow space that does not break.
 fn grouped(count: usize) -> String {
     let digits = count.to_string();
@@ -138,6 +151,7 @@ mod tests {
         assert_eq!(readable_duration(Duration::from_micros(10)), "under 1 ms");
         assert_eq!(readable_duration(Duration::from_millis(1234)), "1.23 s");
         assert_eq!(readable_duration(Duration::from_secs(125)), "2 min 5 s");
+        assert_eq!([with_commas(-1234567), with_commas(999)], ["-1,234,567", "999"]);
         assert_eq!(grouped(9999), "9999");
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
     }

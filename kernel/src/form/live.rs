@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use flow_engine::{EngineError, Parameter, Progress, QueryOptions, QueryResult};
+use flow_engine::{EngineError, Parameter, Progress, QueryOptions, QueryResult, render};
 use flowdeck::chrono::{DateTime, SecondsFormat, Utc};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Value, json};
@@ -264,9 +264,8 @@ impl LiveQuery {
                 let shown = self.shown(cause, result, parameters, run).await;
                 self.say(cause, &format!("done in {seconds:.2} s{}", interval(parameters))).await;
                 match shown {
-                    Ok(shown) => {
-                        self.put_out(cause, shown.bundle).await;
-                        let table = Some(shown.widget).filter(|widget| !widget.is_empty());
+                    Ok((bundle, table)) => {
+                        self.put_out(cause, bundle).await;
                         self.replace_table(cause, table).await;
                     }
                     Err(report) => self.put_out(cause, explained(&report)).await,
@@ -282,21 +281,22 @@ impl LiveQuery {
         }
     }
 
-    /// The result as a table or as a drawing.
+    /// The result as a table, with the model of that table, or as a drawing.
     async fn shown(
         &self,
         cause: &Header,
         result: QueryResult,
         parameters: &[(String, Parameter)],
         run: &Run,
-    ) -> Result<Shown, Report> {
+    ) -> Result<(MimeBundle, Option<String>), Report> {
         let room = engine::ready().await?;
         if let Some(request) = &self.cell.plot {
             let bundle = plot::draw(room, result, request, run.cancel.clone()).await?;
-            return Ok(Shown { widget: String::new(), bundle });
+            return Ok((bundle, None));
         }
         let about = About { interval: Interval::of(parameters), fill: self.cell.fill.clone() };
-        self.kernel.tables.show(room, cause, result, about).await
+        let Shown { widget, bundle } = self.kernel.tables.show(room, cause, result, about).await?;
+        Ok((bundle, Some(widget)))
     }
 
     /// The table before goes when nothing shows it any more.
@@ -374,7 +374,7 @@ fn to_fill_in(wrong: &[Wrong]) -> String {
 }
 
 fn how_far(progress: &Progress) -> String {
-    let mut text = format!("{} rows", grouped(progress.rows_read));
+    let mut text = format!("{} rows", render::with_commas(progress.rows_read.into()));
     if progress.bytes_read > 0 {
         let _ = write!(text, ", {}", megabytes(progress.bytes_read));
         if progress.bytes_total > 0 {
@@ -387,19 +387,6 @@ fn how_far(progress: &Progress) -> String {
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// 1234567 is 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// The moments that the query was given, the earliest first, in UTC: the picker may be in another zone.

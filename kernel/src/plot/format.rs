@@ -1,6 +1,9 @@
 //! Numbers and moments of a plot as people read them.
 
-use flow_engine::plot::{Chart, Marks, Place, Scale};
+use flow_engine::{
+    plot::{Chart, Marks, Place, Scale},
+    render::with_commas,
+};
 use flowdeck::chrono::{DateTime, Utc};
 
 /// A moment, in UTC: `2026-11-25 10:36:00`, with parts of a second only where there are some.
@@ -33,7 +36,7 @@ pub(super) fn tick_moment(milliseconds: f64, step: f64) -> String {
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     if value.fract() == 0.0 && size < 1e15 {
-        return grouped(value as i64);
+        return with_commas(value as i128);
     }
     if !(1e-4..1e15).contains(&size) {
         return format!("{value:.4e}");
@@ -107,18 +110,6 @@ pub(super) fn place(place: Place, scale: &Scale) -> String {
 /// A value on an axis.
 pub(super) fn value(value: f64, scale: &Scale) -> String {
     if *scale == Scale::Time { moment(value) } else { number(value) }
-}
-
-fn grouped(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::from(if value < 0 { "-" } else { "" });
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

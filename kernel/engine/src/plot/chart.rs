@@ -2,6 +2,7 @@
 
 use super::request::Kind;
 use super::scale;
+use crate::render::with_commas;
 
 /// A plot without its looks. Names are bounded and hold nothing invisible; they may still be markup of any language.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +153,7 @@ pub struct Span {
 impl Chart {
     /// How many rows went in and what became of them, one sentence.
     pub fn caption(&self) -> String {
-        let rows = |count: usize| format!("{} {}", grouped(count), if count == 1 { "row" } else { "rows" });
+        let rows = |count: usize| format!("{} {}", with_commas(count as i128), if count == 1 { "row" } else { "rows" });
         let mut parts = vec![rows(self.row_count)];
         if self.is_empty() {
             parts.push("nothing to draw".into());
@@ -189,7 +190,7 @@ impl Chart {
             _ => {}
         }
         if count > 0 {
-            self.notes.push(format!("{} of the amounts left out: they have no logarithm", grouped(count)));
+            self.notes.push(format!("{} of the amounts left out: they have no logarithm", with_commas(count as i128)));
         }
     }
 
@@ -206,17 +207,4 @@ impl Chart {
             Marks::Spans { spans, .. } => spans.len(),
         }
     }
-}
-
-/// 1234567 is 1,234,567.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
