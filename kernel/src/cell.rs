@@ -4,8 +4,7 @@
 
 pub mod plot;
 
-use flow_engine::plot::PlotRequest;
-
+use self::plot::PlotCell;
 use crate::report::Report;
 
 /// A cell, parsed.
@@ -50,8 +49,10 @@ pub struct SqlCell {
     pub trigger: Trigger,
     /// Columns whose values a person may put into a field of a form: column and field.
     pub fill: Vec<(String, String)>,
+    /// The rows that a person selects in the table become a table of this name.
+    pub selection: Option<String>,
     /// What is drawn of the result; `None` shows it as a table.
-    pub plot: Option<Box<PlotRequest>>,
+    pub plot: Option<Box<PlotCell>>,
 }
 
 /// Rows that a `%%sql` cell without `--limit` brings at most; the caption says when there were more.
@@ -137,6 +138,7 @@ fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
             "--into" => cell.into = Some(value()?.to_owned()),
             "--limit" => cell.limit = Some(number(value()?)?),
             "--fill" => cell.fill.push(column_and_field(value()?)?),
+            "--selection" => cell.selection = Some(value()?.to_owned()),
             "--on" => cell.trigger = Trigger::Click(value()?.to_owned()),
             "--live" => cell.trigger = Trigger::Change,
             _ => return Err(usage(&format!("`%%sql` has no option `{option}`"))),
@@ -168,7 +170,7 @@ fn number_of(text: &str) -> Option<usize> {
 
 fn usage(fact: &str) -> Report {
     Report::new("UsageError", fact).with_hint(
-        "usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live] [--fill COLUMN=FIELD], the query below it",
+        "usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live] [--fill COLUMN=FIELD] [--selection NAME], the query below it",
     )
 }
 
@@ -208,8 +210,9 @@ mod tests {
         let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000), ..SqlCell::default() };
         check("%%sql --into top --limit 10_000\n\nSELECT 1\n", Cell::Sql(wanted.clone()));
         check("%%sql --limit=10000 --into=top\nSELECT 1", Cell::Sql(wanted));
-        let written = "%%sql --fill src_ip=src --fill=a=c\nSELECT 1";
+        let written = "%%sql --fill src_ip=src --fill=a=c --selection picked\nSELECT 1";
         let Cell::Sql(cell) = Cell::parse(written).unwrap() else { panic!("not SQL") };
+        assert_eq!(cell.selection.as_deref(), Some("picked"));
         assert_eq!(cell.fill, [("src_ip", "src"), ("a", "c")].map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 

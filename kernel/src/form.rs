@@ -15,6 +15,7 @@ use std::{
 };
 
 use flow_engine::Parameter;
+use flowdeck::chrono::Utc;
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -177,11 +178,15 @@ impl Forms {
         let unfit = || format!("`{text}` does not fit into {}", live.field.label);
         let value = match &live.field.kind {
             Kind::Text | Kind::IpList => Value::from(text),
-            Kind::Int { .. } => text.parse::<i64>().map_err(|_| unfit())?.into(),
+            Kind::Int { .. } => whole_number(text).ok_or_else(unfit)?.into(),
             Kind::Float { .. } => text.parse::<f64>().map_err(|_| unfit())?.into(),
             Kind::Bool => text.parse::<bool>().map_err(|_| unfit())?.into(),
             Kind::Choice(options) => options.iter().position(|option| option == text).ok_or_else(unfit)?.into(),
-            _ => return Err(format!("{} cannot be filled in from a table", live.field.label)),
+            Kind::Datetime => view::datetime_json(moment::parse(text, Utc::now()).map_err(|_| unfit())?),
+            Kind::Date => {
+                view::date_json(moment::to_local(moment::parse(text, Utc::now()).map_err(|_| unfit())?).date())
+            }
+            _ => return Err(format!("{} cannot be filled in so", live.field.label)),
         };
         let attribute = view::value_attribute(&live.field.kind);
         self.widgets.set(cause, &live.widget, attribute, value).await.map_err(|error| error.to_string())?;
@@ -397,6 +402,12 @@ fn said(colour: &str, text: &str) -> String {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A whole number; the end of a range in a plot may lie between two.
+fn whole_number(text: &str) -> Option<i64> {
+    let rounded = || text.parse::<f64>().ok().map(f64::round).filter(|number| number.abs() < 9e15);
+    text.parse().ok().or_else(|| rounded().map(|number| number as i64))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::{
     history::History,
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
+    plot::select::SelectablePlots,
     stdin::Stdin,
     table::Tables,
     widgets::Widgets,
@@ -50,6 +51,8 @@ pub struct Kernel {
     pub forms: Arc<Forms>,
     /// The tables that results are shown in.
     pub tables: Arc<Tables>,
+    /// The plots in which a person can select.
+    pub plots: SelectablePlots,
     /// Queries that wait for a click or a change.
     pub live: LiveQueries,
     /// Keeps output below the limits of the server.
@@ -101,6 +104,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
     let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
     let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
+    let plots = SelectablePlots::new(widgets.clone(), forms.clone(), tables.clone());
     let kernel = Arc::new(Kernel {
         session,
         iopub,
@@ -110,6 +114,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         widgets,
         forms,
         tables,
+        plots,
         live,
         pace,
         history,

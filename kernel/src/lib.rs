@@ -14,6 +14,7 @@ pub mod config;
 pub mod dispatch;
 pub mod engine;
 pub mod execution;
+pub mod exports;
 pub mod form;
 pub mod help;
 pub mod history;

@@ -1,13 +1,12 @@
 //! Tables: results that a person pages through, sorts, filters, copies and exports.
 //!
 //! Each is an anywidget model whose rows stay here: pages of them go out when a view asks. `request` is what a page may
-//! ask, `live` one table and its answers, `code` the JavaScript that draws it, `file` where exports go. Sorting and
+//! ask, `live` one table and its answers, `code` the JavaScript that draws it. Sorting and
 //! filtering is the engine's, see [`flow_engine::stored`].
 //!
 //! Sort and filter belong to the table and are the same in all tabs; where a tab has scrolled to is its own business.
 
 mod code;
-mod file;
 mod live;
 mod request;
 
@@ -17,16 +16,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use flow_engine::{CancellationToken, Format, QueryResult, StoredResult};
+use flow_engine::{CancellationToken, Format, QueryResult, StoredResult, stored::Condition};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::json;
 use tokio::sync::OnceCell;
 use widgets_comm::view::VIEW_MIME;
 
-pub use self::file::Interval;
-use self::live::{Fill, LiveTable};
+pub(crate) use self::code::any_model;
+use self::live::{Fill, LiveTable, Offers};
 use crate::{
     engine::{self, EngineRoom},
+    exports::{self, Interval},
     form::Forms,
     report::Report,
     widgets::{Widgets, new_id},
@@ -50,10 +50,25 @@ pub struct Tables {
 /// What belongs to a table beside its rows.
 #[derive(Clone, Debug, Default)]
 pub struct About {
+    /// The table of SQL that holds the same rows.
+    pub name: Option<String>,
     /// The time that its query was about.
     pub interval: Option<Interval>,
     /// Columns whose values a person may put into a field of a form: column and field.
     pub fill: Vec<(String, String)>,
+    /// The rows that a person selects are a table of this name.
+    pub selection: Option<String>,
+    /// What else a person may do with a row.
+    pub actions: Vec<Action>,
+}
+
+/// Something to do with a row, as a Rust cell wrote it.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// What its button says.
+    pub label: String,
+    /// Who listens hears of the row as of a message of a widget with this identifier; there is no such widget.
+    pub listener: String,
 }
 
 /// A table that is shown.
@@ -82,8 +97,14 @@ impl Tables {
         about: About,
     ) -> Result<Shown, Report> {
         let stored = StoredResult::new(&room.engine, result);
-        let fills = self.fills(&stored, about.fill);
-        let offered = fills.clone();
+        let offers = Offers {
+            name: about.name,
+            interval: about.interval,
+            fills: self.fills(&stored, about.fill),
+            selection: about.selection,
+            actions: about.actions,
+        };
+        let offered = offers.clone();
         // Laying out a wide result takes milliseconds of computing: not on the threads of the protocol.
         let laid_out = tokio::task::spawn_blocking(move || {
             let bundle = engine::shown(stored.result());
@@ -94,11 +115,15 @@ impl Tables {
         if stored.result().schema.fields().is_empty() {
             return Ok(Shown { widget: String::new(), bundle });
         }
+        if let Some(name) = &offers.selection {
+            // A cell below may ask for it before anything is selected.
+            let none = stored.selected(&stored.whole(), 0..0);
+            none.and_then(|none| room.engine.register_result(name, &none)).map_err(|error| room.report(&error))?;
+        }
         let (widget, library) = (new_id(), self.library(cause).await?);
         let state = code::names(state.map_err(|error| room.report(&error))?, library);
         self.widgets.open(cause, &widget, "AnyModel", state).await.map_err(Report::internal)?;
-        let table =
-            LiveTable::start(self.widgets.clone(), self.forms.clone(), widget.clone(), stored, about.interval, fills);
+        let table = LiveTable::start(self.widgets.clone(), self.forms.clone(), widget.clone(), stored, offers);
         let oldest = {
             let mut live = self.live();
             live.push_back(table);
@@ -134,6 +159,35 @@ impl Tables {
     /// Whether this is a table that answers.
     pub fn has(&self, widget: &str) -> bool {
         self.live().iter().any(|table| table.widget() == widget && table.has_rows())
+    }
+
+    /// Shows only rows of the newest table of this name that meet the conditions, beside what it is filtered by on other
+    /// columns; says how many there are.
+    ///
+    /// # Errors
+    /// What the person is told: there is no such table, or it has no such column.
+    pub async fn filter(
+        &self,
+        cause: &Header,
+        name: &str,
+        conditions: Vec<(String, Condition)>,
+    ) -> Result<String, String> {
+        let table = self.named(name)?;
+        table.filter(conditions, &[], cause).await
+    }
+
+    /// Takes such filters back.
+    ///
+    /// # Errors
+    /// As [`Tables::filter`].
+    pub async fn unfilter(&self, cause: &Header, name: &str, columns: &[String]) -> Result<(), String> {
+        self.named(name)?.filter(Vec::new(), columns, cause).await.map(drop)
+    }
+
+    fn named(&self, name: &str) -> Result<Arc<LiveTable>, String> {
+        let live = self.live();
+        let found = live.iter().rev().find(|table| table.is_of(name)).cloned();
+        found.ok_or_else(|| format!("There is no table on the page with the rows of {name}: run its cell first"))
     }
 
     /// Removes a table and its views, if it is there.
@@ -188,7 +242,7 @@ pub async fn save(result: QueryResult, format: &str, cancel: CancellationToken) 
     let room = engine::ready().await?;
     let work = move || {
         let cannot = |error| Report::new("ExportError", format!("the folder data/ cannot be written to: {error}"));
-        let path = file::place(None, format.ending()).map_err(cannot)?;
+        let path = exports::place(None, format.ending()).map_err(cannot)?;
         let stored = StoredResult::new(&room.engine, result);
         let columns: Vec<usize> = (0..stored.columns().len()).collect();
         let written = stored.export(&stored.whole(), &columns, format, &path, &cancel);

@@ -281,14 +281,17 @@ impl Widgets {
         for problem in &outcome.problems {
             tracing::warn!(%problem, "a widget message was refused");
         }
-        for event in &outcome.events {
-            // Who is told may listen or end listening: not under the lock.
-            let hears: Vec<Hears> = match self.listeners().get(widget_of(event)) {
-                Some(listeners) => listeners.iter().map(|(_, hears)| hears.clone()).collect(),
-                None => continue,
-            };
-            hears.iter().for_each(|hears| hears(event, cause));
-        }
+        outcome.events.iter().for_each(|event| self.announce(event, cause));
+    }
+
+    /// Tells whoever listens of an event, also of one that comes from no model of the registry.
+    pub fn announce(&self, event: &Event, cause: &Header) {
+        // Who is told may listen or end listening: not under the lock.
+        let hears: Vec<Hears> = match self.listeners().get(widget_of(event)) {
+            Some(listeners) => listeners.iter().map(|(_, hears)| hears.clone()).collect(),
+            None => return,
+        };
+        hears.iter().for_each(|hears| hears(event, cause));
     }
 
     async fn publish(&self, cause: &Header, messages: impl IntoIterator<Item = CommMessage>) {

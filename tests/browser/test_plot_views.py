@@ -1,13 +1,15 @@
 """Plots in a real browser: drawn by Vega in JupyterLab and Voilà, by the stand-in elsewhere; no name is run."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 from harness import paths
 from harness.browser import TIMEOUT_MS, JupyterLab, NotebookPage, Voila, VoilaPage, notebook
 from harness.kernel import KERNEL_NAME
-from playwright.sync_api import Browser, Locator, expect
+from harness.table_view import TableView
+from playwright.sync_api import Browser, Locator, Page, expect
 
 # A development build puts rows together slowly.
 LONG_MS = 3 * TIMEOUT_MS
@@ -24,9 +26,20 @@ OTHERS = {
     "scatter": "%%plot --kind scatter --log\nSELECT packets, bytes FROM flows",
     "points": "%%plot --kind scatter --log --by protocol\nSELECT packets, bytes, protocol_name(protocol) AS protocol FROM flows LIMIT 500",
     "matrix": "%%plot --kind matrix --log --top 12\nSELECT src_ip, dst_ip, bytes FROM flows",
+    "sankey": "%%plot --kind sankey --value bytes --top 8\nSELECT src_ip, dst_ip, bytes FROM flows",
+    "facet-line": "%%plot --kind line --facet protocol\nSELECT start_time, bytes, protocol_name(protocol) AS protocol FROM flows",
+    "facet-bars": "%%plot --kind bars --facet protocol --top 6\nSELECT dst_port::text AS port, bytes, protocol_name(protocol) AS protocol FROM flows",
     "cdf": "%%plot --kind cdf --log\nSELECT bytes, protocol_name(protocol) AS protocol FROM flows",
     "timeline": "%%plot --kind timeline --top 12\nSELECT start_time, end_time, src_ip FROM flows LIMIT 800",
 }
+SELECT_FORM = """%%form
+start = { type = "datetime", label = "Start" }
+end   = { type = "datetime", label = "End" }
+src   = { type = "ip_list", label = "Src IP" }
+"""
+SELECT_TABLE = "%%sql --into recent\nSELECT start_time, src_ip, bytes FROM flows ORDER BY start_time"
+SELECT_RANGE = "%%plot --kind line --fill start,end --filter recent\nSELECT start_time, bytes FROM flows"
+SELECT_NAME = "%%plot --kind bars --top 10 --fill src --filter recent\nSELECT src_ip, bytes FROM flows"
 FORM = """%%form
 least = { type = "int", label = "At least", default = 1000000 }
 draw  = { type = "button", label = "Draw" }
@@ -102,6 +115,57 @@ def test_the_other_kinds_and_their_stand_ins(browser: Browser, lab: JupyterLab) 
     plain.close()
 
 
+def drag_across(page: Page, drawn: Locator, start: float, end: float) -> None:
+    """Drags from one share of the drawing's width to another."""
+    box = drawn.locator("g.role-frame > g > path.background, path.background").first.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (start + end) / 2 * box["width"], middle)
+    page.mouse.move(box["x"] + end * box["width"], middle)
+    page.mouse.up()
+
+
+def test_a_selection_fills_a_form_and_filters_a_table(browser: Browser, lab: JupyterLab) -> None:
+    lab.add_notebook("select.ipynb", notebook(KERNEL_NAME, SELECT_FORM, SELECT_TABLE, SELECT_RANGE, SELECT_NAME))
+    with NotebookPage(browser, lab, "select.ipynb") as page:
+        for cell in range(3):
+            page.run(cell, timeout=LONG_MS)
+        form, table, plot = page.output(0), TableView(page, page.output(1)), page.output(2)
+        start = form.locator("input").first
+        expect(start).to_have_value("")
+        drawn = drawing(plot)
+        expect(drawn).to_be_visible(timeout=LONG_MS)
+        drawn.scroll_into_view_if_needed()
+        drag_across(page.page, drawn, 0.25, 0.5)
+        expect(plot.get_by_role("status")).to_contain_text("Selected 20", timeout=LONG_MS)
+        expect(plot.get_by_role("status")).to_contain_text("of its rows")
+        page.screenshot("plot-lab-selected")
+        expect(start).not_to_have_value("")
+        expect(table.root).to_contain_text("filtered from 50,000 rows")
+        table.root.scroll_into_view_if_needed()
+        page.screenshot("plot-lab-selected-table")
+        box = drawn.bounding_box()
+        assert box
+        page.page.mouse.dblclick(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+        expect(table.root).not_to_contain_text("filtered", timeout=LONG_MS)
+        # A page that was loaded again draws it again, with a field of its own.
+        page.save()
+        page.page.reload()
+        expect(drawing(plot)).to_be_visible(timeout=LONG_MS)
+        expect(plot.get_by_role("status")).to_contain_text("Drag across")
+        drawing(plot).scroll_into_view_if_needed()
+        page.page.wait_for_timeout(1_000)
+        drag_across(page.page, drawing(plot), 0.6, 0.7)
+        expect(plot.get_by_role("status")).to_contain_text("Selected 20", timeout=LONG_MS)
+        page.run(3, timeout=LONG_MS)
+        bars = drawing(page.output(3))
+        bars.locator("g.mark-rect.role-mark path").first.click(force=True)
+        expect(page.output(3).get_by_role("status")).to_contain_text("Src IP is 10.", timeout=LONG_MS)
+        expect(form.locator("input").last).to_have_value(re.compile(r"10\.[0-9.]+"))
+
+
 def test_hostile_names_are_drawn_and_nothing_runs(browser: Browser, lab: JupyterLab) -> None:
     lab.add_notebook("hostile.ipynb", notebook(KERNEL_NAME, HOSTILE_CELL))
     with NotebookPage(browser, lab, "hostile.ipynb") as page:
@@ -129,7 +193,11 @@ def test_hostile_names_are_drawn_and_nothing_runs(browser: Browser, lab: Jupyter
 
 @pytest.fixture(scope="module")
 def voila() -> Iterator[Voila]:
-    notebooks = {"plot.ipynb": notebook(KERNEL_NAME, LINE, BARS), "form.ipynb": notebook(KERNEL_NAME, FORM, FORM_PLOT)}
+    notebooks = {
+        "plot.ipynb": notebook(KERNEL_NAME, LINE, BARS),
+        "form.ipynb": notebook(KERNEL_NAME, FORM, FORM_PLOT),
+        "select.ipynb": notebook(KERNEL_NAME, SELECT_FORM, SELECT_TABLE, SELECT_RANGE),
+    }
     with Voila(notebooks=notebooks) as voila:
         yield voila
 
@@ -158,3 +226,14 @@ def test_a_visitor_draws_what_was_entered(browser: Browser, voila: Voila) -> Non
         expect(page.page.locator("body")).to_contain_text("done in")
         page.screenshot("plot-voila-form")
         expect(page.page.locator("body")).not_to_contain_text("Error")
+
+
+def test_a_visitor_selects_in_a_plot(browser: Browser, voila: Voila) -> None:
+    with VoilaPage(browser, voila, "select.ipynb") as page:
+        drawn = page.page.locator(".vega-embed svg.marks")
+        expect(drawn).to_be_visible(timeout=LONG_MS)
+        drawn.scroll_into_view_if_needed()
+        drag_across(page.page, drawn, 0.25, 0.5)
+        expect(page.page.get_by_role("status").filter(has_text="Selected 20")).to_be_visible(timeout=LONG_MS)
+        expect(page.page.locator(".flowdeck-table")).to_contain_text("filtered from 50,000 rows")
+        page.screenshot("plot-voila-selected")

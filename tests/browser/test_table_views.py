@@ -194,6 +194,33 @@ def test_a_value_of_a_table_goes_into_a_form(browser: Browser, lab: JupyterLab) 
         page.screenshot("table-fill")
 
 
+def test_rows_are_selected_for_a_cell_and_have_buttons(browser: Browser, lab: JupyterLab) -> None:
+    query = "%%sql --selection picked\nSELECT '10.0.0.' || value AS address, value AS n FROM generate_series(1, 50) ORDER BY value"
+    picked = "%%sql\nSELECT count(*) AS c, min(n) AS least, max(n) AS greatest FROM picked"
+    rust = """let hosts = flowdeck::sql("SELECT '10.0.0.' || value AS address FROM generate_series(1, 50) ORDER BY value").unwrap();
+hosts.on_row("Look up", |row| println!("looking for {}", row.get::<String>("address").unwrap())).unwrap();
+hosts"""
+    lab.add_notebook("select-rows.ipynb", notebook(KERNEL_NAME, query, picked, rust))
+    with NotebookPage(browser, lab, "select-rows.ipynb") as page:
+        page.run(0)
+        table = TableView(page, page.output(0))
+        table.cell(2, "n").click()
+        table.cell(5, "n").click(modifiers=["Shift"])
+        expect(table.root).to_contain_text("4 rows in picked")
+        page.screenshot("table-selected")
+        page.run(1)
+        result = TableView(page, page.output(1))
+        expect(result.cell(0, "c")).to_have_text("4")
+        expect(result.cell(0, "least")).to_have_text("3")
+        expect(result.cell(0, "greatest")).to_have_text("6")
+        page.run(2, timeout=3 * TIMEOUT_MS)
+        hosts = TableView(page, page.output(2))
+        hosts.cell(3, "address").click()
+        hosts.root.get_by_role("button", name="Look up").click()
+        expect(page.output(2)).to_contain_text("looking for 10.0.0.4")
+        page.screenshot("table-actions")
+
+
 HOSTILE = [
     "<script>window.hacked=1</script>",
     "<img src=x onerror='window.hacked=1'>",

@@ -1,9 +1,13 @@
 """Tables as their pages see them: every place of a result, sorted, filtered, copied and exported, and nothing more."""
 
+import io
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
 from harness.front_end import VIEW, FrontEnd
 from harness.kernel import Kernel
@@ -174,6 +178,82 @@ def test_exports_are_what_is_seen_or_all_and_nothing_is_overwritten(kernel: Kern
 def test_formulas_are_disarmed_in_exports(kernel: Kernel) -> None:
     table = table_of(kernel, "%%sql\nSELECT '=cmd|'' /C calc''!A0' AS f")
     assert table.download(format="csv")[1] == b"f\r\n\"'=cmd|' /C calc'!A0\"\r\n"
+    (_, cell), = sheet(table.download(format="xlsx")[1]).iter_cols()
+    assert (cell.value, cell.data_type, cell.quotePrefix) == ("=cmd|' /C calc'!A0", "s", True), "text, and it stays so"
+
+
+def sheet(content: bytes) -> Any:
+    (only,) = openpyxl.load_workbook(io.BytesIO(content)).worksheets
+    return only
+
+
+def test_a_spreadsheet_holds_values_of_their_kind(kernel: Kernel) -> None:
+    table = table_of(
+        kernel,
+        """%%sql
+SELECT 18446744073709551615 AS large, 42 AS small, 0.5 AS share, true AS yes, arrow_cast(1700006400250, 'Timestamp(Millisecond, Some("UTC"))') AS at,
+  arrow_cast('2024-02-29', 'Date32') AS day, src_ip AS ip, [1, 2] AS list, NULL AS nothing,
+  chr(27) || '_x0041_' AS odd, repeat('é', 40000) AS long, 'a' AS same, 'b' AS same_1, arrow_cast(90, 'Duration(Second)') AS lasts FROM flows LIMIT 1""",
+    )
+    head, row = sheet(table.download(format="xlsx")[1]).iter_rows()
+    names = [cell.value for cell in head]
+    assert names[:5] == ["large", "small", "share", "yes", "at (UTC)"], names
+    values = dict(zip(names, [cell.value for cell in row], strict=True))
+    assert values["large"] == "18446744073709551615", "a spreadsheet would round it"
+    assert (values["small"], values["share"], values["yes"], values["nothing"]) == (42, 0.5, True, None)
+    assert values["at (UTC)"] == datetime(2023, 11, 15, 0, 0, 0, 250_000) and values["day"] == datetime(2024, 2, 29)
+    assert re.fullmatch(r"[0-9.]+", values["ip"]) and (values["list"], values["lasts"]) == ("[1, 2]", timedelta(seconds=90)), values
+    assert openpyxl.utils.escape.unescape(values["odd"]).endswith("_x0041_")
+    assert 10_000 < len(values["long"]) <= 32_767 and values["long"].endswith("holds no more)")
+
+
+def test_more_rows_than_a_sheet_holds_are_refused_before_they_are_written(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql\nSELECT value AS n FROM generate_series(1, 1048576)")
+    with pytest.raises(Refused, match="1,048,575 rows, and these are 1,048,576"):
+        table.download(format="xlsx")
+    table.look(filters=[{"column": 0, "condition": {"is": "between", "max": "1048575"}}])
+    assert sum(1 for _ in sheet(table.download(format="xlsx")[1]).iter_rows()) == 1_048_576
+
+
+def test_the_selected_rows_are_a_table(kernel: Kernel) -> None:
+    table = table_of(kernel, "%%sql --selection picked\nSELECT value AS n, value * 10 AS m FROM generate_series(1, 1000)")
+    count = lambda: kernel.execute("%%sql\nSELECT count(*) AS c, sum(m) AS s FROM picked").text  # noqa: E731
+    assert "0" in count() and "NULL" in count(), "there, and empty"
+    table.look(sort=[{"column": 0, "descending": True}])
+    answer, _ = table.ask({"select": {"view": table.view["version"], "start": 0, "count": 2}})
+    assert answer == {"rows": 2}
+    assert "19990" in count(), "the rows as they are seen, with all columns"
+    cell = kernel.execute('flowdeck::sql("SELECT n FROM picked ORDER BY n").unwrap().column::<i64>("n").unwrap()')
+    assert "[999, 1000]" in cell.text
+    assert table.ask({"select": {"view": table.view["version"], "start": 5, "count": 0}})[0] == {"rows": 0}
+    with pytest.raises(Refused, match="selected rows"):
+        table.ask({"select": {"view": table.view["version"], "start": 0, "count": 100_001}})
+    other = table_of(kernel, "%%sql\nSELECT 1 AS n")
+    with pytest.raises(Refused, match="not asked for"):
+        other.ask({"select": {"view": 0, "start": 0, "count": 1}})
+
+
+def test_rust_hears_of_the_row_whose_button_is_pressed(kernel: Kernel) -> None:
+    page = FrontEnd(kernel)
+    cell = kernel.execute(
+        'let t = flowdeck::sql("SELECT value AS n, concat(\'host-\', value) AS name FROM generate_series(1, 20000) ORDER BY value").unwrap();\n'
+        't.on_row("Look up", |row| println!("asked for {}", row.get::<String>("name").unwrap())).unwrap();\n'
+        't.on_row("Fail", |row| panic!("no {}", row.get::<i64>("n").unwrap())).unwrap();\nt'
+    )
+    assert cell.status == "ok", cell
+    table = TablePage(page, tables(page)[-1])
+    assert page.value(table.comm, "_actions") == ["Look up", "Fail"]
+    table.look(sort=[{"column": 0, "descending": True}])
+    table.ask({"act": {"view": table.view["version"], "row": 0, "action": 0}})
+    output = page.find("OutputModel")
+    page.until(lambda: "asked for host-20000" in json.dumps(page.value(output, "outputs")), "what the action printed")
+    table.ask({"act": {"view": table.view["version"], "row": 19_999, "action": 1}})
+    page.until(lambda: "no 1" in json.dumps(page.value(output, "outputs")), "the panic of the action")
+    table.ask({"act": {"view": table.view["version"], "row": 1, "action": 0}})
+    page.until(lambda: "asked for host-19999" in json.dumps(page.value(output, "outputs")), "the next press")
+    for act in ({"row": 0, "action": 2}, {"row": 20_000, "action": 0}):
+        with pytest.raises(Refused):
+            table.ask({"act": {"view": table.view["version"], **act}})
 
 
 def test_what_a_page_may_not_ask_is_refused(kernel: Kernel) -> None:

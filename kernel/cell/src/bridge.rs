@@ -42,8 +42,13 @@ pub const RETURNED_ERROR: &str = "returned_error";
 pub const SQL: &str = "sql";
 /// Host to kernel: the variable that held the result `table` of a query is gone.
 pub const TABLE_DROP: &str = "table_drop";
+/// Host to kernel: rows of the result `table` of a query get a button `label`; `listener` hears which row it was.
+pub const TABLE_ACTION: &str = "table_action";
 /// Host to kernel, answered with `path`: write the result `table` of a query as a file of this `format`.
 pub const TABLE_SAVE: &str = "table_save";
+/// Host to kernel, answered with `data`, a MIME bundle, or with `path` if `save` names a picture: draw the result `table`
+/// of a query. `options` are pairs of an option of `%%plot` and its value.
+pub const PLOT: &str = "plot";
 /// In a MIME bundle, on its way to the kernel only: the result of a query that is displayed, by its `id`.
 pub const TABLE_MIME: &str = "application/vnd.flowdeck.table+json";
 /// Host to kernel: ask the person for a line, with a `prompt`, not shown while typed if `password`; answered with `text`.

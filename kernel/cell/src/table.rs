@@ -1,6 +1,9 @@
 //! The result of a query in a Rust cell: Arrow record batches, typed rows, and a display like that of a SQL cell.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
@@ -11,6 +14,7 @@ use crate::{
     convert::{FromCell, FromRow, Mismatch},
     display::{self, Displayable, MimeBundle},
     host::{self, Error},
+    widgets::Callback,
 };
 
 /// Runs a query on the kernel's tables and gives its rows.
@@ -93,20 +97,64 @@ impl Table {
     }
 
     /// Writes all rows to a new file in `data/PLAYBOOK/` beside the notebook and gives its path. `format` is `csv`,
-    /// `json` (one object a line), `parquet`, `arrow` or `markdown`. Nothing is ever overwritten.
+    /// `json` (one object a line), `parquet`, `arrow`, `markdown` or `xlsx`. Nothing is ever overwritten.
     ///
     /// # Errors
     /// When there is no such format or the file cannot be written.
     pub fn save(&self, format: &str) -> Result<std::path::PathBuf, Error> {
-        let table = self.shown.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id"));
-        let reply = host::request(&json!({"type": bridge::TABLE_SAVE, "table": table, "format": format}))?;
+        let reply = host::request(&json!({"type": bridge::TABLE_SAVE, "table": self.number(), "format": format}))?;
         Ok(reply.json.get("path").and_then(Value::as_str).unwrap_or_default().into())
+    }
+
+    /// Puts a button beside the table, for the row that a person has chosen in it: `action` is called with that row. To be
+    /// called before the table is displayed. What `action` prints and displays appears below the cell that says so.
+    ///
+    /// ```ignore
+    /// let top = flowdeck::sql("SELECT src_ip, count(*) AS flows FROM flows GROUP BY 1")?;
+    /// top.on_row("Look up", |row| println!("{}", row.get::<String>("src_ip").unwrap()))?;
+    /// top
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no kernel to tell.
+    pub fn on_row(&self, label: &str, mut action: impl FnMut(Row<'_>) + Send + 'static) -> Result<Callback, Error> {
+        static LISTENERS: AtomicU64 = AtomicU64::new(0);
+        // Each cell has its own counter, so the process and the address of it make the identifier unique.
+        let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
+        let listener = format!("row-{}-{:p}-{number}", std::process::id(), &LISTENERS);
+        let batches = self.batches.clone();
+        let callback = Callback::on_message(&listener, move |message| {
+            let row = message.content.get("row").and_then(Value::as_u64).and_then(|row| usize::try_from(row).ok());
+            if let Some(row) = row.and_then(|row| row_at(&batches, row)) {
+                action(row);
+            }
+        })?;
+        host::send(
+            &json!({"type": bridge::TABLE_ACTION, "table": self.number(), "label": label, "listener": listener}),
+        );
+        Ok(callback)
+    }
+
+    /// By what the kernel knows all of its rows.
+    pub(crate) fn number(&self) -> Option<&Value> {
+        self.shown.0.get(bridge::TABLE_MIME).and_then(|mark| mark.get("id"))
     }
 
     /// Makes the table the cell's result; evcxr calls it when a table is the last expression of a cell.
     pub fn evcxr_display(&self) {
         display::result(&self.mime_bundle());
     }
+}
+
+/// The row with this number, counted from 0 over all batches.
+fn row_at(batches: &[RecordBatch], mut row: usize) -> Option<Row<'_>> {
+    for batch in batches {
+        if row < batch.num_rows() {
+            return Some(Row { batch, row });
+        }
+        row -= batch.num_rows();
+    }
+    None
 }
 
 impl Displayable for Table {

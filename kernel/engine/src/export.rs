@@ -1,10 +1,11 @@
-//! Rows for files: CSV, newline-delimited JSON, Parquet, Arrow IPC, Markdown or the table people read.
+//! Rows for files: CSV, newline-delimited JSON, Parquet, Arrow IPC, Markdown, XLSX or the table people read.
 //!
 //! Column names that repeat are numbered. Rows go through batch by batch, so that an export needs no memory for all of
-//! them. `csv` and `markdown` hold the formats of ours. Rows for eyes are in [`crate::render`].
+//! them. `csv`, `markdown` and `xlsx` hold the formats of ours. Rows for eyes are in [`crate::render`].
 
 mod csv;
 mod markdown;
+mod xlsx;
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -46,6 +47,9 @@ pub enum Format {
     Arrow,
     /// A table of GitHub Flavored Markdown. Nothing of a value is markup.
     Markdown,
+    /// A workbook of one sheet. NULL is an empty cell, moments are in UTC; text that a spreadsheet would run as a formula
+    /// stays text, and so do integers of more digits than it keeps. At most 1,048,575 rows.
+    Xlsx,
 }
 
 impl Format {
@@ -57,6 +61,7 @@ impl Format {
         ("parquet", Format::Parquet),
         ("arrow", Format::Arrow),
         ("markdown", Format::Markdown),
+        ("xlsx", Format::Xlsx),
     ];
 
     /// The format of that name.
@@ -73,6 +78,7 @@ impl Format {
             "parquet" | "parq" | "pq" => Some(Format::Parquet),
             "arrow" | "feather" | "ipc" => Some(Format::Arrow),
             "md" | "markdown" => Some(Format::Markdown),
+            "xlsx" => Some(Format::Xlsx),
             _ => None,
         }
     }
@@ -86,8 +92,15 @@ impl Format {
             Format::Parquet => "parquet",
             Format::Arrow => "arrow",
             Format::Markdown => "md",
+            Format::Xlsx => "xlsx",
         }
     }
+}
+
+/// Says what does not fit before anything is written.
+pub(crate) fn fits(format: Format, rows: usize, columns: usize) -> Result<(), EngineError> {
+    let refusal = if format == Format::Xlsx { xlsx::too_much(rows, columns) } else { None };
+    refusal.map_or(Ok(()), |refusal| Err(failed(&refusal)))
 }
 
 /// Rows on their way to a file.
@@ -105,6 +118,7 @@ pub fn write(result: &QueryResult, format: Format, out: &mut (dyn Write + Send))
             .and_then(|()| out.flush())
             .map_err(|fault| failed(&fault));
     }
+    fits(format, result.row_count, result.schema.fields().len())?;
     let mut batches = result.batches.iter().cloned().map(Ok);
     write_rows(Rows { schema: result.schema.clone(), batches: &mut batches }, format, out)
 }
@@ -122,6 +136,7 @@ pub(crate) fn write_rows(rows: Rows, format: Format, out: &mut (dyn Write + Send
         Format::Parquet => Box::new(parquet(&schema, &mut *out)?),
         Format::Arrow => Box::new(FileWriter::try_new(&mut *out, &schema).map_err(|fault| failed(&fault))?),
         Format::Markdown => Box::new(markdown::Markdown::new(&schema, &mut *out).map_err(|fault| failed(&fault))?),
+        Format::Xlsx => Box::new(xlsx::Xlsx::new(&schema, &mut *out).map_err(|fault| failed(&fault))?),
     };
     for batch in rows.batches {
         writer.write(&batch?).map_err(|reason| failed(&reason))?;
@@ -181,6 +196,11 @@ fn failed(reason: &dyn std::fmt::Display) -> EngineError {
 /// `overwrite` says so.
 pub fn write_to_path(result: &QueryResult, format: Format, path: &Path, overwrite: bool) -> Result<(), EngineError> {
     whole_file(path, overwrite, |out| write(result, format, out))
+}
+
+/// Writes these bytes to a new file, as [`write_to_path`] does without overwriting.
+pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
+    whole_file(path, false, |out| out.write_all(bytes).map_err(|fault| failed(&fault)))
 }
 
 /// A file that appears complete or not at all; see [`write_to_path`].

@@ -56,8 +56,10 @@ impl StoredResult {
             Kind::Scatter => grid::scatter(&look).await?,
             Kind::HeatMap => grid::heat_map(&look).await?,
             Kind::Matrix => grid::matrix(&look).await?,
+            Kind::Sankey => grid::sankey(&look).await?,
             Kind::Timeline => spans::timeline(&look).await?,
         };
+        chart.is_faceted = request.facet && chart.by.is_some();
         chart.leave_out_what_has_no_logarithm();
         chart.title = request.title.as_deref().map(|title| name_text(title, 2 * NAME_CHARS_MAX));
         if self.result().truncated {

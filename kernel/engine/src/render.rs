@@ -15,9 +15,6 @@ mod text;
 pub use html::to_html;
 pub use text::to_text;
 
-/// From this count on, digits are grouped.
-const GROUPED_FROM: usize = 10_000;
-
 /// The text with everything invisible made visible: control characters as their Unicode pictures, marks that change
 /// the direction of text or have no width as their code points.
 pub fn visible(text: &str) -> String {
@@ -54,11 +51,12 @@ fn caption(result: &QueryResult, shown: usize) -> String {
     if result.schema.fields().is_empty() {
         return format!("Done in {time}");
     }
-    let rows = |count: usize| format!("{} {}", grouped(count), if count == 1 { "row" } else { "rows" });
+    let rows = |count: usize| format!("{} {}", with_commas(count as i128), if count == 1 { "row" } else { "rows" });
     let more = if result.truncated { "; there are more" } else { "" };
     let count = if result.truncated { format!("first {}", rows(result.row_count)) } else { rows(result.row_count) };
     if shown < result.row_count {
-        return format!("first {} of {} shown in {time}{more}", grouped(shown), rows(result.row_count));
+        let shown = with_commas(shown as i128);
+        return format!("first {shown} of {} shown in {time}{more}", rows(result.row_count));
     }
     format!("{count} in {time}{more}")
 }
@@ -91,22 +89,6 @@ pub fn with_commas(number: i128) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Digits in threes, with a narrow space that does not break.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    if count < GROUPED_FROM {
-        return digits;
-    }
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -152,7 +134,5 @@ mod tests {
         assert_eq!(readable_duration(Duration::from_millis(1234)), "1.23 s");
         assert_eq!(readable_duration(Duration::from_secs(125)), "2 min 5 s");
         assert_eq!([with_commas(-1234567), with_commas(999)], ["-1,234,567", "999"]);
-        assert_eq!(grouped(9999), "9999");
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }

@@ -34,6 +34,9 @@ use crate::error::EngineError;
 use crate::render::{self, cell};
 use crate::result::QueryResult;
 
+/// Rows of a selection at most: they are copied into a table of their own at each change.
+const SELECTED_ROWS_MAX: usize = 100_000;
+
 /// Rows that a sorted or filtered view can number.
 const ROWS_MAX: usize = u32::MAX as usize;
 
@@ -149,6 +152,28 @@ impl StoredResult {
         }
         let rows = plan::row_numbers(self, &request, cancel).await?;
         Ok(View { request, row_count: rows.len(), rows: Some(Arc::new(rows)) })
+    }
+
+    /// The number of the row at this place of a view, in the order of the query, counted from 0.
+    ///
+    /// # Errors
+    /// [`EngineError::Stored`] when the view ends before.
+    pub fn row_at(&self, view: &View, place: usize) -> Result<usize, EngineError> {
+        match place < view.row_count {
+            true => Ok(view.row(place)),
+            false => Err(StoredFault::UnknownRow { row: place, count: view.row_count }.into()),
+        }
+    }
+
+    /// The rows at these places of a view as a result of their own. Places beyond the end are left out.
+    ///
+    /// # Errors
+    /// [`EngineError::Stored`] for more than 100,000 rows.
+    pub fn selected(&self, view: &View, places: std::ops::Range<usize>) -> Result<QueryResult, EngineError> {
+        request::at_most("selected rows", places.len(), SELECTED_ROWS_MAX)?;
+        let columns: Vec<usize> = (0..self.0.result.schema.fields().len()).collect();
+        let rows = self.gather(view, places, &columns)?;
+        Ok(QueryResult::of_batches(rows.schema(), vec![rows]))
     }
 
     /// The rows at these places of a view, with the columns of these numbers. Places beyond the end are left out.

@@ -5,10 +5,31 @@ use std::time::Duration;
 use flow_engine::plot::{Aggregate, Kind, PlotRequest};
 
 use super::{SqlCell, Trigger, number_of};
-use crate::{form::moment, report::Report};
+use crate::{
+    form::moment,
+    plot::{Picture, select::Wanted},
+    report::Report,
+};
 
 /// How it is written, for help and errors.
-pub const USAGE: &str = "--kind KIND [--x COLUMN] [--y COLUMN] [--by COLUMN] [--value COLUMN] [--end COLUMN] [--agg HOW] [--bin WIDTH] [--bins NUMBER] [--top NUMBER] [--log] [--title TEXT] [--unit TEXT] [--into NAME] [--limit ROWS] [--on BUTTON | --live]";
+pub const USAGE: &str = "--kind KIND [--x COLUMN] [--y COLUMN] [--by COLUMN | --facet COLUMN] [--value COLUMN] [--end COLUMN] [--agg HOW] [--bin WIDTH] [--bins NUMBER] [--top NUMBER] [--log] [--title TEXT] [--unit TEXT] [--fill FIELD[,FIELD]] [--filter TABLE] [--save svg|png] [--into NAME] [--limit ROWS] [--on BUTTON | --live]";
+
+/// What is drawn, and what becomes of the drawing beside being shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlotCell {
+    /// What is drawn.
+    pub request: PlotRequest,
+    /// Writes it to a file as well.
+    pub save: Option<Picture>,
+    /// What a person's selection in it is for.
+    pub selection: Wanted,
+}
+
+impl Default for PlotCell {
+    fn default() -> PlotCell {
+        PlotCell { request: PlotRequest::new(Kind::Line), save: None, selection: Wanted::default() }
+    }
+}
 
 /// Parses the line of options; `body` is the query.
 ///
@@ -17,21 +38,54 @@ pub const USAGE: &str = "--kind KIND [--x COLUMN] [--y COLUMN] [--by COLUMN] [--
 pub(super) fn parse(options: &str, body: &str) -> Result<SqlCell, Report> {
     let words = shlex::split(options).ok_or_else(|| usage("a quotation mark is not closed"))?;
     let mut cell = SqlCell { query: body.trim().to_owned(), ..SqlCell::default() };
-    let mut kind = None;
-    let mut request = PlotRequest::new(Kind::Line);
+    let (mut plot, mut has_kind) = (PlotCell::default(), false);
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let (option, given) = match word.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (option.to_owned(), Some(value.to_owned())),
             _ => (word, None),
         };
+        has_kind |= option == "--kind";
         let mut value =
             || given.clone().or_else(|| words.next()).ok_or_else(|| usage(&format!("`{option}` needs a value")));
         match option.as_str() {
-            "--kind" => kind = Some(named("kind of plot", &value()?, Kind::NAMES)?),
+            "--into" => cell.into = Some(value()?),
+            "--limit" => cell.limit = Some(count("--limit", &value()?)?),
+            "--on" => cell.trigger = Trigger::Click(value()?),
+            "--live" => cell.trigger = Trigger::Change,
+            option => plot.set(option, &mut value)?,
+        }
+    }
+    if !has_kind {
+        return Err(usage(&format!("`--kind` is missing: kinds are {}", names(Kind::NAMES))));
+    }
+    cell.plot = Some(Box::new(plot));
+    if cell.query.is_empty() {
+        return Err(Report::new("EmptyQuery", "the cell has no query")
+            .with_hint("write the SQL whose rows are drawn below the `%%plot` line"));
+    }
+    Ok(cell)
+}
+
+impl PlotCell {
+    /// Takes one option; `value` is asked for what is written behind it.
+    ///
+    /// # Errors
+    /// A report for the author when there is no such option or its value is wrong.
+    pub fn set(&mut self, option: &str, value: &mut dyn FnMut() -> Result<String, Report>) -> Result<(), Report> {
+        let request = &mut self.request;
+        match option {
+            "--kind" => request.kind = named("kind of plot", &value()?, Kind::NAMES)?,
             "--x" => request.x = Some(value()?),
             "--y" => request.y = Some(value()?),
-            "--by" => request.by = Some(value()?),
+            "--by" | "--facet" => {
+                if request.by.is_some() {
+                    return Err(usage(
+                        "the groups are named twice: by `--by`, in colours, or by `--facet`, side by side",
+                    ));
+                }
+                (request.by, request.facet) = (Some(value()?), option == "--facet");
+            }
             "--value" => request.value = Some(value()?),
             "--end" => request.end = Some(value()?),
             "--agg" => request.aggregate = Some(named("aggregate", &value()?, Aggregate::NAMES)?),
@@ -41,20 +95,13 @@ pub(super) fn parse(options: &str, body: &str) -> Result<SqlCell, Report> {
             "--log" => request.log = true,
             "--title" => request.title = Some(value()?),
             "--unit" => request.unit = Some(value()?),
-            "--into" => cell.into = Some(value()?),
-            "--limit" => cell.limit = Some(count("--limit", &value()?)?),
-            "--on" => cell.trigger = Trigger::Click(value()?),
-            "--live" => cell.trigger = Trigger::Change,
+            "--fill" => self.selection.fields = value()?.split(',').map(|field| field.trim().to_owned()).collect(),
+            "--filter" => self.selection.table = Some(value()?),
+            "--save" => self.save = Some(named("kind of picture", &value()?, Picture::NAMES)?),
             _ => return Err(usage(&format!("`%%plot` has no option `{option}`"))),
         }
+        Ok(())
     }
-    request.kind = kind.ok_or_else(|| usage(&format!("`--kind` is missing: kinds are {}", names(Kind::NAMES))))?;
-    cell.plot = Some(Box::new(request));
-    if cell.query.is_empty() {
-        return Err(Report::new("EmptyQuery", "the cell has no query")
-            .with_hint("write the SQL whose rows are drawn below the `%%plot` line"));
-    }
-    Ok(cell)
 }
 
 fn named<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T, Report> {
@@ -89,7 +136,7 @@ mod tests {
         let cell =
             parse("--kind=heatmap --x start_time --by 'dst port' --bin 5m --title \"a = b\" --log --on go", "SELECT 1");
         let cell = cell.unwrap();
-        let request = cell.plot.unwrap();
+        let request = cell.plot.unwrap().request;
         assert_eq!((request.kind, request.log), (Kind::HeatMap, true));
         assert_eq!(request.by.as_deref(), Some("dst port"));
         assert_eq!(request.title.as_deref(), Some("a = b"));
@@ -107,6 +154,8 @@ mod tests {
             ("--kind line --title 'a", "not closed"),
             ("--kind line --agg median", "sum, count"),
             ("--kind line --colour red", "`--colour`"),
+            ("--kind line --by a --facet b", "named twice"),
+            ("--kind line --save gif", "there are svg, png"),
             ("--kind", "needs a value"),
         ] {
             let report = parse(options, "SELECT 1").unwrap_err();

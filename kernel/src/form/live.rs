@@ -23,10 +23,11 @@ use super::{Wrong, reference, refused};
 use crate::{
     cell::{SqlCell, Trigger},
     engine,
+    exports::Interval,
     kernel::Kernel,
     plot,
     report::Report,
-    table::{About, Interval, Shown},
+    table::{About, Shown},
     widgets::{Listening, new_id},
 };
 
@@ -290,11 +291,24 @@ impl LiveQuery {
         run: &Run,
     ) -> Result<(MimeBundle, Option<String>), Report> {
         let room = engine::ready().await?;
-        if let Some(request) = &self.cell.plot {
-            let bundle = plot::draw(room, result, request, run.cancel.clone()).await?;
+        if let Some(wanted) = &self.cell.plot {
+            let plot = plot::of(room, result, &wanted.request, run.cancel.clone()).await?;
+            if let Some(picture) = wanted.save {
+                plot.save(picture, Interval::of(parameters)).await?;
+            }
+            let bundle = match wanted.selection.is_nothing() {
+                true => plot.bundle().await?,
+                false => self.kernel.plots.show(cause, &self.area.root, &plot, &wanted.selection).await?,
+            };
             return Ok((bundle, None));
         }
-        let about = About { interval: Interval::of(parameters), fill: self.cell.fill.clone() };
+        let about = About {
+            name: self.cell.into.clone(),
+            interval: Interval::of(parameters),
+            fill: self.cell.fill.clone(),
+            selection: self.cell.selection.clone(),
+            ..About::default()
+        };
         let Shown { widget, bundle } = self.kernel.tables.show(room, cause, result, about).await?;
         Ok((bundle, Some(widget)))
     }

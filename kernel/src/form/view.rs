@@ -1,6 +1,6 @@
 //! How a field looks: which widget it is, and what that holds at first.
 
-use flowdeck::chrono::{NaiveDate, NaiveTime, Utc};
+use flowdeck::chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Value, json};
 use toml::Value as Written;
 use widgets_comm::buffers::State;
@@ -212,15 +212,21 @@ fn time(default: Option<&Written>) -> Result<Value, String> {
 
 fn datetime(default: Option<&Written>) -> Result<Value, String> {
     let Some(default) = default else { return Ok(Value::Null) };
-    let local = moment::to_local(moment::parse(&written_moment(default)?, Utc::now())?);
+    Ok(datetime_json(moment::parse(&written_moment(default)?, Utc::now())?))
+}
+
+/// A moment as a picker has it: what a clock on the wall shows.
+pub fn datetime_json(moment: DateTime<Utc>) -> Value {
+    let local = moment::to_local(moment);
     let (Value::Object(mut fields), Value::Object(time)) = (date_json(local.date()), time_json(local.time())) else {
         unreachable!("both are dictionaries")
     };
     fields.extend(time);
-    Ok(Value::Object(fields))
+    Value::Object(fields)
 }
 
-fn date_json(date: NaiveDate) -> Value {
+/// A day as a picker has it.
+pub fn date_json(date: NaiveDate) -> Value {
     use flowdeck::chrono::Datelike;
     json!({"year": date.year(), "month": date.month0(), "date": date.day()})
 }

@@ -8,10 +8,11 @@ use super::{Done, Job, form};
 use crate::{
     cell::{SqlCell, Trigger},
     engine,
+    exports::Interval,
     form::{Wrong, live},
     plot,
     report::Report,
-    table::{About, Interval},
+    table::About,
 };
 
 /// Runs a `%%sql` or `%%plot` cell.
@@ -37,11 +38,29 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
         job.kernel.forms.table_is_there(cause, name).await;
     }
-    if let Some(request) = &cell.plot {
-        let bundle = plot::draw(room, result, request, job.cancel.clone()).await?;
-        return Ok(put_out(bundle, job).await);
+    if let Some(wanted) = &cell.plot {
+        let plot = plot::of(room, result, &wanted.request, job.cancel.clone()).await?;
+        let bundle = match wanted.selection.is_nothing() {
+            true => plot.bundle().await?,
+            false => {
+                let key = job.cell_key(&cell.query);
+                job.kernel.plots.show(cause, &key, &plot, &wanted.selection).await?
+            }
+        };
+        let done = put_out(bundle, job).await;
+        if let Some(picture) = wanted.save {
+            let path = plot.save(picture, Interval::of(&parameters)).await?;
+            job.outputs.stream("stdout", format!("saved {}\n", path.display())).await;
+        }
+        return Ok(done);
     }
-    let about = About { interval: Interval::of(&parameters), fill: cell.fill };
+    let about = About {
+        name: cell.into,
+        interval: Interval::of(&parameters),
+        fill: cell.fill,
+        selection: cell.selection,
+        ..About::default()
+    };
     let bundle = match job.outputs.are_seen() {
         true => job.kernel.tables.show_below(room, cause, job.prompt.cell_id(), result, about).await?,
         false => tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?,

@@ -4,7 +4,7 @@ use flow_engine::{
     plot::{Chart, Marks, Place, Scale},
     render::with_commas,
 };
-use flowdeck::chrono::{DateTime, Utc};
+use flowdeck::chrono::{DateTime, SecondsFormat, Utc};
 
 /// A moment, in UTC: `2026-11-25 10:36:00`, with parts of a second only where there are some.
 pub(super) fn moment(milliseconds: f64) -> String {
@@ -14,6 +14,12 @@ pub(super) fn moment(milliseconds: f64) -> String {
         0 => moment.format("%Y-%m-%d %H:%M:%S").to_string(),
         _ => moment.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
     }
+}
+
+/// A moment as other parts of the kernel read it.
+pub(super) fn rfc3339(milliseconds: f64) -> String {
+    let known = DateTime::<Utc>::from_timestamp_millis(milliseconds.round() as i64);
+    known.map_or_else(String::new, |moment| moment.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
 /// A moment beside a tick, as exact as ticks that are `step` milliseconds apart need it.

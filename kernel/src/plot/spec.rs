@@ -5,13 +5,20 @@
 //! backslash could end its quotation; and the tooltip shows the row called `image` as a picture from the address that is its
 //! value. [`label`] and [`row_name`] close these. The menu offers no editor, as that would send the data to another host.
 
-use flow_engine::plot::{Axis, Chart, Kind, Line, Marks, Place, Scale, Tile};
+mod parts;
+mod sankey;
+
+use flow_engine::plot::{Chart, Kind, Line, Marks, Place, Scale, Tile};
 use serde_json::{Map, Value, json};
 
+use self::parts::{colour, label, name, named, names, params, picked, position, tooltip, zoom};
 use super::{format, palette};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 300;
+/// Width and height of one of several drawings, and how many stand beside each other.
+const PANEL: (u32, u32) = (200, 120);
+pub(super) const PANEL_COLUMNS: usize = 3;
 /// Characters of a line of the caption.
 const CAPTION_CHARS: usize = 105;
 /// Height of a bar or a lane.
@@ -19,20 +26,13 @@ const STEP: u32 = 18;
 /// Lines with no more points than this show them.
 const POINTS_SHOWN_MAX: usize = 60;
 
-/// What stands beside a tick of numbers: 1.5M.
-const NUMBER_LABEL: &str = "format(datum.value, abs(datum.value) < 1 ? '~g' : '~s')";
-/// What stands beside a tick of moments: the day at midnight, else the time, as exact as it must be.
-const MOMENT_LABEL: &str = "utcFormat(datum.value, utcmilliseconds(datum.value) != 0 ? '%H:%M:%S.%L' \
-     : utcseconds(datum.value) != 0 ? '%H:%M:%S' : utchours(datum.value) + utcminutes(datum.value) != 0 ? '%H:%M' \
-     : utcmonth(datum.value) == 0 && utcdate(datum.value) == 1 ? '%Y-%m-%d' : '%m-%d')";
-
 /// The spec.
 pub(super) fn of(chart: &Chart) -> Value {
     let mut spec = json!({
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
             "text": chart.title.clone().unwrap_or_else(|| heading(chart)),
-            "subtitle": format::in_lines(&chart.caption(), CAPTION_CHARS),
+            "subtitle": format::in_lines(&caption(chart), CAPTION_CHARS),
             "anchor": "start",
             "subtitleColor": "#595959",
             "offset": 12,
@@ -44,14 +44,61 @@ pub(super) fn of(chart: &Chart) -> Value {
         "config": {"axis": {"labelLimit": 260, "titleLimit": 400}, "legend": {"labelLimit": 220, "titleLimit": 220}},
         "usermeta": {"embedOptions": {"renderer": "svg", "actions": {"export": true, "source": false, "compiled": false, "editor": false}}},
     });
-    let drawn = if chart.is_empty() { empty() } else { drawing(chart) };
-    if let (Some(spec), Value::Object(drawn)) = (spec.as_object_mut(), drawn) {
-        spec.extend(drawn);
+    let mut drawn = if chart.is_empty() { empty() } else { drawing(chart) };
+    let is_faceted = chart.is_faceted && !chart.is_empty();
+    if chart.x.scale == Scale::Time && !chart.is_empty() && !is_faceted {
+        drawn["encoding"]["x"]["title"] = label(&format::with_ends(chart)).into();
     }
-    if chart.x.scale == Scale::Time && !chart.is_empty() {
-        spec["encoding"]["x"]["title"] = label(&format::with_ends(chart)).into();
+    let Some(fields) = spec.as_object_mut() else { return spec };
+    if let Some(by) = chart.by.as_deref().filter(|_| is_faceted) {
+        // The panels have sizes, not the whole.
+        fields.retain(|name, _| name != "width" && name != "height");
+        drawn = faceted(by, chart, drawn);
+    }
+    if let Value::Object(drawn) = drawn {
+        fields.extend(drawn);
     }
     spec
+}
+
+/// Lets a person select: `parameter` takes the place of the zoom, as both are done by dragging, and `expression` is written
+/// into the field of the page with this id. Vega-Lite has no such thing, so it is patched into what Vega gets.
+pub(super) fn make_selectable(spec: &mut Value, parameter: &Value, expression: &str, field: &str) {
+    let place = if spec.get("layer").is_some() { &mut spec["layer"][0] } else { &mut *spec };
+    let mut params = vec![parameter.clone()];
+    let others = place["params"].as_array().cloned().unwrap_or_default();
+    params.extend(others.into_iter().filter(|param| param["name"] != "zoom"));
+    place["params"] = params.into();
+    let signal = json!({
+        "name": "flowdeck_picked", "update": expression, "bind": {"element": format!("#{field}"), "event": "input"},
+    });
+    spec["usermeta"]["embedOptions"]["patch"] = json!([{"op": "add", "path": "/signals/-", "value": signal}]);
+}
+
+/// The caption; side by side there is no room for ends of times below the axes, so they are said here.
+fn caption(chart: &Chart) -> String {
+    match chart.is_faceted && chart.x.scale == Scale::Time && !chart.is_empty() {
+        true => format!("{}; {}", chart.caption(), format::with_ends(chart)),
+        false => chart.caption(),
+    }
+}
+
+/// A drawing for each value of `by`, all on the same axes.
+fn faceted(by: &str, chart: &Chart, mut panel: Value) -> Value {
+    let data = panel.as_object_mut().and_then(|panel| panel.shift_remove("data"));
+    panel["width"] = PANEL.0.into();
+    if panel.get("height").is_none() {
+        panel["height"] = PANEL.1.into();
+    }
+    json!({
+        "data": data,
+        "columns": PANEL_COLUMNS,
+        "facet": {
+            "field": "s", "type": "nominal", "sort": super::series(chart),
+            "header": {"title": label(by), "labelLimit": PANEL.0, "labelFontWeight": "bold"},
+        },
+        "spec": panel,
+    })
 }
 
 /// What a plot without a title is about.
@@ -59,7 +106,7 @@ pub(super) fn heading(chart: &Chart) -> String {
     match chart.kind {
         Kind::Histogram => format!("{} by {}", chart.y.label, chart.x.label),
         Kind::Bars => format!("{} by {}", chart.x.label, chart.y.label),
-        Kind::HeatMap | Kind::Matrix => {
+        Kind::HeatMap | Kind::Matrix | Kind::Sankey => {
             let amount = chart.value.as_ref().map_or("rows", |value| &value.label);
             format!("{amount} by {} and {}", chart.y.label, chart.x.label)
         }
@@ -122,6 +169,7 @@ fn drawing(chart: &Chart) -> Value {
                 },
             })
         }
+        Marks::Tiles(_) if chart.kind == Kind::Sankey => sankey::of(chart),
         Marks::Tiles(tiles) => of_tiles(chart, tiles),
         Marks::Spans { series, spans } => of_spans(chart, series, spans),
     }
@@ -306,92 +354,4 @@ fn of_spans(chart: &Chart, series: &[String], spans: &[flow_engine::plot::Span])
             "tooltip": tooltip(&rows),
         },
     })
-}
-
-/// An axis of numbers or moments.
-fn position(field: &str, axis: &Axis, from_zero: bool) -> Value {
-    let title = label(&axis.label);
-    let ticks =
-        json!({"labelExpr": NUMBER_LABEL, "tickCount": 8, "titleLimit": if field == "y" { HEIGHT } else { WIDTH }});
-    match axis.scale {
-        Scale::Time => json!({
-            "field": field, "type": "temporal", "title": title, "scale": {"type": "utc"},
-            "axis": {"labelExpr": MOMENT_LABEL, "labelOverlap": "greedy", "labelSeparation": 6, "titleLimit": WIDTH},
-        }),
-        Scale::Log => {
-            json!({"field": field, "type": "quantitative", "title": title, "scale": {"type": "log"}, "axis": ticks})
-        }
-        _ => {
-            json!({"field": field, "type": "quantitative", "title": title, "scale": {"zero": from_zero}, "axis": ticks})
-        }
-    }
-}
-
-/// An axis of names.
-fn named(field: &str, axis: &Axis) -> Value {
-    let title = if axis.label.is_empty() { Value::Null } else { label(&axis.label).into() };
-    // A title that is longer than its axis would make the drawing larger.
-    let limit = (STEP as usize * names(axis).len()).clamp(60, 400);
-    json!({
-        "field": field, "type": "nominal", "title": title, "sort": null, "scale": {"domain": names(axis)},
-        "axis": {"titleLimit": limit},
-    })
-}
-
-fn colour(chart: &Chart, series: &[String]) -> Value {
-    let legend = match &chart.by {
-        Some(by) => json!({"title": label(by), "symbolType": "circle"}),
-        None => Value::Null,
-    };
-    json!({
-        "field": "s", "type": "nominal", "sort": null, "legend": legend,
-        "scale": {"domain": series, "range": palette::of(series)},
-    })
-}
-
-/// Wheel and drag.
-fn zoom(along: &[&str]) -> Value {
-    json!({"name": "zoom", "select": {"type": "interval", "encodings": along}, "bind": "scales"})
-}
-
-/// Zoom along these axes, and a click into the legend where there is one.
-fn params(chart: &Chart, along: &[&str]) -> Value {
-    let pick = json!({"name": "pick", "select": {"type": "point", "fields": ["s"]}, "bind": "legend"});
-    let zoom = (!along.is_empty()).then(|| zoom(along));
-    zoom.into_iter().chain(chart.by.is_some().then_some(pick)).collect()
-}
-
-/// What was not picked is faint.
-fn picked(chart: &Chart) -> Value {
-    match chart.by {
-        Some(_) => json!({"condition": {"param": "pick", "value": 1}, "value": 0.12}),
-        None => json!({"value": 1}),
-    }
-}
-
-fn tooltip(rows: &[(&str, &str)]) -> Value {
-    let one = |(field, name): &(&str, &str)| json!({"field": field, "type": "nominal", "title": row_name(name)});
-    rows.iter().map(one).collect()
-}
-
-/// A title that Vega-Lite may put between quotation marks of an expression.
-fn label(text: &str) -> String {
-    text.replace('\\', "∖").replace('"', "”")
-}
-
-/// The name of a row of the tooltip. Two of them mean something to it.
-fn row_name(text: &str) -> String {
-    let label = label(text);
-    if matches!(label.as_str(), "image" | "title") { format!("{label} (column)") } else { label }
-}
-
-fn names(axis: &Axis) -> &[String] {
-    match &axis.scale {
-        Scale::Names(names) => names,
-        _ => &[],
-    }
-}
-
-fn name(names: &[String], index: usize) -> &str {
-    names.get(index).map_or("", String::as_str)
 }

@@ -5,8 +5,10 @@
 
 mod frame;
 mod marks;
+mod panels;
+mod sankey;
 
-use flow_engine::plot::{Chart, Marks, Scale};
+use flow_engine::plot::{Chart, Kind, Scale};
 use plotters::prelude::*;
 
 use self::frame::{Frame, INK, SOFT, cut, text};
@@ -59,6 +61,8 @@ fn head(chart: &Chart) -> i32 {
 fn height(chart: &Chart) -> i32 {
     let foot = FOOT + foot_of_names(chart);
     match &chart.y.scale {
+        _ if chart.kind == Kind::Sankey && !chart.is_empty() => head(chart) + sankey::height(chart),
+        _ if chart.is_faceted && !chart.is_empty() => head(chart) + panels::height(chart) + FOOT,
         _ if chart.is_empty() => 140,
         Scale::Names(names) => head(chart) + foot + STEP * names.len() as i32,
         _ => HEIGHT,
@@ -88,6 +92,12 @@ fn draw(area: &Area<'_>, chart: &Chart, height: i32) -> Drawn {
     if chart.is_empty() {
         return text(area, "nothing to draw", (WIDTH / 2, (head + height) / 2), 14, SOFT, frame::At::Middle);
     }
+    if chart.kind == Kind::Sankey {
+        return sankey::draw(area, chart, (head, height));
+    }
+    if chart.is_faceted {
+        return panels::draw(area, chart, (head, height - FOOT));
+    }
     let left = match &chart.y.scale {
         Scale::Names(names) => 34 + longest(names) * 6,
         _ => 74,
@@ -99,16 +109,8 @@ fn draw(area: &Area<'_>, chart: &Chart, height: i32) -> Drawn {
     marks::draw(area, chart, &frame)?;
     match (&chart.value, &chart.by) {
         (Some(value), _) => amounts(area, chart, &value.label, (right + 20, head)),
-        (None, Some(by)) => legend(area, by, series(chart), (right + 20, head)),
+        (None, Some(by)) => legend(area, by, super::series(chart), (right + 20, head)),
         (None, None) => Ok(()),
-    }
-}
-
-fn series(chart: &Chart) -> Vec<String> {
-    match &chart.marks {
-        Marks::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),
-        Marks::Bars { series, .. } | Marks::Points { series, .. } | Marks::Spans { series, .. } => series.clone(),
-        Marks::Bins(_) | Marks::Tiles(_) => Vec::new(),
     }
 }
 

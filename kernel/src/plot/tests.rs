@@ -6,11 +6,12 @@ use flow_engine::plot::{Axis, Chart, Kind, Line, Marks, Scale};
 
 use super::*;
 
-fn chart(kind: Kind, marks: Marks) -> Chart {
-    let axis = |label: &str, scale| Axis { label: label.into(), scale };
+pub(super) fn chart(kind: Kind, marks: Marks) -> Chart {
+    let axis = |label: &str, scale| Axis { label: label.into(), scale, column: None };
     Chart {
         kind,
         title: None,
+        is_faceted: false,
         x: axis("start_time (UTC)", Scale::Time),
         y: axis("sum of bytes (B)", Scale::Linear),
         value: None,
@@ -89,6 +90,9 @@ fn nothing_and_one_value_can_be_drawn() {
         let svg = svg::of(&chart(kind, Marks::Lines(vec![one.clone()]))).unwrap();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
-    let log = Chart { y: Axis { label: "n".into(), scale: Scale::Log }, ..chart(Kind::Line, Marks::Lines(vec![one])) };
+    let log = Chart {
+        y: Axis { label: "n".into(), scale: Scale::Log, column: None },
+        ..chart(Kind::Line, Marks::Lines(vec![one]))
+    };
     assert!(svg::of(&log).is_ok());
 }

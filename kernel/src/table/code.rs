@@ -37,20 +37,20 @@ static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(
 
 /// The state of the model that carries the code. It is never shown.
 pub(super) fn library() -> State {
-    anywidget(State::new()).with("_esm", "export default {};\n").with("_code", MODULE.as_str())
+    any_model(State::new()).with("_esm", "export default {};\n").with("_code", MODULE.as_str())
 }
 
 /// The state of a table, completed by the names that a front end looks for and the code to begin with.
 pub(super) fn names(state: State, library: &str) -> State {
-    anywidget(state)
+    any_model(state)
         .with("_anywidget_id", "flowdeck.Table")
         .with("_esm", LOADER)
         .with("_library", library)
         .with("_code_version", VERSION.as_str())
 }
 
-/// `*` as version: whichever anywidget is installed will do.
-fn anywidget(state: State) -> State {
+/// What front ends look for in a model of anywidget's. `*` as version: whichever is installed will do.
+pub(crate) fn any_model(state: State) -> State {
     state
         .with("_model_module", "anywidget")
         .with("_model_module_version", "*")

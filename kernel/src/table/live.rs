@@ -16,15 +16,17 @@ use tokio::sync::Semaphore;
 use widgets_comm::{buffers::State, registry::Event};
 
 use super::{
-    file::Interval,
+    Action,
     request::{Request, What},
 };
 use crate::{
+    exports::Interval,
     form::Forms,
     widgets::{Listening, Widgets},
 };
 
 mod export;
+mod uses;
 
 use export::Downloads;
 
@@ -47,13 +49,26 @@ pub(super) struct Fill {
     pub(super) label: String,
 }
 
+/// What a person may do with the rows beyond looking, as its author wants it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Offers {
+    /// The table of SQL that holds the same rows.
+    pub(super) name: Option<String>,
+    /// The time that the rows are about, for names of files.
+    pub(super) interval: Option<Interval>,
+    pub(super) fills: Vec<Fill>,
+    /// The table that holds the selected rows.
+    pub(super) selection: Option<String>,
+    pub(super) actions: Vec<Action>,
+}
+
 /// A table that answers.
 pub(super) struct LiveTable {
     widgets: Arc<Widgets>,
     forms: Arc<Forms>,
-    fills: Vec<Fill>,
+    offers: Offers,
     widget: String,
-    interval: Option<Interval>,
+    selecting: tokio::sync::Mutex<()>,
     seen: Mutex<Seen>,
     listening: Mutex<Option<Listening>>,
     turns: Semaphore,
@@ -106,7 +121,7 @@ impl From<EngineError> for Refusal {
 }
 
 /// The state of a new table, its first rows included.
-pub(super) fn opening_state(stored: &StoredResult, fills: &[Fill]) -> Result<State, EngineError> {
+pub(super) fn opening_state(stored: &StoredResult, offers: &Offers) -> Result<State, EngineError> {
     let result = stored.result();
     let (columns, view) = (stored.columns(), stored.whole());
     let first: Vec<usize> = (0..columns.len().min(FIRST_COLUMNS)).collect();
@@ -115,10 +130,13 @@ pub(super) fn opening_state(stored: &StoredResult, fills: &[Fill]) -> Result<Sta
     let paths: Vec<Value> = (0..page.columns.len()).map(|place| json!(["_first_columns", place])).collect();
     let buffers: Vec<Bytes> = page.columns.into_iter().map(Bytes::from).collect();
     let notes: Vec<String> = result.notes.iter().map(|note| render::visible(note)).collect();
-    let fills: Vec<Value> = fills.iter().map(|fill| json!({"column": fill.column, "label": fill.label})).collect();
+    let fills = offers.fills.iter().map(|fill| json!({"column": fill.column, "label": fill.label}));
+    let actions = offers.actions.iter().map(|action| render::visible(&action.label));
     let state = json!({
         "_columns": columns,
-        "_fills": fills,
+        "_fills": fills.collect::<Vec<_>>(),
+        "_actions": actions.collect::<Vec<_>>(),
+        "_selection": offers.selection,
         "_total": result.row_count,
         "_caption": render::time_and_more(result),
         "_elapsed_ms": result.elapsed.as_secs_f64() * 1000.0,
@@ -144,8 +162,7 @@ impl LiveTable {
         forms: Arc<Forms>,
         widget: String,
         stored: StoredResult,
-        interval: Option<Interval>,
-        fills: Vec<Fill>,
+        offers: Offers,
     ) -> Arc<LiveTable> {
         let view = stored.whole();
         let (computing, summing, exporting) = <(CancellationToken, CancellationToken, CancellationToken)>::default();
@@ -153,9 +170,9 @@ impl LiveTable {
         let table = Arc::new(LiveTable {
             widgets,
             forms,
-            fills,
+            offers,
             widget,
-            interval,
+            selecting: tokio::sync::Mutex::default(),
             seen: Mutex::new(seen),
             listening: Mutex::default(),
             turns: Semaphore::new(WORKED_ON_MAX),
@@ -232,6 +249,8 @@ impl LiveTable {
             What::Summary { column } => self.summarise(column).await,
             What::Export(request) => self.export(request).await,
             What::Fill { view, row, fill } => self.fill(view, row, fill, cause).await,
+            What::Act { view, row, action } => self.act(view, row, action, cause),
+            What::Select { view, start, count } => self.select(view, start, count, cause).await,
             What::Forget { download } => {
                 self.downloads.forget(download);
                 Ok((json!({}), Vec::new()))
@@ -297,15 +316,6 @@ impl LiveTable {
         }
         self.widgets.flush().await;
         Ok((json!({}), Vec::new()))
-    }
-
-    /// Puts a value into the field that the author named for its column.
-    async fn fill(&self, view: u64, row: usize, fill: usize, cause: &Header) -> Result<Answer, Refusal> {
-        let fill = self.fills.get(fill).ok_or_else(|| Refusal::new("There is no such field"))?;
-        let Some((stored, seen)) = self.known(view)? else { return Ok((json!({"stale": true}), Vec::new())) };
-        let text = stored.value(&seen, row, fill.column)?.ok_or_else(|| Refusal::new("There is no value"))?;
-        self.forms.fill(cause, &fill.field, &text).await.map_err(Refusal::new)?;
-        Ok((json!({"label": fill.label, "text": text}), Vec::new()))
     }
 
     async fn summarise(&self, column: usize) -> Result<Answer, Refusal> {

@@ -36,6 +36,10 @@ pub(super) enum What {
     Value { view: u64, row: usize, column: usize },
     /// A value of that row into the field of a form that the author named for its column.
     Fill { view: u64, row: usize, fill: usize },
+    /// That row to what the author wrote for it.
+    Act { view: u64, row: usize, action: usize },
+    /// These rows are selected now; none if `count` is 0.
+    Select { view: u64, start: usize, count: usize },
     /// Text for the clipboard.
     Copy { view: u64, copy: CopyRequest },
     /// The rows as a file.

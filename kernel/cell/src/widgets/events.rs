@@ -5,11 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::state::{self, Received};
 use crate::{
-    abi,
+    abi, bridge,
     host::{self, Error},
     output,
 };
@@ -21,6 +21,20 @@ pub struct Callback {
 }
 
 impl Callback {
+    /// `listener` is called with what the kernel says to those who listen under `name`, which need not be a widget.
+    pub(crate) fn on_message(
+        name: &str,
+        mut listener: impl FnMut(Message) + Send + 'static,
+    ) -> Result<Callback, Error> {
+        let frame = json!({"type": bridge::WIDGET_LISTEN, "widget": name, "on": "message"});
+        let hears = move |event| {
+            if let Event::Message(message) = event {
+                listener(message);
+            }
+        };
+        register(&frame, Box::new(hears))
+    }
+
     /// The closure is not called any more, and dropped as soon as it is not running.
     pub fn unobserve(&self) {
         host::unlisten(self.number);

@@ -9,7 +9,7 @@ use super::RowWriter;
 use crate::render::cell::{Cell, Cells, is_number};
 
 /// Cells that a spreadsheet would run as a formula begin so.
-const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r'];
+pub(super) const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r'];
 
 /// A CSV file in the making.
 pub(super) struct Csv<W> {

@@ -49,11 +49,12 @@ pub(super) async fn bars(look: &Look<'_>) -> Result<Chart, EngineError> {
     Ok(Chart {
         kind: Kind::Bars,
         title: None,
+        is_faceted: false,
         x: look.amount_axis(y),
         value: None,
         by: by.map(|by| look.name(by)),
         notes: groups.note(&look.name(x)).into_iter().chain(by.and_then(|by| parts.note(&look.name(by)))).collect(),
-        y: Axis { label: look.name(x), scale: Scale::Names(groups.names) },
+        y: Axis { label: look.name(x), scale: Scale::Names(groups.names), column: look.column(x) },
         marks: Marks::Bars { series: parts.names, amounts },
         row_count,
         left_out: row_count - drawn_count as usize,

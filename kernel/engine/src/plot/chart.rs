@@ -19,6 +19,8 @@ pub struct Chart {
     pub value: Option<Axis>,
     /// The column whose values are drawn apart.
     pub by: Option<String>,
+    /// Whether each of its values has a drawing of its own, all on the same axes.
+    pub is_faceted: bool,
     /// What is drawn.
     pub marks: Marks,
     /// Rows that went in.
@@ -36,6 +38,8 @@ pub struct Axis {
     pub label: String,
     /// Where values are.
     pub scale: Scale,
+    /// The column of the result whose values they are, if they are those of one, by its own name.
+    pub column: Option<String>,
 }
 
 /// Where values are on an axis.
@@ -87,7 +91,7 @@ pub enum Marks {
     Bins(Vec<Bin>),
     /// Of `scatter`, where the rows are few.
     Points { series: Vec<String>, points: Vec<Point> },
-    /// Of `heatmap`, `matrix`, and `scatter` where the rows are many.
+    /// Of `heatmap`, `matrix`, `sankey`, and `scatter` where the rows are many.
     Tiles(Vec<Tile>),
     /// Of `timeline`.
     Spans { series: Vec<String>, spans: Vec<Span> },

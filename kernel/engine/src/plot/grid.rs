@@ -9,7 +9,7 @@ use super::columns::Takes;
 use super::lines::width_text;
 use super::look::{Extent, Groups, Look, group, number};
 use super::spread::counted;
-use super::{Kind, PlotFault, scale};
+use super::{Aggregate, Kind, PlotFault, scale};
 use crate::error::EngineError;
 
 /// Rows that are drawn as a point each.
@@ -22,6 +22,9 @@ const TIME_BINS_MAX: usize = 300;
 /// Rows of a heat map and of a matrix, beside "other".
 const GROUPS: usize = 20;
 const GROUPS_MAX: usize = 40;
+/// Groups on each side of a sankey, beside "other".
+const SANKEY_GROUPS: usize = 12;
+const SANKEY_GROUPS_MAX: usize = 25;
 /// Colours of points.
 const SERIES: usize = 7;
 
@@ -43,6 +46,7 @@ pub(super) async fn scatter(look: &Look<'_>) -> Result<Chart, EngineError> {
     let mut chart = Chart {
         kind: Kind::Scatter,
         title: None,
+        is_faceted: false,
         x: x_axis,
         y: y_axis,
         value: None,
@@ -125,7 +129,7 @@ async fn tiles(
         Some(Tile { x, y, amount: number(&found, 2, row)? })
     };
     chart.marks = Marks::Tiles((0..found.num_rows()).filter_map(tile).collect());
-    chart.value = Some(Axis { label: "rows".into(), scale: Scale::Log });
+    chart.value = Some(Axis { label: "rows".into(), scale: Scale::Log, column: None });
     chart.notes.push(format!(
         "counted in tiles of {} by {}, as they are too many for a point each",
         along.text(&chart.x),
@@ -169,6 +173,28 @@ pub(super) async fn heat_map(look: &Look<'_>) -> Result<Chart, EngineError> {
 
 /// Draws `matrix`.
 pub(super) async fn matrix(look: &Look<'_>) -> Result<Chart, EngineError> {
+    who_with_whom(look, Kind::Matrix, count(look.request.top)).await
+}
+
+/// Draws `sankey`. Its bands are parts of a whole, so amounts must add up.
+pub(super) async fn sankey(look: &Look<'_>) -> Result<Chart, EngineError> {
+    if !matches!(look.request.aggregate, None | Some(Aggregate::Sum | Aggregate::Count)) {
+        return Err(PlotFault::NoSuchOption { kind: "sankey", option: "--agg but sum and count" }.into());
+    }
+    let count = look.request.top.unwrap_or(SANKEY_GROUPS).clamp(1, SANKEY_GROUPS_MAX);
+    let mut chart = who_with_whom(look, Kind::Sankey, count).await?;
+    if let Marks::Tiles(tiles) = &mut chart.marks {
+        let before = tiles.len();
+        tiles.retain(|tile| tile.amount > 0.0);
+        let left_out = before - tiles.len();
+        if left_out > 0 {
+            chart.notes.push(format!("{left_out} of the amounts left out: bands are above zero"));
+        }
+    }
+    Ok(chart)
+}
+
+async fn who_with_whom(look: &Look<'_>, kind: Kind, count: usize) -> Result<Chart, EngineError> {
     let request = look.request;
     let mut columns = look.columns();
     // The source first, as people write it.
@@ -176,11 +202,11 @@ pub(super) async fn matrix(look: &Look<'_>) -> Result<Chart, EngineError> {
     let x = columns.groups("--x", request.x.as_deref())?;
     let value = value_column(look, &mut columns)?;
     let drawn = value.map_or(lit(true), |value| look.is_drawn(value));
-    let across = look.groups(x, value, &drawn, count(request.top)).await?;
-    let down = look.groups(y, value, &drawn, count(request.top)).await?;
+    let across = look.groups(x, value, &drawn, count).await?;
+    let down = look.groups(y, value, &drawn, count).await?;
     let places = vec![across.place().alias("x"), down.place().alias("y")];
     let found = look.rows(Some(drawn), places, vec![look.aggregated(value), counted()], None).await?;
-    let mut chart = chart(look, Kind::Matrix, named(look, x, &across), named(look, y, &down), value, &found);
+    let mut chart = chart(look, kind, named(look, x, &across), named(look, y, &down), value, &found);
     let tile = |row: usize| {
         let (x, y) = (Place::Name(group(&found, 0, row)), Place::Name(group(&found, 1, row)));
         Some(Tile { x, y, amount: number(&found, 2, row)? })
@@ -203,7 +229,7 @@ fn value_column(look: &Look<'_>, columns: &mut super::columns::Columns) -> Resul
 }
 
 fn named(look: &Look<'_>, index: usize, groups: &Groups) -> Axis {
-    Axis { label: look.name(index), scale: Scale::Names(groups.names.clone()) }
+    Axis { label: look.name(index), scale: Scale::Names(groups.names.clone()), column: look.column(index) }
 }
 
 /// A chart of tiles, of which the answer's fourth column counts the rows.
@@ -213,6 +239,7 @@ fn chart(look: &Look<'_>, kind: Kind, x: Axis, y: Axis, value: Option<usize>, fo
     Chart {
         kind,
         title: None,
+        is_faceted: false,
         x,
         y,
         value: Some(look.amount_axis(value)),

@@ -42,6 +42,7 @@ pub(super) async fn over_time(look: &Look<'_>) -> Result<Chart, EngineError> {
     let mut chart = Chart {
         kind: request.kind,
         title: None,
+        is_faceted: false,
         y: look.amount_axis(y),
         value: None,
         by: by.map(|by| look.name(by)),

@@ -99,6 +99,11 @@ impl Look<'_> {
         self.stored.result().schema.field(index)
     }
 
+    /// The own name of a column.
+    pub(super) fn column(&self, index: usize) -> Option<String> {
+        Some(self.field(index).name().clone())
+    }
+
     /// What a column is called.
     pub(super) fn name(&self, index: usize) -> String {
         name_text(self.field(index).name(), NAME_CHARS_MAX)
@@ -189,7 +194,7 @@ impl Look<'_> {
             None => "rows".into(),
             Some(index) => format!("{} of {}", self.aggregate(amount).name(), self.label(index)),
         };
-        Axis { label, scale: if self.request.log { Scale::Log } else { Scale::Linear } }
+        Axis { label, scale: if self.request.log { Scale::Log } else { Scale::Linear }, column: None }
     }
 
     /// The axis of a column's own values.
@@ -203,7 +208,7 @@ impl Look<'_> {
             Scale::Time => format!("{} (UTC)", self.name(index)),
             _ => self.label(index),
         };
-        Axis { label, scale }
+        Axis { label, scale, column: self.column(index) }
     }
 
     fn label(&self, index: usize) -> String {

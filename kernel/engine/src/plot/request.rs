@@ -21,6 +21,8 @@ pub enum Kind {
     HeatMap,
     /// An amount by two groups: who with whom.
     Matrix,
+    /// An amount from groups to groups, as bands between them.
+    Sankey,
     /// The share of rows up to each value.
     Cdf,
     /// What lasts from when to when.
@@ -37,6 +39,7 @@ impl Kind {
         ("scatter", Kind::Scatter),
         ("heatmap", Kind::HeatMap),
         ("matrix", Kind::Matrix),
+        ("sankey", Kind::Sankey),
         ("cdf", Kind::Cdf),
         ("timeline", Kind::Timeline),
     ];
@@ -95,7 +98,9 @@ pub struct PlotRequest {
     pub y: Option<String>,
     /// The column whose values are drawn apart, each in a colour.
     pub by: Option<String>,
-    /// The amount that the colours of a heat map or a matrix tell.
+    /// Whether each value of `by` gets a drawing of its own instead of a colour.
+    pub facet: bool,
+    /// The amount that the colours of a heat map or a matrix tell, or the bands of a sankey.
     pub value: Option<String>,
     /// When an interval ends: a time or a duration.
     pub end: Option<String>,
@@ -119,15 +124,16 @@ impl PlotRequest {
     /// Refuses options that this kind has no use for: what an author wrote is not passed over in silence.
     pub(super) fn check(&self) -> Result<(), PlotFault> {
         use Kind::*;
-        let options: [(&'static str, bool, &[Kind]); 9] = [
-            ("--y", self.y.is_some(), &[Line, Area, Bars, Histogram, Scatter, HeatMap, Matrix, Timeline]),
+        let options: [(&'static str, bool, &[Kind]); 10] = [
+            ("--y", self.y.is_some(), &[Line, Area, Bars, Histogram, Scatter, HeatMap, Matrix, Sankey, Timeline]),
+            ("--facet", self.facet, &[Line, Area, Bars, Scatter, Cdf]),
             ("--by", self.by.is_some(), &[Line, Area, Bars, Scatter, Cdf, Timeline]),
-            ("--value", self.value.is_some(), &[HeatMap, Matrix]),
+            ("--value", self.value.is_some(), &[HeatMap, Matrix, Sankey]),
             ("--end", self.end.is_some(), &[Timeline]),
-            ("--agg", self.aggregate.is_some(), &[Line, Area, Bars, Histogram, HeatMap, Matrix]),
+            ("--agg", self.aggregate.is_some(), &[Line, Area, Bars, Histogram, HeatMap, Matrix, Sankey]),
             ("--bin", self.bin.is_some(), &[Line, Area, Histogram, HeatMap]),
             ("--bins", self.bins.is_some(), &[Histogram]),
-            ("--top", self.top.is_some(), &[Line, Area, Bars, Scatter, HeatMap, Matrix, Cdf, Timeline]),
+            ("--top", self.top.is_some(), &[Line, Area, Bars, Scatter, HeatMap, Matrix, Sankey, Cdf, Timeline]),
             ("--log", self.log, &[Line, Histogram, Scatter, HeatMap, Matrix, Cdf]),
         ];
         let wrong = options.into_iter().find(|(_, is_given, kinds)| *is_given && !kinds.contains(&self.kind));
@@ -141,6 +147,7 @@ impl PlotRequest {
             x: None,
             y: None,
             by: None,
+            facet: false,
             value: None,
             end: None,
             aggregate: None,

@@ -76,10 +76,12 @@ pub(super) async fn timeline(look: &Look<'_>) -> Result<Chart, EngineError> {
     };
     let mut spans: Vec<Span> = (0..found.num_rows()).filter_map(span).collect();
     spans.sort_by(|a, b| (a.lane, a.series).cmp(&(b.lane, b.series)).then(a.from.total_cmp(&b.from)));
-    let y = Axis { label: lane.map_or(String::new(), |lane| look.name(lane)), scale: Scale::Names(lanes.names) };
+    let label = lane.map_or(String::new(), |lane| look.name(lane));
+    let y = Axis { label, scale: Scale::Names(lanes.names), column: lane.and_then(|lane| look.column(lane)) };
     Ok(Chart {
         kind: Kind::Timeline,
         title: None,
+        is_faceted: false,
         x: look.axis(from, false),
         y,
         value: None,

@@ -46,6 +46,7 @@ pub(super) async fn histogram(look: &Look<'_>) -> Result<Chart, EngineError> {
     let mut chart = Chart {
         kind: Kind::Histogram,
         title: None,
+        is_faceted: false,
         x: x_axis,
         y: y_axis,
         value: None,
@@ -148,8 +149,9 @@ pub(super) async fn cumulative(look: &Look<'_>) -> Result<Chart, EngineError> {
     Ok(Chart {
         kind: Kind::Cdf,
         title: None,
+        is_faceted: false,
         x: look.axis(x, request.log),
-        y: Axis { label: "share of rows".into(), scale: Scale::Linear },
+        y: Axis { label: "share of rows".into(), scale: Scale::Linear, column: None },
         value: None,
         by: by.map(|by| look.name(by)),
         marks: Marks::Lines(lines),

@@ -33,6 +33,7 @@ impl StoredResult {
         cancel: &CancellationToken,
     ) -> Result<(), EngineError> {
         columns.iter().try_for_each(|index| column(&self.result().schema, *index).map(drop))?;
+        export::fits(format, view.row_count(), columns.len())?;
         export::whole_file(path, false, |out| self.write(view, columns, format, out, cancel))
     }
 

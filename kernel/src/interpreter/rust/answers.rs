@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flow_engine::QueryOptions;
+use flow_engine::{QueryOptions, QueryResult};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{host::Shared, widget_frames::cancellation};
-use crate::{engine, report::Report, table};
+use crate::{cell::plot::PlotCell, engine, plot, report::Report, table};
 
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
@@ -21,6 +21,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
         bridge::SLEEP => pause(&question, cancel).await,
         bridge::FORM_VALUE => form_value(&shared, &question).await,
         bridge::TABLE_SAVE => save(&shared, &question, cancel).await,
+        bridge::PLOT => draw(&shared, &question, cancel).await,
         _ => run_query(&shared, question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
@@ -68,12 +69,30 @@ async fn ask(shared: &Shared, question: &Frame) -> Result<Frame, Report> {
     Ok(Frame::new(json!({"text": text})))
 }
 
-async fn save(shared: &Shared, question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
-    let result = shared.results.get(question.number("table"));
-    let result = result.ok_or_else(|| {
+/// The result that a variable holds.
+fn result(shared: &Shared, question: &Frame) -> Result<QueryResult, Report> {
+    shared.results.get(question.number("table")).ok_or_else(|| {
         let fact = "the rows of this table are no longer in the kernel: many queries came after it";
-        Report::new("ExportError", fact).with_hint("run the query again, then save it")
-    })?;
+        Report::new("TableError", fact).with_hint("run the query again")
+    })
+}
+
+async fn draw(shared: &Shared, question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
+    let result = result(shared, question)?;
+    let mut wanted = PlotCell::default();
+    for pair in question.json.get("options").and_then(Value::as_array).into_iter().flatten() {
+        let part = |index: usize| pair.get(index).and_then(Value::as_str).unwrap_or_default().to_owned();
+        wanted.set(&part(0), &mut || Ok(part(1)))?;
+    }
+    let plot = plot::of(engine::ready().await?, result, &wanted.request, cancel).await?;
+    match wanted.save {
+        Some(picture) => Ok(Frame::new(json!({"path": plot.save(picture, None).await?.display().to_string()}))),
+        None => Ok(Frame::new(json!({"data": plot.bundle().await?}))),
+    }
+}
+
+async fn save(shared: &Shared, question: &Frame, cancel: CancellationToken) -> Result<Frame, Report> {
+    let result = result(shared, question)?;
     let path = table::save(result, question.text("format"), cancel).await?;
     Ok(Frame::new(json!({"path": path.display().to_string()})))
 }

@@ -33,7 +33,13 @@ use super::{
     results::Results,
     widget_frames,
 };
-use crate::{form::Forms, outputs::Outputs, stdin::Prompt, table::Tables, widgets::Widgets};
+use crate::{
+    form::Forms,
+    outputs::Outputs,
+    stdin::Prompt,
+    table::{Action, Tables},
+    widgets::Widgets,
+};
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -348,8 +354,13 @@ impl Shared {
                 self.widgets().flush().await;
                 self.synced(frame.number("id"));
             }
+            bridge::TABLE_ACTION => {
+                let action =
+                    Action { label: frame.text("label").to_owned(), listener: frame.text("listener").to_owned() };
+                self.results.add_action(frame.number("table"), action);
+            }
             bridge::TABLE_DROP => self.results.forget(frame.number("table")),
-            bridge::SQL | bridge::TABLE_SAVE | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
+            bridge::SQL | bridge::TABLE_SAVE | bridge::PLOT | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,

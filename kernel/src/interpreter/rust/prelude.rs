@@ -182,6 +182,9 @@ fn build(toolchain: &Toolchain, workspace: &Path, scratch: &Path, target: &Path)
             .arg("--target-dir")
             .arg(scratch)
             // Flags of whoever started us would give a library that cells cannot link.
+            // What a person set for builds of their own would put files elsewhere or compile them otherwise.
+            .env_remove("CARGO_BUILD_BUILD_DIR")
+            .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env_remove("CARGO_BUILD_TARGET");

@@ -122,7 +122,7 @@ impl Frame {
                 text(area, &cut(name, name_chars_max), ((from + to) / 2, self.bottom + 6), 11, INK, At::Upwards)?;
             }
         }
-        let ticks = self.x.ticks(&axis.scale, 7);
+        let ticks = self.x.ticks(&axis.scale, ((self.right - self.left) / 80).clamp(2, 7) as usize);
         let step = if ticks.len() > 1 { ticks[1] - ticks[0] } else { 1_000.0 };
         for value in &ticks {
             let x = self.x(*value);
@@ -134,20 +134,22 @@ impl Frame {
             text(area, &label, (x, self.bottom + 13), 11, INK, At::Middle)?;
         }
         let label = match axis.scale {
-            Scale::Time => format::with_ends(chart),
+            Scale::Time if !axis.label.is_empty() => format::with_ends(chart),
             _ => axis.label.clone(),
         };
         text(area, &cut(&label, 90), ((self.left + self.right) / 2, self.bottom + below), 11, INK, At::Middle)
     }
 
     fn y_axis(&self, area: &Area<'_>, chart: &Chart, name_chars_max: usize) -> Drawn {
-        if let Scale::Names(names) = &chart.y.scale {
+        if let Scale::Names(names) = &chart.y.scale
+            && name_chars_max > 0
+        {
             for (index, name) in names.iter().enumerate() {
                 let (from, to) = self.row(index);
                 text(area, &cut(name, name_chars_max), (self.left - 6, (from + to) / 2), 11, INK, At::Right)?;
             }
         }
-        let ticks = self.y.ticks(&chart.y.scale, 6);
+        let ticks = self.y.ticks(&chart.y.scale, ((self.bottom - self.top) / 40).clamp(2, 6) as usize);
         let step = if ticks.len() > 1 { ticks[1] - ticks[0] } else { 1_000.0 };
         for value in ticks {
             let y = self.y(value);
@@ -172,7 +174,7 @@ fn values(chart: &Chart) -> (Vec<f64>, Vec<f64>) {
         Place::Range(from, to) => vec![from, to],
     };
     match &chart.marks {
-        Marks::Lines(lines) if chart.kind == Kind::Area => {
+        Marks::Lines(lines) if chart.kind == Kind::Area && !chart.is_faceted => {
             let x = lines.iter().flat_map(|line| line.points.iter().map(|point| point.0)).collect();
             (x, super::marks::stacked(lines).into_iter().flat_map(|area| area.into_iter().map(|at| at.2)).collect())
         }
@@ -182,6 +184,9 @@ fn values(chart: &Chart) -> (Vec<f64>, Vec<f64>) {
         }
         Marks::Bars { amounts, .. } => {
             let bar_count = amounts.first().map_or(0, Vec::len);
+            if chart.is_faceted {
+                return (amounts.iter().flatten().flatten().copied().collect(), Vec::new());
+            }
             let sum = |bar: usize| amounts.iter().filter_map(|part| part[bar]).sum();
             ((0..bar_count).map(sum).collect(), Vec::new())
         }
@@ -210,6 +215,10 @@ pub(super) fn rectangle(
     colour: (u8, u8, u8),
     opacity: f64,
 ) -> Drawn {
+    // What is nowhere high or wide is not seen, and programs that read the drawing complain of it.
+    if from.0 == to.0 || from.1 == to.1 {
+        return Ok(());
+    }
     let style = RGBColor(colour.0, colour.1, colour.2).mix(opacity).filled();
     area.draw(&Rectangle::new([from, to], style)).map_err(|fault| fault.to_string())
 }

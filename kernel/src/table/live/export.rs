@@ -18,9 +18,9 @@ use flow_engine::{
 use serde_json::{Value, json};
 
 use super::{Answer, LiveTable, Refusal, lock};
-use crate::table::{
-    file,
-    request::{Destination, ExportRequest, Scope},
+use crate::{
+    exports,
+    table::request::{Destination, ExportRequest, Scope},
 };
 
 /// Bytes of one part: the browser asks for the next when it has one.
@@ -130,7 +130,7 @@ impl LiveTable {
 
     fn save(&self, export: &Export) -> Result<Value, Refusal> {
         let cannot = |error: std::io::Error| Refusal::new(format!("The folder data/ cannot be written to: {error}"));
-        let path = file::place(self.interval, export.format.ending()).map_err(cannot)?;
+        let path = exports::place(self.offers.interval, export.format.ending()).map_err(cannot)?;
         export.write(&path)?;
         Ok(json!({"path": path.display().to_string()}))
     }
@@ -147,7 +147,7 @@ impl LiveTable {
             return Err(Refusal { fact: format!("{megabytes} MB are too much for a download"), hint });
         }
         let parts = bytes.div_ceil(PART_BYTES as u64);
-        let name = file::name(&file::playbook(), std::time::SystemTime::now().into(), self.interval);
+        let name = exports::name(&exports::playbook(), std::time::SystemTime::now().into(), self.offers.interval);
         let name = format!("{name}.{}", export.format.ending());
         Ok(json!({"download": self.downloads.keep(folder), "parts": parts, "name": name, "bytes": bytes}))
     }

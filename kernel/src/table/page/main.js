@@ -9,6 +9,8 @@ class Table {
     this.id = `flowdeck-table-${tables}-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
     this.total = model.get("_total");
     this.fills = model.get("_fills");
+    this.actions = model.get("_actions");
+    this.selection = model.get("_selection");
     this.connection = new Connection(model);
     this.columns = new Columns(model.get("_columns"));
     this.rows = new Rows(
@@ -137,6 +139,24 @@ class Table {
     try {
       const { label, text } = await this.connection.ask({ fill: { view: this.view.version, row, fill } });
       if (label !== undefined) this.toolbar.praise(`${label} is now ${text}`);
+    } catch (error) {
+      this.toolbar.say(error.message);
+    }
+  }
+
+  async act(row, action) {
+    try {
+      await this.connection.ask({ act: { view: this.view.version, row, action } });
+    } catch (error) {
+      this.toolbar.say(error.message);
+    }
+  }
+
+  // The author has a table of the rows that are selected.
+  async select(start, count) {
+    try {
+      const { rows } = await this.connection.ask({ select: { view: this.view.version, start, count } });
+      this.toolbar.kept(rows, this.selection);
     } catch (error) {
       this.toolbar.say(error.message);
     }

@@ -2,12 +2,14 @@
 
 const FORMATS = [
   ["csv", "CSV"],
+  ["xlsx", "Excel (XLSX)"],
   ["parquet", "Parquet"],
   ["json", "JSON lines"],
   ["arrow", "Arrow"],
   ["markdown", "Markdown"],
 ];
 const SEARCH_DELAY_MS = 350;
+const SELECT_DELAY_MS = 200;
 
 class Toolbar {
   constructor(table) {
@@ -15,6 +17,7 @@ class Toolbar {
     this.count = element("span", { class: "fd-count", role: "status" });
     this.caption = element("span", { class: "fd-caption" });
     this.chosen = element("span", { class: "fd-chosen" });
+    this.saved = element("span", { class: "fd-chosen", role: "status" });
     this.uses = element("span", { class: "fd-uses" });
     this.chips = element("span", { class: "fd-chips" });
     this.search = element("input", {
@@ -46,6 +49,7 @@ class Toolbar {
       this.count,
       this.caption,
       this.chosen,
+      this.saved,
       this.uses,
       element(
         "span",
@@ -75,6 +79,27 @@ class Toolbar {
   selected(block) {
     const cells = block ? block.count * block.columns.length : 0;
     this.chosen.textContent = cells > 1 ? `${COUNT.format(cells)} cells selected` : "";
+    this.tellSoon(block);
+  }
+
+  // Where an author reads the selection, the kernel is told when it has come to rest.
+  tellSoon(block) {
+    const { table } = this;
+    if (table.selection === null) return;
+    const rows = block ? { start: block.start, count: block.count } : { start: 0, count: 0 };
+    const key = `${table.view.version} ${rows.start} ${rows.count}`;
+    if (key === this.toldKey) return;
+    const isFirst = this.toldKey === undefined;
+    this.toldKey = key;
+    clearTimeout(this.telling);
+    // Nothing is selected at the beginning, and the kernel knows.
+    if (isFirst && !rows.count) return;
+    this.telling = setTimeout(() => table.select(rows.start, rows.count), SELECT_DELAY_MS);
+  }
+
+  // The selected rows are a table of this name now.
+  kept(rows, name) {
+    this.saved.textContent = rows ? `${counted(rows, "row", "rows")} in ${name}` : "";
   }
 
   // What the author lets a person do with the active cell.
@@ -83,7 +108,11 @@ class Toolbar {
     if (this.activeKey === key) return;
     this.activeKey = key;
     const fitting = this.table.fills.map((fill, number) => ({ ...fill, number })).filter((fill) => fill.column === column);
+    const actions = row === undefined ? [] : this.table.actions;
     this.uses.replaceChildren(
+      ...actions.map((label, number) =>
+        button(label, `${label}: row ${COUNT.format(row + 1)}`, () => this.table.act(row, number), { class: "fd-use" }),
+      ),
       ...fitting.map(({ label, number }) =>
         button(`→ ${label}`, `Put the value into the field ${label}`, () => this.table.fill(row, number), { class: "fd-use" }),
       ),

@@ -1,4 +1,4 @@
-//! Where exports go and what they are called: `data/PLAYBOOK/PLAYBOOK_TIME_INTERVAL.csv` beside the notebook.
+//! Where exports of tables and plots go and what they are called: `data/PLAYBOOK/PLAYBOOK_TIME_INTERVAL.csv` beside the notebook.
 
 use std::{
     path::{Path, PathBuf},
@@ -46,7 +46,7 @@ impl Interval {
 ///
 /// # Errors
 /// What the system says about the folder.
-pub(super) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result<PathBuf> {
+pub(crate) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result<PathBuf> {
     if FILES.fetch_add(1, Ordering::Relaxed) >= FILES_MAX {
         return Err(std::io::Error::other(format!("this kernel has written {FILES_MAX} files already; restart it")));
     }
@@ -63,7 +63,7 @@ pub(super) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result
 }
 
 /// The name of a file without folder and ending.
-pub(super) fn name(playbook: &str, now: DateTime<Utc>, interval: Option<Interval>) -> String {
+pub(crate) fn name(playbook: &str, now: DateTime<Utc>, interval: Option<Interval>) -> String {
     let stamp = |moment: DateTime<Utc>| moment.format("%Y%m%dT%H%M%SZ").to_string();
     match interval {
         Some(Interval { start, end }) if start == end => format!("{playbook}_{}_{}", stamp(now), stamp(start)),
@@ -73,7 +73,7 @@ pub(super) fn name(playbook: &str, now: DateTime<Utc>, interval: Option<Interval
 }
 
 /// The name of the notebook, as it may stand in the name of a file.
-pub(super) fn playbook() -> String {
+pub(crate) fn playbook() -> String {
     let notebook = NOTEBOOK_ENV.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     tame(notebook.as_deref().unwrap_or_default())
 }
