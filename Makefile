@@ -21,6 +21,8 @@ SETUP := PYTHON='$(PYTHON)' VENV='$(VENV)' bash scripts/setup.sh
 STEP := bash scripts/step.sh
 # A build in CI must be the build of the committed Cargo.lock.
 LOCKED := $(if $(CI),--locked)
+# For builds of tests: with clippy's warnings as errors, so that dependencies need not be checked a second time for them.
+WITH_CLIPPY := RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/scripts/rustc-with-clippy.sh'
 
 # Tests have a kernelspec, a cache and data of their own: they leave those of the person who runs them alone.
 TEST_ENV := FLOWDECK_CACHE_DIR='$(TARGET)/test-cache' FLOWDECK_HISTORY='$(TARGET)/test-history.sqlite' FLOWDECK_CONFIG='$(TARGET)/test-demo-data/flowdeck.toml' \
@@ -62,17 +64,17 @@ release: ## build the optimised binaries
 ##@ Check
 
 .PHONY: test
-test: lint test-rust test-python ## install what the tests need and run all of them
+test: format test-rust test-python ## install what the tests need and run all of them
 
 .PHONY: test-rust
 test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
 	@$(SETUP) nfdump
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		$(TEST_ENV) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
-		$(TEST_ENV) $(STEP) 'Rust examples in the documentation' cargo test --workspace --doc $(LOCKED); \
+		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
+		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust examples in the documentation' cargo test --workspace --doc $(LOCKED); \
 	else \
-		$(TEST_ENV) $(STEP) 'Rust tests' cargo test --workspace $(LOCKED); \
+		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo test --workspace $(LOCKED); \
 	fi
 
 .PHONY: test-python
@@ -86,7 +88,7 @@ test-python: test-kernel ## the Python tests alone: conformance, protocol, noteb
 .PHONY: test-kernel
 test-kernel:
 	@$(SETUP) rust
-	@$(STEP) 'build' cargo build --workspace $(LOCKED)
+	@$(WITH_CLIPPY) $(STEP) 'build, with clippy' cargo build --workspace $(LOCKED)
 	@$(TEST_ENV) $(STEP) 'kernel for the tests' $(DEBUG) install --prefix '$(TARGET)/test-prefix'
 	@if [ '$(TARGET)/test-demo-data/flowdeck.toml' -ot '$(DEBUG)' ]; then \
 		rm -rf '$(TARGET)/test-demo-data'; \
@@ -94,10 +96,13 @@ test-kernel:
 	fi
 
 .PHONY: lint
-lint: ## rustfmt and clippy, both without mercy
+lint: format ## rustfmt and clippy, both without mercy; the builds of `make test` have clippy in them
+	@$(STEP) 'clippy' cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+
+.PHONY: format
+format:
 	@$(SETUP) rust
 	@$(STEP) 'rustfmt' cargo fmt --all --check
-	@$(STEP) 'clippy' cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 
 .PHONY: fmt
 fmt: ## format the Rust sources
