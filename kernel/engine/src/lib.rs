@@ -42,6 +42,8 @@ pub use engine::{Engine, EngineOptions, SourceKind};
 pub use error::{EngineError, Position};
 pub use export::Format;
 pub use files::FileFault;
+/// Keys of sources, for the configuration and for connectors over the network.
+pub use flow_source::{Secret, SecretError, SecretPlace};
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
 pub use functions::{FunctionFault, LookupFiles};
 pub use parameter::Parameter;
