@@ -4,8 +4,11 @@
 mod collect;
 mod demo_data;
 mod import;
+mod sources;
 mod sql;
-mod store;
+pub(crate) mod store;
+
+pub(crate) use import::time as utc_time;
 
 use std::{
     io::{IsTerminal, Write},
@@ -37,6 +40,8 @@ enum Command {
     Install(install::Options),
     /// Run a query and print its result.
     Sql(sql::Options),
+    /// List the configured sources, test them, compare two of them.
+    Sources(sources::Options),
     /// Receive NetFlow and IPFIX and keep the flows in a folder.
     Collect(collect::Options),
     /// Copy flows of a source into a folder, or say what the folder holds.
@@ -64,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
+        Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),
         Command::Import(options) => import::run(&options),
         Command::DemoData(options) => demo_data::run(&options),

@@ -58,6 +58,15 @@ pub enum SecretPlace {
     File(PathBuf),
 }
 
+impl fmt::Display for SecretPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable `{name}`"),
+            Self::File(path) => write!(f, "file `{}`", path.display()),
+        }
+    }
+}
+
 /// Why a secret cannot be had. Names its place, never what was found there.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
