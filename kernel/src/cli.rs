@@ -64,7 +64,8 @@ const OUR_CRATES: &[&str] = &["flowdeck_kernel", "flow_engine", "flow_source", "
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    // A list of sources says itself what is wrong with them.
+    start_log(if matches!(cli.command, Command::Sources(_)) { "error" } else { "warn" });
     let outcome = match cli.command {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
@@ -89,8 +90,8 @@ pub fn main() -> ExitCode {
 /// The operator's log goes to stderr, which Jupyter Server shows in its own.
 ///
 /// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,kernel_protocol=debug`).
-fn start_log() {
-    let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| "warn".to_owned());
+fn start_log(level: &str) {
+    let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| level.to_owned());
     let is_level = wanted.parse::<tracing::Level>().is_ok();
     let filter = match is_level {
         true => OUR_CRATES.iter().fold("warn".to_owned(), |filter, name| format!("{filter},{name}={wanted}")),

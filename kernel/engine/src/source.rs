@@ -15,6 +15,7 @@ use crate::engine::SourceKind;
 
 mod compare;
 mod facts;
+mod rows;
 
 pub use compare::{Comparison, ComparisonWindow, GAPS_MAX, Gap, Hour, Matched, PAIRS_MIN, Seen};
 pub use facts::{SourceFacts, SourceTest};

@@ -8,6 +8,9 @@ use super::{detail::share_text, grouped, moment_text};
 /// Hours shown one by one at most; a longer comparison is better made in parts.
 const HOURS_SHOWN_MAX: usize = 48;
 
+/// A difference so near to that of two zones is one of zones.
+const LIKE_A_ZONE: TimeDelta = TimeDelta::seconds(5);
+
 /// The page. `configured_b` is the offset that the second source has in the configuration already.
 pub(super) fn text(found: &Comparison, window: ComparisonWindow, configured_b: TimeDelta) -> String {
     let (a, b) = (&found.a.source, &found.b.source);
@@ -31,18 +34,15 @@ fn window_text(window: ComparisonWindow) -> String {
 
 fn push_counts(text: &mut String, a: &Seen, b: &Seen) {
     let time = |time: Option<_>| time.map_or_else(|| "–".to_owned(), moment_text);
-    let shared = |seen: &Seen, part: u64, whole: u64| {
-        let _ = seen;
-        format!("{} ({})", grouped(part), share_text(part, whole))
-    };
+    let shared = |part: u64, whole: u64| format!("{} ({})", grouped(part), share_text(part, whole));
     type Row<'r> = (&'static str, &'r dyn Fn(&Seen) -> String);
     let rows: [Row<'_>; 8] = [
         ("flows", &|seen| grouped(seen.flows)),
         ("connections", &|seen| grouped(seen.connections)),
-        ("  seen by both", &|seen| shared(seen, seen.shared_connections, seen.connections)),
-        ("  their flows", &|seen| shared(seen, seen.shared_flows, seen.flows)),
-        ("repeated flows", &|seen| shared(seen, seen.repeated, seen.flows)),
-        ("without a Community ID", &|seen| shared(seen, seen.without_id, seen.flows)),
+        ("  seen by both", &|seen| shared(seen.shared_connections, seen.connections)),
+        ("  their flows", &|seen| shared(seen.shared_flows, seen.flows)),
+        ("repeated flows", &|seen| shared(seen.repeated, seen.flows)),
+        ("without a Community ID", &|seen| shared(seen.without_id, seen.flows)),
         ("first (UTC)", &|seen| time(seen.first)),
         ("last (UTC)", &|seen| time(seen.last)),
     ];
@@ -77,19 +77,39 @@ fn clocks(found: &Comparison, configured_b: TimeDelta) -> String {
     );
     if !matched.clocks_differ() {
         let doubt = if pairs < PAIRS_MIN { "; these are too few to be sure" } else { "" };
-        return format!("clocks: {b} is {} {a}: no difference to correct ({how_sure}{doubt})\n", side(offset));
+        return match offset.num_milliseconds() {
+            0 => format!("clocks: {b} agrees with {a} ({how_sure}{doubt})\n"),
+            _ => format!("clocks: {b} is {} {a}: no difference to correct ({how_sure}{doubt})\n", side(offset)),
+        };
     }
-    let corrected = configured_b + offset;
-    let configured = match configured_b.is_zero() {
-        true => String::new(),
-        false => format!(" (it is {} now)", length_text(configured_b)),
-    };
-    format!(
-        "clocks: {b} is {} {a} ({how_sure})\n\
-         hint: if {a} is right, write clock_offset = \"{}\" into [sources.{b}]{configured}\n",
-        side(offset),
-        length_text(corrected)
-    )
+    format!("clocks: {b} is {} {a} ({how_sure})\nhint: {}\n", side(offset), advice(a, b, offset, configured_b))
+}
+
+fn advice(a: &str, b: &str, offset: TimeDelta, configured: TimeDelta) -> String {
+    let corrected = configured + offset;
+    let zone = nearest_zone_step(offset);
+    if !zone.is_zero() && (offset - zone).abs() < LIKE_A_ZONE {
+        let zone = length_text(zone.abs());
+        return format!(
+            "a difference of {zone} is rather a wrong zone than a wrong clock: check time_zone of {a} and {b}"
+        );
+    }
+    match (corrected.num_milliseconds(), configured.is_zero()) {
+        (0, _) => format!("if {a} is right, remove clock_offset from [sources.{b}]"),
+        (_, true) => format!("if {a} is right, write clock_offset = \"{}\" into [sources.{b}]", length_text(corrected)),
+        (_, false) => format!(
+            "if {a} is right, write clock_offset = \"{}\" instead of \"{}\" into [sources.{b}]",
+            length_text(corrected),
+            length_text(configured)
+        ),
+    }
+}
+
+/// The difference of two zones that is nearest: a whole number of quarters of an hour.
+fn nearest_zone_step(offset: TimeDelta) -> TimeDelta {
+    let quarter = TimeDelta::minutes(15).num_seconds();
+    let seconds = offset.num_seconds();
+    TimeDelta::seconds((seconds + quarter / 2 * seconds.signum()) / quarter * quarter)
 }
 
 fn side(offset: TimeDelta) -> String {

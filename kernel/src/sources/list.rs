@@ -88,7 +88,7 @@ pub(super) fn state_text(look: &Look) -> &'static str {
     match look {
         Look::Nothing => "broken",
         Look::Facts(_) => "ready",
-        Look::Test(test) if test.notes.is_empty() => "good",
+        Look::Test(test) if test.notes.is_empty() && test.marks.is_empty() => "good",
         Look::Test(_) => "readable",
         Look::Fault(_) => "fails",
     }
@@ -107,7 +107,13 @@ pub(super) fn remarks(state: &SourceState, look: &Look) -> Vec<String> {
     }
     match look {
         Look::Fault(error) => fault(error.to_string(), error.hint()),
-        Look::Test(test) => test.notes.iter().for_each(|note| fault(note.clone(), None)),
+        Look::Test(test) => {
+            test.notes.iter().for_each(|note| fault(note.clone(), None));
+            if !test.marks.is_empty() {
+                let marks = test.marks.iter().map(|(note, count)| format!("{note} ({})", grouped(*count)));
+                fault(format!("notes of flows: {}", marks.collect::<Vec<_>>().join(", ")), None);
+            }
+        }
         Look::Nothing | Look::Facts(_) => {}
     }
     for (name, _, error) in &state.secrets {

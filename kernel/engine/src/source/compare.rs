@@ -8,15 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{identifier, integer, moment};
+use super::rows::{integers, texts, times};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::parameter::Parameter;
 use crate::query::QueryOptions;
 use crate::result::QueryResult;
-use rows::{integers, texts, times};
 use scratch::Scratch;
 
-mod rows;
 mod scratch;
 
 /// What is cut into intervals to find those in which a source saw nothing.
@@ -201,15 +200,21 @@ impl Comparing<'_> {
         Scratch::of(self.engine, &self.query(sql).await?)
     }
 
-    fn flows_of(&self, table: &str) -> String {
-        let bounds = [(self.window.from, "start_time >= $from"), (self.window.to, "start_time < $to")];
-        let bounds: Vec<&str> = bounds.into_iter().filter_map(|(bound, sql)| bound.map(|_| sql)).collect();
+    /// The table with the condition of the window, by a clock that is `offset` ahead.
+    fn flows_of(&self, table: &str, offset: TimeDelta) -> String {
+        let ahead = match offset.num_nanoseconds().unwrap_or_default() {
+            0 => String::new(),
+            nanos => format!(" + INTERVAL '{nanos} nanoseconds'"),
+        };
+        let bounds = [(self.window.from, ">= $from"), (self.window.to, "< $to")];
+        let bounds: Vec<String> =
+            bounds.into_iter().filter_map(|(bound, sql)| bound.map(|_| format!("start_time {sql}{ahead}"))).collect();
         let condition = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
         format!("{}{condition}", identifier(table))
     }
 
     async fn connections(&self, table: &str) -> Result<Scratch, EngineError> {
-        self.keep(&format!("{CONNECTIONS} FROM {} GROUP BY id", self.flows_of(table))).await
+        self.keep(&format!("{CONNECTIONS} FROM {} GROUP BY id", self.flows_of(table, TimeDelta::zero()))).await
     }
 
     async fn matched(&self, a: &Scratch, b: &Scratch) -> Result<Option<Matched>, EngineError> {
@@ -251,8 +256,10 @@ impl Comparing<'_> {
                 "SELECT count(*), sum(o.flows) FROM {own} o JOIN (SELECT id FROM {other}) x ON o.id = x.id"
             ))
             .await?;
-        let repeated =
-            format!("SELECT count(*) AS times FROM {} GROUP BY {SAME_FLOW} HAVING count(*) > 1", self.flows_of(table));
+        let repeated = format!(
+            "SELECT count(*) AS times FROM {} GROUP BY {SAME_FLOW} HAVING count(*) > 1",
+            self.flows_of(table, TimeDelta::zero())
+        );
         let repeated = self.query(&format!("SELECT sum(times - 1) FROM ({repeated})")).await?;
         let number = |result: &QueryResult, column: usize| {
             result.batches.first().and_then(|batch| integer(batch, column)).unwrap_or_default()
@@ -271,13 +278,13 @@ impl Comparing<'_> {
         })
     }
 
-    /// Flows per interval, by a clock that is `offset` behind.
+    /// Flows per interval, of a clock that is `offset` ahead.
     async fn bins(&self, table: &str, offset: TimeDelta) -> Result<Scratch, EngineError> {
         let nanos = offset.num_nanoseconds().unwrap_or_default();
         self.keep(&format!(
             "SELECT date_bin(INTERVAL '{GAP_STEP_SECONDS} seconds', start_time - INTERVAL '{nanos} nanoseconds') AS bin, \
              count(*) AS flows FROM (SELECT start_time FROM {}) WHERE start_time IS NOT NULL GROUP BY bin",
-            self.flows_of(table)
+            self.flows_of(table, offset)
         ))
         .await
     }

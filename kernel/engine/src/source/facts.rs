@@ -11,6 +11,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use flow_source::schema::time_type;
 use tokio_util::sync::CancellationToken;
 
+use super::rows::{integers, texts};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::query::QueryOptions;
@@ -19,6 +20,10 @@ use crate::query::QueryOptions;
 const START_TIME: &str = "start_time";
 /// Columns of which a test counts the values.
 const COLUMNS_COUNTED_MAX: usize = 300;
+/// Where flows say what was changed in them.
+const NOTES: &str = "notes";
+/// Kinds of notes that a test tells.
+const MARKS_MAX: usize = 12;
 
 /// What is known of a table's rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct SourceTest {
     pub filled: Vec<(String, u64)>,
     /// What was left out or is doubtful.
     pub notes: Vec<String>,
+    /// What flows say in their column `notes`, and how many say it, the most frequent first.
+    pub marks: Vec<(String, u64)>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -89,16 +96,31 @@ impl Engine {
         let range = time.map_or_else(|| "NULL, NULL".to_owned(), |time| format!("min({time}), max({time})"));
         let counts: String = columns.iter().map(|name| format!(", count({})", identifier(name))).collect();
         let query = format!("SELECT count(*), {range}{counts} FROM {}", identifier(table));
-        let result = self.query(&query, QueryOptions::default(), cancel).await?;
+        let result = self.query(&query, QueryOptions::default(), cancel.clone()).await?;
         let batch = result.batches.first();
         let count = |place: usize| batch.and_then(|batch| integer(batch, place)).unwrap_or_default();
         let time = |place: usize| batch.and_then(|batch| moment(batch, place));
+        let has_notes = columns.iter().position(|name| name == NOTES).is_some_and(|place| count(place + 3) > 0);
+        let marks = if has_notes { self.marks(table, cancel).await? } else { Vec::new() };
         Ok(SourceTest {
             facts: SourceFacts { rows: Some(count(0)), first: time(1), last: time(2) },
             filled: columns.into_iter().enumerate().map(|(place, name)| (name, count(place + 3))).collect(),
             notes: result.notes.clone(),
+            marks,
             elapsed: result.elapsed,
         })
+    }
+
+    /// What flows themselves say was changed or is missing, the most frequent first.
+    async fn marks(&self, table: &str, cancel: CancellationToken) -> Result<Vec<(String, u64)>, EngineError> {
+        let query = format!(
+            "SELECT note, count(*) FROM (SELECT unnest({NOTES}) AS note FROM {}) GROUP BY note \
+             ORDER BY 2 DESC, 1 LIMIT {MARKS_MAX}",
+            identifier(table)
+        );
+        let result = self.query(&query, QueryOptions::default(), cancel).await?;
+        let counts = integers(&result, 1).into_iter().map(|count| count.and_then(|count| u64::try_from(count).ok()));
+        Ok(texts(&result, 0).into_iter().zip(counts).filter_map(|(note, count)| note.zip(count)).collect())
     }
 
     /// The column that tells when a row's event was: that of flows, else the first that holds times.
