@@ -149,6 +149,9 @@ impl EngineRoom {
     }
 
     fn fault_of(&self, table: &str) -> Option<String> {
+        if let Some(fault) = &self.config_fault {
+            return Some(format!("no source is known: {fault}"));
+        }
         let source = self.sources.iter().find(|source| source.name.eq_ignore_ascii_case(table))?;
         let fault = source.outcome.as_ref().err()?;
         Some(format!("the source `{}` of flowdeck.toml could not be opened: {fault}", source.name))
