@@ -111,6 +111,12 @@ fn open() -> Result<EngineRoom, EngineError> {
 fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> SourceState {
     let location = config.location(source);
     let outcome = match source.settings() {
+        _ if is_second(config, name) => Err(Fault {
+            fact: format!(
+                "another source is called `{name}` but for capital letters, and SQL does not tell them apart"
+            ),
+            hint: Some("give one of them another name".to_owned()),
+        }),
         Ok(settings) => engine
             .register_source_with(name, &location, &settings)
             .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() }),
@@ -125,6 +131,11 @@ fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> So
         (secret.clone(), place.to_string(), fault)
     });
     SourceState { name: name.to_owned(), location, source: source.clone(), outcome, secrets: secrets.collect() }
+}
+
+/// Whether an earlier source has this name, as SQL reads names.
+fn is_second(config: &Config, name: &str) -> bool {
+    config.sources.keys().take_while(|earlier| *earlier != name).any(|earlier| earlier.eq_ignore_ascii_case(name))
 }
 
 impl EngineRoom {

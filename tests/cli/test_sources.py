@@ -79,6 +79,9 @@ def test_what_is_wrong_is_explained(tmp_path) -> None:
     assert listed.returncode == 1 and "ready" in listed.stdout, "one broken source costs itself alone"
     assert "flows.csv" in listed.stdout and "Did you mean" in listed.stdout
     assert "is not a Zeek log, as its source says: it holds CSV" in listed.stdout
+    (tmp_path / "twice.toml").write_text('[sources.Good]\nlocation = "flows.csv"\n[sources.good]\nlocation = "flows.csv"\n')
+    twice = flowdeck(tmp_path, "sources", FLOWDECK_CONFIG=str(tmp_path / "twice.toml"))
+    assert twice.returncode == 1 and "but for capital letters" in twice.stdout
     assert "hint: did you mean `good`?" in flowdeck(tmp_path, "sources", "goood").stderr
     query = flowdeck(tmp_path, "sql", "SELECT * FROM gone")
     assert query.returncode == 1 and "gone" in query.stderr

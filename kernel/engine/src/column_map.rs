@@ -24,15 +24,17 @@ use flow_source::schema::time_type;
 use crate::files::FileFault;
 use crate::flow_view::{self, find, is_text};
 use crate::names;
-use crate::source::{ColumnOrigin, SourceSettings};
+use crate::source::{ColumnOrigin, SourceSettings, TimeUnit};
 use guard::Guard;
-use time::ReadTime;
+use time::{IsAmbiguous, ReadTime};
 
 mod guard;
 mod time;
 
 /// What a flow says of which a value could not be read.
 const UNREADABLE: &str = "value_unreadable";
+/// What a flow says of which a time was shown twice by the clock of its source.
+const AMBIGUOUS: &str = "time_ambiguous";
 const NOTES: &str = "notes";
 /// What writers of text put where there is no value.
 const NO_VALUE: &str = "-";
@@ -48,6 +50,15 @@ struct Made {
     /// Not NULL where there was something to read; only of what may be unreadable without that being an error.
     raw: Option<Expr>,
     value: Expr,
+    /// Whether a clock showed this time twice; of times in a zone alone.
+    ambiguous: Option<Expr>,
+}
+
+impl Made {
+    /// What follows from other columns.
+    fn derived(name: &str, value: Expr) -> Made {
+        Made { name: name.to_owned(), raw: None, value, ambiguous: None }
+    }
 }
 
 /// `table` as flows.
@@ -125,24 +136,24 @@ impl Maker<'_> {
         let raw = if is_text(&kind) { nullif(raw, lit("")) } else { raw };
         let value = self.value(wanted, raw.clone(), &kind, unit)?;
         let name = wanted.name().clone();
+        let ambiguous = self.ambiguous(wanted, &raw, unit);
         let may_fail = value != raw && !wanted.data_type().is_string();
         Ok(Some(match may_fail {
             true if self.settings.strict => {
                 let guard = Arc::new(ScalarUDF::from(Guard::new(&name)));
-                Made { name, raw: None, value: call(guard, vec![raw, value]) }
+                Made { name, raw: None, value: call(guard, vec![raw, value]), ambiguous }
             }
-            true => Made { name, raw: Some(raw), value },
-            false => Made { name, raw: None, value },
+            true => Made { name, raw: Some(raw), value, ambiguous },
+            false => Made { name, raw: None, value, ambiguous },
         }))
     }
 
-    fn value(
-        &self,
-        wanted: &Field,
-        raw: Expr,
-        kind: &DataType,
-        unit: Option<crate::source::TimeUnit>,
-    ) -> DataFusionResult<Expr> {
+    fn ambiguous(&self, wanted: &Field, raw: &Expr, unit: Option<TimeUnit>) -> Option<Expr> {
+        let zone = self.settings.time_zone.filter(|_| unit.is_none() && wanted.data_type() == &time_type())?;
+        Some(call(Arc::new(ScalarUDF::from(IsAmbiguous::new(zone))), vec![raw.clone()]))
+    }
+
+    fn value(&self, wanted: &Field, raw: Expr, kind: &DataType, unit: Option<TimeUnit>) -> DataFusionResult<Expr> {
         if wanted.data_type() == &time_type() {
             let zone = self.settings.time_zone.unwrap_or(chrono_tz::Tz::UTC);
             return Ok(call(Arc::new(ScalarUDF::from(ReadTime::new(unit, zone))), vec![raw]));
@@ -197,7 +208,7 @@ impl Maker<'_> {
         let nanos = |time: Expr| cast(time, DataType::Int64);
         let (start, end) = (value("start_time", made), value("end_time", made));
         let duration = value("duration_s", made);
-        let mut add = |name: &str, value: Expr| made.push(Made { name: name.to_owned(), raw: None, value });
+        let mut add = |name: &str, value: Expr| made.push(Made::derived(name, value));
         match (start, end, duration) {
             (Some(start), Some(end), None) => {
                 let length = cast(nanos(end) - nanos(start), DataType::Float64) / lit(NANOS_PER_SECOND);
@@ -211,11 +222,11 @@ impl Maker<'_> {
         }
         if let (Some(protocol), None) = (value("protocol", made), value("protocol_name", made)) {
             let name = cast(self.function("protocol_name", vec![protocol])?, DataType::Utf8View);
-            made.push(Made { name: "protocol_name".into(), raw: None, value: name });
+            made.push(Made::derived("protocol_name", name));
         }
         if let (Some(source), None) = (value("src_ip", made), value("ip_version", made)) {
             let version = cast(self.function("ip_version", vec![source])?, DataType::UInt8);
-            made.push(Made { name: "ip_version".into(), raw: None, value: version });
+            made.push(Made::derived("ip_version", version));
         }
         Ok(())
     }
@@ -235,15 +246,27 @@ fn text(value: Expr) -> Expr {
     cast(value, DataType::Utf8)
 }
 
-/// The note of flows of which something could not be read.
+/// The notes of flows of which something could not be read, or was shown twice by a clock.
 fn notes(made: &[Made]) -> DataFusionResult<Option<Made>> {
     let unreadable = made.iter().filter_map(|column| {
         let raw = column.raw.clone()?;
         Some(raw.is_not_null().and(column.value.clone().is_null()))
     });
-    let Some(unreadable) = unreadable.reduce(Expr::or) else { return Ok(None) };
-    let value = when(unreadable, make_array(vec![lit(UNREADABLE)])).end()?;
-    Ok(Some(Made { name: NOTES.to_owned(), raw: None, value }))
+    let unreadable = unreadable.reduce(Expr::or);
+    let ambiguous = made.iter().filter_map(|column| column.ambiguous.clone()).reduce(Expr::or);
+    let noted = |notes: &[&str]| make_array(notes.iter().map(|note| lit(*note)).collect());
+    let value = match (unreadable, ambiguous) {
+        (None, None) => return Ok(None),
+        (Some(unreadable), None) => when(unreadable, noted(&[UNREADABLE])).end()?,
+        (None, Some(ambiguous)) => when(ambiguous, noted(&[AMBIGUOUS])).end()?,
+        (Some(unreadable), Some(ambiguous)) => {
+            when(unreadable.clone().and(ambiguous.clone()), noted(&[UNREADABLE, AMBIGUOUS]))
+                .when(unreadable, noted(&[UNREADABLE]))
+                .when(ambiguous, noted(&[AMBIGUOUS]))
+                .end()?
+        }
+    };
+    Ok(Some(Made::derived(NOTES, value)))
 }
 
 fn labelled(wanted: &Field, made: &[Made]) -> Expr {

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray, TimestampNanosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, TimestampNanosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit as ArrowUnit, TimestampNanosecondType};
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -115,6 +115,61 @@ impl ScalarUDFImpl for ReadTime {
     }
 }
 
+/// Whether the clock of a zone showed a time twice, when summer time ended; never of what says its own zone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct IsAmbiguous {
+    zone: Tz,
+    signature: Signature,
+}
+
+impl IsAmbiguous {
+    pub(super) fn new(zone: Tz) -> Self {
+        Self { zone, signature: Signature::any(1, Volatility::Immutable) }
+    }
+
+    fn of(&self, values: &ArrayRef) -> DataFusionResult<BooleanArray> {
+        let zone = Zone(self.zone);
+        Ok(match values.data_type() {
+            DataType::Timestamp(_, None) => {
+                let naive = arrow::compute::cast(values, &DataType::Timestamp(ArrowUnit::Nanosecond, None))?;
+                let nanos = naive.as_primitive::<TimestampNanosecondType>().iter();
+                let text = |nanos| DateTime::from_timestamp_nanos(nanos).naive_utc().to_string();
+                nanos.map(|nanos| Some(nanos.is_some_and(|nanos| zone.is_ambiguous(&text(nanos))))).collect()
+            }
+            kind if kind.is_string() => {
+                let texts = arrow::compute::cast(values, &DataType::Utf8)?;
+                let texts = texts.as_string::<i32>().iter();
+                texts.map(|text| Some(text.is_some_and(|text| zone.is_ambiguous(text)))).collect()
+            }
+            _ => std::iter::repeat_n(Some(false), values.len()).collect(),
+        })
+    }
+}
+
+impl Hash for IsAmbiguous {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.zone.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for IsAmbiguous {
+    fn name(&self) -> &str {
+        "is_ambiguous_time"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
+        Ok(ColumnarValue::Array(Arc::new(self.of(&args.args[0].to_array(args.number_rows)?)?)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,5 +201,19 @@ mod tests {
         check(None, prague, naive, &[Some("2024-07-01T10:00:00+00:00")]);
         let zoned = Arc::new(TimestampMicrosecondArray::from(vec![1_719_835_200_000_000]).with_timezone("UTC"));
         check(None, prague, zoned, &[Some("2024-07-01T12:00:00+00:00")]);
+    }
+    #[test]
+    fn the_hour_that_comes_twice() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![
+            Some("2024-10-27 02:30:00"),
+            Some("2024-10-27T02:30:00Z"),
+            Some("2024-10-27 03:30:00"),
+            None,
+        ]));
+        let found = IsAmbiguous::new(Tz::Europe__Prague).of(&texts).expect("texts");
+        assert_eq!(found.iter().collect::<Vec<_>>(), [Some(true), Some(false), Some(false), Some(false)]);
+        // 02:30 by the clock, in microseconds.
+        let naive: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![1_729_996_200_000_000]));
+        assert!(IsAmbiguous::new(Tz::Europe__Prague).of(&naive).expect("times").value(0));
     }
 }

@@ -81,6 +81,14 @@ async fn foreign_columns_become_flows() {
          2024-07-01T10:00:05.250Z,,10.0.0.2,2001:db8::1,40001,17,udp,4,18446744073709551615,\n\
          ,,10.0.0.3,,40002,6,tcp,4,,value_unreadable\n"
     );
+    let twice = write(folder.path(), "b.csv", "when;from;to\n2024-10-27 02:30:00;10.0.0.1;nobody\n");
+    let zoned = SourceSettings {
+        columns: map(&[("start_time", "when"), ("src_ip", "from"), ("dst_ip", "to")]),
+        ..csv_settings()
+    };
+    engine.register_source_with("twice", &twice, &zoned).expect("flows");
+    let noted = csv_of(&engine, "SELECT start_time, array_to_string(notes, ' ') AS notes FROM twice").await;
+    assert_eq!(noted, "start_time,notes\n2024-10-27T00:30:00Z,value_unreadable time_ambiguous\n");
     let count = rows(&query(&engine, "SELECT count(*) FROM s WHERE src_ip = '10.0.0.0/30' AND bytes > 1000").await);
     assert_eq!(count.trim(), "2");
 }
