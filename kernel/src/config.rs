@@ -124,8 +124,11 @@ impl Config {
         }
     }
 
-    /// The location of a source, relative ones seen from the file.
+    /// The location of a source, relative ones seen from the file; those that begin with `~/` are left to the engine.
     pub fn location(&self, source: &Source) -> String {
+        if source.location.starts_with("~/") {
+            return source.location.clone();
+        }
         self.folder.join(&source.location).to_string_lossy().into_owned()
     }
 }
@@ -156,6 +159,8 @@ mod tests {
         let source = &config.sources["flows"];
         assert_eq!(config.location(source), folder.path().join("flows/*.parquet").to_string_lossy());
         assert_eq!(source.schema, SourceSchema::Flows);
+        let at_home = Source { location: "~/flows/*.parquet".to_owned(), ..source.clone() };
+        assert_eq!(config.location(&at_home), "~/flows/*.parquet");
 
         std::fs::write(&path, "[lookup]\nas_database = \"asn.mmdb\"\n").unwrap();
         let lookup = Config::read(&path).unwrap().lookup_files();

@@ -121,7 +121,8 @@ impl SecretError {
 }
 
 impl SecretPlace {
-    /// Fetches the secret. Blanks and line ends around it do not belong to it. Relative files are seen from `folder`.
+    /// Fetches the secret. Blanks and line ends around it do not belong to it. Relative files are seen from `folder`,
+    /// those that begin with `~/` from the home folder.
     ///
     /// # Errors
     /// When it is not there, or is open to others.
@@ -129,7 +130,7 @@ impl SecretPlace {
         let (place, text) = match self {
             Self::Env(name) => (name.clone(), read_variable(name)?),
             Self::File(path) => {
-                let path = folder.join(path);
+                let path = from_home(path).unwrap_or_else(|| folder.join(path));
                 (path.display().to_string(), read_file(&path)?)
             }
         };
@@ -145,6 +146,11 @@ impl SecretPlace {
     }
 }
 
+fn from_home(path: &Path) -> Option<PathBuf> {
+    let below = path.strip_prefix("~").ok()?;
+    Some(PathBuf::from(std::env::var_os("HOME")?).join(below))
+}
+
 fn read_variable(name: &str) -> Result<Zeroizing<String>, SecretError> {
     match std::env::var(name) {
         Ok(text) => Ok(Zeroizing::new(text)),
@@ -158,6 +164,10 @@ fn read_variable(name: &str) -> Result<Zeroizing<String>, SecretError> {
 fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     let unreadable = |reason| SecretError::Unreadable { path: path.to_owned(), reason };
     let unusable = |reason| SecretError::Unusable { place: path.display().to_string(), reason };
+    // Opening a pipe would wait for whoever writes into it.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unusable("it is not a file"));
+    }
     let file = std::fs::File::open(path).map_err(unreadable)?;
     // Of the opened file, as another may have taken its name meanwhile.
     let metadata = file.metadata().map_err(unreadable)?;
@@ -293,6 +303,8 @@ mod tests {
         assert!(missing.to_string().contains("nothing.key"), "{missing}");
         let folder_itself = SecretPlace::File(".".into()).read(folder.path()).expect_err("a folder");
         assert!(folder_itself.to_string().contains("not a file"), "{folder_itself}");
+        let at_home = SecretPlace::File("~/no-such-folder/a.key".into()).read(folder.path()).expect_err("no file");
+        assert!(!at_home.to_string().contains('~') && at_home.to_string().contains("no-such-folder"), "{at_home}");
         let unset = SecretPlace::Env("FLOWDECK_TEST_NEVER_SET".into()).read(folder.path()).expect_err("not set");
         assert!(unset.to_string().contains("FLOWDECK_TEST_NEVER_SET") && unset.hint().is_some(), "{unset}");
     }

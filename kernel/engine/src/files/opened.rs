@@ -40,7 +40,7 @@ pub(crate) async fn open_source(
     let mut remarks = Vec::new();
     let table = match files.format() {
         FileFormat::Connector(connector) => of_connector(*connector, &files, settings, &mut remarks)?,
-        _ => of_plain_files(state, &files, settings).await?,
+        _ => of_plain_files(state, &files, settings, &mut remarks).await?,
     };
     let (bytes, modified) = size_and_age(&files.paths());
     Ok(Opened {
@@ -106,15 +106,25 @@ async fn of_plain_files(
     state: &SessionState,
     files: &IdentifiedFiles,
     settings: &SourceSettings,
+    remarks: &mut Vec<String>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let shape = shape_of(settings);
     let table = listing::open(state, files, shape, settings).await?;
     let is_mapped = !settings.columns.is_empty() || settings.time_zone.is_some() || settings.strict;
-    match shape {
-        Shape::Native => Ok(table),
-        Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
-        _ if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path()),
-        _ => flow_view::under_flow_schema(state, table, files.first_path()),
+    let is_native = match shape {
+        Shape::Native => true,
+        Shape::Either => !flow_view::holds_flows(&table.schema()),
+        Shape::Flows | Shape::Side(_) => false,
+    };
+    if let (true, Some(zone)) = (is_native, settings.time_zone) {
+        remarks.push(format!(
+            "time_zone = \"{zone}\" has no effect: the table has the files' own columns, not those of flows"
+        ));
+    }
+    match is_native {
+        true => Ok(table),
+        false if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path()),
+        false => flow_view::under_flow_schema(state, table, files.first_path()),
     }
 }
 

@@ -200,6 +200,8 @@ async fn a_source_may_say_what_its_files_are() {
     let zoned = |zone| SourceSettings { time_zone: Some(zone), ..SourceSettings::default() };
     register(&engine, &path, &zoned(chrono_tz::Europe::Prague));
     assert_eq!(csv_of(&engine, "SELECT start_time FROM s").await, "start_time\n2023-12-31T23:00:00Z\n");
+    let other = write(folder.path(), "hosts.csv", "host,owner\na,b\nc,d\n");
+    assert!(register(&engine, &other, &zoned(chrono_tz::Europe::Prague)).remarks[0].contains("has no effect"));
     let mapped = SourceSettings { columns: map(&[("src_ip", "sa")]), ..SourceSettings::default() };
     let fault = engine.register_source_with("s", &path, &mapped).expect_err("a connector has its own map");
     assert!(fault.hint().is_some_and(|hint| hint.contains("connector = \"csv\"")), "{fault}");
