@@ -220,7 +220,7 @@ impl<'de> Deserialize<'de> for SecretPlace {
                     return Err(M::Error::invalid_length(0, &self));
                 };
                 let place = match key.as_str() {
-                    "env" => SecretPlace::Env(map.next_value()?),
+                    "env" => SecretPlace::Env(variable_name(map.next_value()?)?),
                     "file" => SecretPlace::File(map.next_value()?),
                     other => return Err(M::Error::unknown_field(other, PLACES)),
                 };
@@ -232,6 +232,15 @@ impl<'de> Deserialize<'de> for SecretPlace {
         }
 
         deserializer.deserialize_any(Place)
+    }
+}
+
+/// What is no name of a variable may be the secret itself, so it is not repeated.
+fn variable_name<E: serde::de::Error>(name: String) -> Result<String, E> {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match is_name && !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        true => Ok(name),
+        false => Err(E::custom("`env` takes the name of an environment variable: letters, digits and `_`")),
     }
 }
 
@@ -268,6 +277,10 @@ mod tests {
         assert_eq!(place(&[("env", "KEY")]), Ok(SecretPlace::Env("KEY".into())));
         assert_eq!(place(&[("file", "a.key")]), Ok(SecretPlace::File("a.key".into())));
         assert!(place(&[]).is_err());
+        for name in ["", "1KEY", PLANTED, "A B"] {
+            let error = place(&[("env", name)]).expect_err("no name of a variable").to_string();
+            assert!(error.contains("name of an environment variable") && !error.contains(PLANTED), "{error}");
+        }
         assert!(place(&[("env", "A"), ("file", "b")]).is_err());
         let unknown = place(&[("enw", "A")]).expect_err("no such key").to_string();
         assert!(unknown.contains("enw") && unknown.contains("env"), "{unknown}");

@@ -148,6 +148,7 @@ mod tests {
         for text in [
             format!("[sources.a]\nlocation = \"x\"\nsecrets = {{ token = \"{PLANTED}\" }}\n"),
             format!("[sources.a]\nlocation = \"x\"\nsecrets = {{ token = {{ evn = \"{PLANTED}\" }} }}\n"),
+            format!("[sources.a]\nlocation = \"x\"\nsecrets = {{ token = {{ env = \"{PLANTED}\" }} }}\n"),
             format!("[sources.a]\nlocation = \"x\"\ntoken = \"{PLANTED}\"\n"),
             format!("[sources.a]\nlocation = \"x\"\nsecrets = \"{PLANTED}\"\n"),
             format!("[sources.a]\nlocation = \"x\"\nsecrets = {{ token = \"{PLANTED} }}\n"),
