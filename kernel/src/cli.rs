@@ -4,8 +4,11 @@
 mod collect;
 mod demo_data;
 mod import;
+mod sources;
 mod sql;
-mod store;
+pub(crate) mod store;
+
+pub(crate) use import::time as utc_time;
 
 use std::{
     io::{IsTerminal, Write},
@@ -37,6 +40,8 @@ enum Command {
     Install(install::Options),
     /// Run a query and print its result.
     Sql(sql::Options),
+    /// List the configured sources, test them, compare two of them.
+    Sources(sources::Options),
     /// Receive NetFlow and IPFIX and keep the flows in a folder.
     Collect(collect::Options),
     /// Copy flows of a source into a folder, or say what the folder holds.
@@ -59,11 +64,13 @@ const OUR_CRATES: &[&str] = &["flowdeck_kernel", "flow_engine", "flow_source", "
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    // A list of sources says itself what is wrong with them.
+    start_log(if matches!(cli.command, Command::Sources(_)) { "error" } else { "warn" });
     let outcome = match cli.command {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),
+        Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),
         Command::Import(options) => import::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
@@ -83,8 +90,8 @@ pub fn main() -> ExitCode {
 /// The operator's log goes to stderr, which Jupyter Server shows in its own.
 ///
 /// FLOWDECK_LOG chooses how much: a level for our own crates, or a filter for any (`info,kernel_protocol=debug`).
-fn start_log() {
-    let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| "warn".to_owned());
+fn start_log(level: &str) {
+    let wanted = std::env::var("FLOWDECK_LOG").unwrap_or_else(|_| level.to_owned());
     let is_level = wanted.parse::<tracing::Level>().is_ok();
     let filter = match is_level {
         true => OUR_CRATES.iter().fold("warn".to_owned(), |filter, name| format!("{filter},{name}={wanted}")),

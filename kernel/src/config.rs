@@ -1,19 +1,32 @@
-//! `flowdeck.toml`: the named sources. Found in the working directory, its parents, then the user's folder.
+//! `flowdeck.toml`: the named sources and settings. Found in the working directory, its parents, then the user's folder.
 //!
-//! Relative locations are relative to the file. Unknown keys are errors: a misspelt one must not be ignored.
+//! Relative locations are relative to the file. Unknown keys are errors: a misspelt one must not be ignored. What can be
+//! said about a source is in `source`, texts with a meaning in `value`; `fault` words what is wrong, and where.
+
+pub mod fault;
+pub mod source;
+pub mod value;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use flow_engine::LookupFiles;
 use serde::Deserialize;
 
+pub use fault::ConfigError;
+pub use source::{Source, SourceSchema};
+use value::{Networks, ZoneName};
+
 /// Names the file directly; goes before any search.
 pub const CONFIG_ENV: &str = "FLOWDECK_CONFIG";
 
 const FILE_NAME: &str = "flowdeck.toml";
+
+/// What is not routed in the public internet.
+const PRIVATE_NETWORKS: &str = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, fc00::/7";
 
 /// The content of `flowdeck.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,9 +38,35 @@ pub struct Config {
     /// Files that SQL functions look things up in.
     #[serde(default)]
     pub lookup: Lookup,
+    /// Which addresses are one's own.
+    #[serde(default)]
+    pub networks: NetworkSettings,
+    /// How things are shown.
+    #[serde(default)]
+    pub display: Display,
     /// Where the file is; sources are relative to it.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The file; `None` when there is none.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+/// Which addresses are one's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// Addresses and networks, as `ip_in` reads them; `ip_is_internal` and fields of forms with the default `internal`
+    /// use them. Without it, what is not routed in the public internet.
+    pub internal: Option<Networks>,
+}
+
+/// How things are shown.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// The zone in which times are entered in forms; that of the machine without it.
+    pub time_zone: Option<ZoneName>,
 }
 
 /// Files that SQL functions look things up in; relative ones are relative to the configuration.
@@ -42,51 +81,6 @@ pub struct Lookup {
     pub as_database: Option<PathBuf>,
 }
 
-/// One named source.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// A path or glob.
-    pub location: String,
-    /// How its columns are read.
-    #[serde(default)]
-    pub schema: SourceSchema,
-}
-
-/// How the columns of a source are read.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceSchema {
-    /// The common flow schema where the files allow it, otherwise as they are.
-    #[default]
-    Auto,
-    /// The common flow schema.
-    Flows,
-    /// The files' own columns.
-    Native,
-}
-
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file is there and cannot be read.
-    #[error("cannot read the configuration `{}`: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is no configuration.
-    #[error("the configuration `{}` is wrong: {source}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said, with line and known keys.
-        source: Box<toml::de::Error>,
-    },
-}
-
 impl Config {
     /// The configuration in force, empty when there is no file.
     ///
@@ -99,12 +93,24 @@ impl Config {
         }
     }
 
+    /// The configuration that was in force when this was first asked; empty when it is wrong, which is reported where
+    /// the engine starts.
+    pub fn in_force() -> &'static Config {
+        static CONFIG: OnceLock<Config> = OnceLock::new();
+        CONFIG.get_or_init(|| Config::load().unwrap_or_default())
+    }
+
+    /// One's own networks as `ip_in` reads them.
+    pub fn internal_networks(&self) -> &str {
+        self.networks.internal.as_ref().map_or(PRIVATE_NETWORKS, |networks| &networks.0)
+    }
+
     fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut config: Config = toml::from_str(&text)
-            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| ConfigError::malformed(path, &text, &error))?;
         config.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        config.path = Some(path.to_owned());
         Ok(config)
     }
 
@@ -118,8 +124,11 @@ impl Config {
         }
     }
 
-    /// The location of a source, relative ones seen from the file.
+    /// The location of a source, relative ones seen from the file; those that begin with `~/` are left to the engine.
     pub fn location(&self, source: &Source) -> String {
+        if source.location.starts_with("~/") {
+            return source.location.clone();
+        }
         self.folder.join(&source.location).to_string_lossy().into_owned()
     }
 }
@@ -150,17 +159,12 @@ mod tests {
         let source = &config.sources["flows"];
         assert_eq!(config.location(source), folder.path().join("flows/*.parquet").to_string_lossy());
         assert_eq!(source.schema, SourceSchema::Flows);
+        let at_home = Source { location: "~/flows/*.parquet".to_owned(), ..source.clone() };
+        assert_eq!(config.location(&at_home), "~/flows/*.parquet");
 
         std::fs::write(&path, "[lookup]\nas_database = \"asn.mmdb\"\n").unwrap();
         let lookup = Config::read(&path).unwrap().lookup_files();
         assert_eq!(lookup.as_database, Some(folder.path().join("asn.mmdb")));
         assert_eq!(lookup.location_database, None);
-
-        std::fs::write(&path, "[sources.flows]\nlocatoin = \"x\"\n").unwrap();
-        let message = Config::read(&path).unwrap_err().to_string();
-        assert!(
-            message.contains("locatoin") && message.contains("location") && message.contains("line 2"),
-            "{message}"
-        );
     }
 }

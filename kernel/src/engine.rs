@@ -2,14 +2,14 @@
 //!
 //! kernel_info never waits for it. A source that cannot be opened costs that source only.
 
-use std::sync::OnceLock;
+use std::{path::PathBuf, sync::OnceLock};
 
-use flow_engine::{Engine, EngineError, EngineOptions, SourceKind};
+use flow_engine::{Engine, EngineError, EngineOptions, Registered};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
 use crate::{
-    config::{Config, SourceSchema},
+    config::{Config, Source},
     report::Report,
 };
 
@@ -32,7 +32,28 @@ pub struct EngineRoom {
     /// The configured sources in the order of their names.
     pub sources: Vec<SourceState>,
     /// What is wrong with the configuration as a whole.
-    pub config_fault: Option<String>,
+    pub config_fault: Option<Fault>,
+    /// The file that names the sources; `None` when there is none.
+    pub config_path: Option<PathBuf>,
+}
+
+/// What is wrong, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What is wrong.
+    pub fact: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.fact)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A configured source.
@@ -41,8 +62,12 @@ pub struct SourceState {
     pub name: String,
     /// Path or glob.
     pub location: String,
-    /// Why it could not be registered.
-    pub fault: Option<String>,
+    /// What the configuration says about it.
+    pub source: Source,
+    /// What its files are, or why it could not be registered.
+    pub outcome: Result<Registered, Fault>,
+    /// Its secrets: name, place, and why it cannot be had.
+    pub secrets: Vec<(String, String, Option<Fault>)>,
 }
 
 static ROOM: OnceLock<Result<EngineRoom, String>> = OnceLock::new();
@@ -71,31 +96,46 @@ pub async fn ready() -> Result<&'static EngineRoom, Report> {
 fn open() -> Result<EngineRoom, EngineError> {
     let (config, config_fault) = match Config::load() {
         Ok(config) => (config, None),
-        Err(error) => (Config::default(), Some(error.to_string())),
+        Err(error) => (Config::default(), Some(Fault { fact: error.to_string(), hint: error.hint() })),
     };
-    let options = EngineOptions { lookup_files: config.lookup_files(), ..EngineOptions::default() };
+    let internal_networks = config.networks.internal.as_ref().map(|networks| networks.0.clone());
+    let options = EngineOptions { lookup_files: config.lookup_files(), internal_networks, ..EngineOptions::default() };
     let engine = Engine::with_options(options)?;
     if let Some(fault) = &config_fault {
         tracing::warn!(%fault, "configuration not used");
     }
-    let sources = config.sources.iter().map(|(name, source)| {
-        let location = config.location(source);
-        let fault = engine.register_source(name, &location, kind(source.schema)).err().map(|error| error.to_string());
-        if let Some(fault) = &fault {
-            tracing::warn!(name, %fault, "source not registered");
-        }
-        SourceState { name: name.clone(), location, fault }
-    });
-    let sources = sources.collect();
-    Ok(EngineRoom { engine, sources, config_fault })
+    let sources = config.sources.iter().map(|(name, source)| register(&engine, &config, name, source)).collect();
+    Ok(EngineRoom { engine, sources, config_fault, config_path: config.path })
 }
 
-fn kind(schema: SourceSchema) -> SourceKind {
-    match schema {
-        SourceSchema::Auto => SourceKind::Auto,
-        SourceSchema::Flows => SourceKind::Flows,
-        SourceSchema::Native => SourceKind::Log,
+fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> SourceState {
+    let location = config.location(source);
+    let outcome = match source.settings() {
+        _ if is_second(config, name) => Err(Fault {
+            fact: format!(
+                "another source is called `{name}` but for capital letters, and SQL does not tell them apart"
+            ),
+            hint: Some("give one of them another name".to_owned()),
+        }),
+        Ok(settings) => engine
+            .register_source_with(name, &location, &settings)
+            .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() }),
+        Err(fact) => Err(Fault { fact, hint: None }),
+    };
+    if let Err(fault) = &outcome {
+        tracing::warn!(name, %fault, "source not registered");
     }
+    let secrets = source.secrets.iter().map(|(secret, place)| {
+        let fault = source.secret(secret, &config.folder).and_then(Result::err);
+        let fault = fault.map(|error| Fault { fact: error.to_string(), hint: error.hint() });
+        (secret.clone(), place.to_string(), fault)
+    });
+    SourceState { name: name.to_owned(), location, source: source.clone(), outcome, secrets: secrets.collect() }
+}
+
+/// Whether an earlier source has this name, as SQL reads names.
+fn is_second(config: &Config, name: &str) -> bool {
+    config.sources.keys().take_while(|earlier| *earlier != name).any(|earlier| earlier.eq_ignore_ascii_case(name))
 }
 
 impl EngineRoom {
@@ -120,8 +160,12 @@ impl EngineRoom {
     }
 
     fn fault_of(&self, table: &str) -> Option<String> {
-        let source = self.sources.iter().find(|source| source.name == table)?;
-        Some(format!("the source `{}` of flowdeck.toml could not be opened: {}", source.name, source.fault.as_ref()?))
+        if let Some(fault) = &self.config_fault {
+            return Some(format!("no source is known: {fault}"));
+        }
+        let source = self.sources.iter().find(|source| source.name.eq_ignore_ascii_case(table))?;
+        let fault = source.outcome.as_ref().err()?;
+        Some(format!("the source `{}` of flowdeck.toml could not be opened: {fault}", source.name))
     }
 }
 

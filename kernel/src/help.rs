@@ -34,7 +34,12 @@ pub const MAGICS: &[Magic] = &[
     magic("%%markdown", "", "shows the Markdown below it"),
     magic("%%javascript", "", "runs the JavaScript below it in the page"),
     magic("%help", "", "lists the magics"),
-    magic("%sources", "", "lists the configured sources and the tables there are"),
+    magic(
+        "%sources",
+        "[NAME] [--test] [--compare A B]",
+        "lists the configured sources and the tables there are, or all about one; --test reads all rows, --compare tells \
+         how the clocks of two sources differ and what one repeats or misses",
+    ),
     magic("%schema", "TABLE", "lists the columns of a table"),
     magic("%explain", "QUERY", "shows how a query would be run"),
     magic("%vars", "", "lists the Rust variables and their types"),

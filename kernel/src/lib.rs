@@ -26,6 +26,7 @@ pub mod pace;
 pub mod plot;
 pub mod report;
 pub mod request;
+pub mod sources;
 pub mod stdin;
 pub mod table;
 pub mod widgets;

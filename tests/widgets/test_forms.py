@@ -194,6 +194,24 @@ def test_a_button_waits_for_the_table_that_it_needs(page: FrontEnd) -> None:
     page.until(lambda: page.value(store, "disabled") is False, "the button")
 
 
+def test_the_configuration_says_which_networks_are_internal_and_the_zone_of_times(new_kernel, tmp_path) -> None:
+    config = tmp_path / "flowdeck.toml"
+    config.write_text('[display]\ntime_zone = "Asia/Tokyo"\n[networks]\ninternal = ["192.0.2.0/24", "2001:db8::/32"]\n')
+    page = FrontEnd(new_kernel(env={"FLOWDECK_CONFIG": str(config)}))
+    page.kernel.execute(
+        '%%form\nours = { type = "ip_list", default = "internal" }\n'
+        'start = { type = "datetime", default = "2024-07-01 09:00" }\nget = { type = "button" }'
+    )
+    assert page.value(page.find("TextModel")) == "192.0.2.0/24, 2001:db8::/32"
+    picker = page.models[page.find("NaiveDatetimeModel")]
+    assert "Asia/Tokyo, UTC+09:00" in str(picker), picker
+    page.kernel.execute("%%sql --on get --into seen\nSELECT $start AS start, ip_in('192.0.2.7', $ours) AS is_ours")
+    page.click(page.find("ButtonModel", description="get"))
+    page.until(lambda: "1 row" in shown(page), "the result")
+    cell = page.kernel.execute("%%sql\nSELECT concat(CAST(start AS VARCHAR), ' ', is_ours) AS s FROM seen")
+    assert "2024-07-01T00:00:00Z true" in cell.text, cell.text
+
+
 def test_forms_and_queries_need_no_rust(new_kernel) -> None:
     page = FrontEnd(new_kernel(env={"PATH": "/nowhere"}))
     button = open_page(page)

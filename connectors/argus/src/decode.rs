@@ -77,6 +77,10 @@ impl TextSource for Argus {
         is_header.then_some(Layout::Delimited { separator: b',', names })
     }
 
+    fn in_zone(&self, zone: Zone) -> Option<Self> {
+        Some(Self { zone })
+    }
+
     fn flow(&self, fields: &Fields<'_>, rows: &mut FlowRows, line: u64) -> Result<Outcome, String> {
         let (proto, state, direction) = (fields.text(PROTO), fields.text(STATE), fields.text(DIR));
         let (src_mac, dst_mac, sensor) = (fields.text(SRC_MAC), fields.text(DST_MAC), fields.text(SRC_ID));

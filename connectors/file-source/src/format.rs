@@ -56,6 +56,8 @@ pub struct Scan {
     pub times: TimeBounds,
     /// Grows while the scan runs.
     pub report: Arc<QualityReport>,
+    /// Whether the scan fails at the first row that is left out. Formats need not look at it.
+    pub is_strict: bool,
 }
 
 /// Whether there is more to do.
@@ -75,6 +77,7 @@ pub struct Sink<'a> {
     pub(crate) report: &'a QualityReport,
     pub(crate) output_rows: Count,
     pub(crate) left: usize,
+    pub(crate) is_strict: bool,
 }
 
 impl Sink<'_> {
@@ -85,11 +88,19 @@ impl Sink<'_> {
 
     /// Whether nobody waits for rows any more. To be asked now and then where many rows are read and none given.
     pub fn is_closed(&self) -> bool {
-        self.left == 0 || self.sender.is_closed()
+        self.left == 0 || self.has_failed() || self.sender.is_closed()
+    }
+
+    /// Whether a row was left out where none may be.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.is_strict && self.report.has_losses()
     }
 
     /// Gives rows; those beyond the limit are cut off. Waits while the query is busy with earlier ones.
     pub fn give(&mut self, batch: RecordBatch) -> Next {
+        if self.has_failed() {
+            return Next::Stop;
+        }
         let batch = if batch.num_rows() > self.left { batch.slice(0, self.left) } else { batch };
         let rows = batch.num_rows();
         if rows > 0 {

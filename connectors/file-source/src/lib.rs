@@ -20,7 +20,7 @@ pub use format::{Format, Next, Scan, Sink};
 pub use input::{Compression, Input, read_head};
 pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, without_bom};
 pub use pieces::{Piece, SourceFile};
-pub use table::{FileTable, quality};
+pub use table::{FileTable, quality, strict};
 pub use times::{Span, TimeBounds, TimeColumns};
 
 /// Rows in one record batch.

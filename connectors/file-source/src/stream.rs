@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion_execution::SendableRecordBatchStream;
 use datafusion_physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion_physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use flow_source::SourceError;
 
 use crate::format::{Format, Next, Scan, Sink};
 use crate::pieces::Piece;
@@ -32,13 +33,17 @@ pub(crate) fn start(
             report: &scan.report,
             output_rows: baseline.output_rows().clone(),
             left: scan.limit.unwrap_or(usize::MAX),
+            is_strict: scan.is_strict,
         };
         for piece in &pieces {
             if sink.is_closed() || format.read(piece, &scan, &mut sink)? == Next::Stop {
                 break;
             }
         }
-        Ok(())
+        match scan.report.first_loss().filter(|_| scan.is_strict) {
+            Some((path, line, reason)) => Err(SourceError::Refused { path, line, reason }.into()),
+            None => Ok(()),
+        }
     });
     builder.build()
 }

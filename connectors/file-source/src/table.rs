@@ -25,13 +25,19 @@ const SEQUENTIAL_LIMIT_ROWS_MAX: usize = 100_000;
 #[derive(Debug)]
 pub struct FileTable {
     format: Arc<dyn Format>,
+    is_strict: bool,
     latest: Mutex<Option<Arc<QualityReport>>>,
 }
 
 impl FileTable {
     /// The table of a format.
     pub fn new(format: impl Format) -> Self {
-        Self { format: Arc::new(format), latest: Mutex::new(None) }
+        Self { format: Arc::new(format), is_strict: false, latest: Mutex::new(None) }
+    }
+
+    /// The same files as a table whose reads fail at the first row that is left out.
+    pub fn strict(&self) -> Self {
+        Self { format: Arc::clone(&self.format), is_strict: true, latest: Mutex::new(None) }
     }
 
     /// The report of the latest scan; `None` before the first.
@@ -90,10 +96,15 @@ impl TableProvider for FileTable {
         };
         let times = TimeBounds::of(filters, self.format.time_columns());
         let files = self.chosen(times);
-        let scan = Scan { schema, limit, times, report: self.new_report(&files) };
+        let scan = Scan { schema, limit, times, report: self.new_report(&files), is_strict: self.is_strict };
         let groups = share(self.format.files(), &files, partitions);
         Ok(Arc::new(FileExec::new(Arc::clone(&self.format), scan, groups)))
     }
+}
+
+/// A table of files whose reads fail at the first row that is left out; `None` for tables of other kinds.
+pub fn strict(table: &dyn TableProvider) -> Option<FileTable> {
+    (table as &dyn Any).downcast_ref::<FileTable>().map(FileTable::strict)
 }
 
 /// The report of a table's latest scan; `None` for tables of other kinds and before the first scan.

@@ -50,7 +50,7 @@ pub enum Layout {
 }
 
 /// One format of text files.
-pub trait TextSource: fmt::Debug + Default + Send + Sync + 'static {
+pub trait TextSource: fmt::Debug + Default + Clone + Send + Sync + 'static {
     /// The name in configuration and in the column `source`.
     const NAME: &'static str;
     /// What one of its files is, with article.
@@ -75,6 +75,11 @@ pub trait TextSource: fmt::Debug + Default + Send + Sync + 'static {
     /// Whether a line ends the records, as that before a summary does; after the next header they go on.
     fn ends(&self, _line: &[u8]) -> bool {
         false
+    }
+
+    /// The same with times of this zone where they are written without one; `None` when there are none such.
+    fn in_zone(&self, _zone: Zone) -> Option<Self> {
+        None
     }
 
     /// What to say about all files of this source.
@@ -124,10 +129,14 @@ impl<S: TextSource> Connector for TextConnector<S> {
     }
 
     fn open_log(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-        Self::open_log_of(S::default(), paths)
+        Self::open_log_of(self.0.clone(), paths)
     }
 
     fn open_flows(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-        Self::open_flows_of(S::default(), paths)
+        Self::open_flows_of(self.0.clone(), paths)
+    }
+
+    fn in_zone(&self, zone: &str) -> Option<Box<dyn Connector>> {
+        Some(Box::new(Self(self.0.in_zone(Zone(zone.parse().ok()?))?)))
     }
 }

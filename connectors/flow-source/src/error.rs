@@ -59,6 +59,16 @@ pub enum SourceError {
         /// What to do, if there is something to do.
         hint: Option<String>,
     },
+    /// A row that cannot be used, of a source that must not lose any.
+    #[error("`{}`, line {line}: {reason}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Line number from 1, or record number for files without lines.
+        line: u64,
+        /// What was found and what was expected.
+        reason: String,
+    },
 }
 
 impl SourceError {
@@ -76,6 +86,10 @@ impl SourceError {
                 Some("The file may still be being written or was cut while it was copied; fetch it again".into())
             }
             Self::UnexpectedContent { hint, .. } => hint.clone(),
+            Self::Refused { .. } => Some(
+                "The source is strict: without `strict = true` in flowdeck.toml such rows are left out and counted"
+                    .into(),
+            ),
         }
     }
 

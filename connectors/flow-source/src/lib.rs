@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`schema`] (what a flow is), [`source`] (what a connector is), [`error`] and [`quality`] (what it
 //! says when data is bad), [`builder`], [`row`] and [`record`] (batches), [`address`], [`protocol`] and
-//! [`community_id`] (helpers), `contract_tests` (what every connector must pass, feature `test-support`). No connector is
-//! named here and nothing here opens a file.
+//! [`community_id`] (helpers), [`secret`] (keys of sources), `contract_tests` (what every connector must pass, feature
+//! `test-support`). No connector is named here and nothing here opens a file of flows.
 
 pub mod address;
 pub mod builder;
@@ -16,6 +16,7 @@ pub mod quality;
 pub mod record;
 pub mod row;
 pub mod schema;
+pub mod secret;
 pub mod source;
 
 pub use address::{AddressBuilder, IpType, column_field, ip_field, ip_type, is_ip_field};
@@ -25,4 +26,5 @@ pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
 pub use record::FlowRecord;
 pub use row::{FlowRow, FlowRows};
 pub use schema::flow_schema;
+pub use secret::{Secret, SecretError, SecretPlace};
 pub use source::{Connector, FileSet};

@@ -46,6 +46,7 @@ pub struct QualityReport {
     rows_rejected: AtomicU64,
     /// How often rows were rejected, one or several at once.
     rejections: AtomicU64,
+    breakages: AtomicU64,
     bytes_read: AtomicU64,
     bytes_total: AtomicU64,
     kept: Mutex<Kept>,
@@ -55,7 +56,6 @@ pub struct QualityReport {
 struct Kept {
     rejections: Vec<Rejection>,
     breakages: Vec<Breakage>,
-    breakages_count: u64,
     notes: Vec<String>,
 }
 
@@ -98,7 +98,23 @@ impl QualityReport {
     /// Whether all data was read and every row was good.
     pub fn is_clean(&self) -> bool {
         let kept = self.kept();
-        self.rows_rejected() == 0 && kept.breakages_count == 0 && kept.notes.is_empty()
+        !self.has_losses() && kept.notes.is_empty()
+    }
+
+    /// Whether a row or the rest of a file was left out. Cheap: asked for each batch.
+    pub fn has_losses(&self) -> bool {
+        self.rows_rejected() > 0 || self.breakages.load(Ordering::Relaxed) > 0
+    }
+
+    /// The first thing that was left out: its file, line (or record) and reason.
+    pub fn first_loss(&self) -> Option<(PathBuf, u64, String)> {
+        let kept = self.kept();
+        let rejected = kept.rejections.first().map(|it| (it.path.clone(), it.line, it.reason.clone()));
+        let broken = || {
+            let it = kept.breakages.first()?;
+            Some((it.path.clone(), it.line, format!("the file breaks off: {}", it.reason)))
+        };
+        rejected.or_else(broken)
     }
 
     /// One line for a caption, e.g. `3 rows rejected, 1 file breaks off`; `None` when there is nothing to say.
@@ -106,7 +122,7 @@ impl QualityReport {
         let kept = self.kept();
         let parts: Vec<String> = [
             counted(self.rows_rejected(), "row rejected", "rows rejected"),
-            counted(kept.breakages_count, "file breaks off", "files break off"),
+            counted(self.breakages.load(Ordering::Relaxed), "file breaks off", "files break off"),
             counted(kept.notes.len() as u64, "note", "notes"),
         ]
         .into_iter()
@@ -150,7 +166,7 @@ impl QualityReport {
     /// Records that a file cannot be read further.
     pub fn break_off(&self, breakage: Breakage) {
         let mut kept = self.kept();
-        kept.breakages_count += 1;
+        self.breakages.fetch_add(1, Ordering::Relaxed);
         if kept.breakages.len() < REASONS_KEPT_MAX {
             kept.breakages.push(breakage);
         }

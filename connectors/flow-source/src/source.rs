@@ -43,6 +43,12 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// As `open_log`, and when the files hold no flows.
     fn open_flows(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError>;
 
+    /// The same connector for files whose times, where they are written without a zone, are of this one (an IANA name);
+    /// `None` when its files say themselves which moment they mean.
+    fn in_zone(&self, _zone: &str) -> Option<Box<dyn Connector>> {
+        None
+    }
+
     /// Further tables that its files hold, such as `dns`: what [`open_side_table`](Self::open_side_table) knows.
     fn side_tables(&self) -> &'static [&'static str] {
         &[]

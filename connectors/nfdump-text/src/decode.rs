@@ -48,6 +48,10 @@ impl TextSource for NfdumpText {
         line.starts_with(SUMMARY)
     }
 
+    fn in_zone(&self, zone: Zone) -> Option<Self> {
+        Some(Self { zone })
+    }
+
     fn remark(&self, report: &QualityReport) {
         if self.zone == Zone::default() {
             report.note("times are read as UTC: nfdump does not write of which zone they are".into());

@@ -32,6 +32,16 @@ pub(crate) fn recognise(head: &[u8]) -> Option<&'static dyn Connector> {
     all().iter().map(AsRef::as_ref).find(|connector| connector.recognises(head))
 }
 
+/// Their names, as sources may give them.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    all().iter().map(|connector| connector.name())
+}
+
+/// The connector of that name.
+pub(crate) fn named(name: &str) -> Option<&'static dyn Connector> {
+    all().iter().map(AsRef::as_ref).find(|connector| connector.name() == name)
+}
+
 /// What the connectors read, in words, e.g. `Zeek logs, nfcapd files`.
 pub(crate) fn readable() -> String {
     all().iter().map(|connector| connector.readable()).collect::<Vec<_>>().join(", ")

@@ -16,13 +16,15 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
 use crate::cooperation::YieldWhereRowsMultiply;
+use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
-use crate::files::{self, Shape};
+use crate::files;
 use crate::functions::{self, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
+use crate::source::{Registered, SourceSettings};
 use crate::{ip, memory, names, standard_views};
 
 /// Consumers of memory named in the log when there is too little.
@@ -44,6 +46,8 @@ pub struct EngineOptions {
     pub thread_count: Option<usize>,
     /// Files that SQL functions look things up in. Read when a function first asks for them.
     pub lookup_files: LookupFiles,
+    /// One's own networks as `ip_in` reads them; `None` means those that are private.
+    pub internal_networks: Option<String>,
 }
 
 /// Which columns the table of a source gets.
@@ -111,7 +115,10 @@ impl Engine {
             .with_type_planner(Arc::new(ip::IpTypeNames))
             .build();
         let context = SessionContext::new_with_state(state);
-        let functions = functions::register(&context, options.lookup_files);
+        let setup = functions::Setup::new(options.lookup_files)
+            .with_internal_networks(options.internal_networks.as_deref())
+            .map_err(|fault| EngineError::internal(format!("internal networks: {fault}")))?;
+        let functions = functions::register(&context, setup);
         let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
         Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep })))
@@ -120,18 +127,24 @@ impl Engine {
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
     /// SQL finds it: names are folded to lower case.
     pub fn register_source(&self, name: &str, path_or_glob: &str, kind: SourceKind) -> Result<String, EngineError> {
+        let settings = SourceSettings { kind, ..SourceSettings::default() };
+        Ok(self.register_source_with(name, path_or_glob, &settings)?.table)
+    }
+
+    /// As [`register_source`](Self::register_source), with what a configuration says about the source.
+    pub fn register_source_with(
+        &self,
+        name: &str,
+        path_or_glob: &str,
+        settings: &SourceSettings,
+    ) -> Result<Registered, EngineError> {
         let name = checked_name(name)?;
-        let shape = match kind {
-            SourceKind::Flows => Shape::Flows,
-            SourceKind::Log => Shape::Native,
-            SourceKind::Auto => Shape::Either,
-        };
         let state = self.context().state();
-        let opened = crate::executor::wait(files::open(&state, path_or_glob, shape));
-        let table = opened.and_then(|opened| opened);
-        let table = table.map_err(|fault| self.explain_datafusion(&fault))?;
+        let opened = crate::executor::wait(files::open_source(&state, path_or_glob, settings));
+        let opened = opened.and_then(|opened| opened).map_err(|fault| self.explain_datafusion(&fault))?;
+        let files::Opened { table, format, files, bytes, modified, remarks } = opened;
         self.replace_table(&name, table)?;
-        Ok(name)
+        Ok(Registered { table: name, format, files, bytes, modified, remarks })
     }
 
     /// Makes a result a table. Replaces a table of that name; repeated column names are numbered. Returns the name
@@ -261,10 +274,13 @@ fn with_addresses(context: &SessionContext, functions: IpFunctions) -> DataFusio
     state.register_expr_planner(Arc::new(ip::IpPlanner(Arc::clone(&functions))))?;
     let resolve: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(ip::ResolveAddresses(functions));
     // Before DataFusion's own rules: these refuse what is not resolved.
-    let rules = std::iter::once(resolve).chain(state.analyzer().rules.iter().cloned()).collect();
+    let compare: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(CompareDurations);
+    let rules = [resolve, compare].into_iter().chain(state.analyzer().rules.iter().cloned()).collect();
     let state = SessionStateBuilder::new_from_existing(state).with_analyzer_rules(rules).build();
     let context = SessionContext::new_with_state(state);
     ip::register_text_functions(&context);
+    let numbers = context.udf("abs")?;
+    context.register_udf(durations::abs(numbers));
     Ok(context)
 }
 

@@ -1,8 +1,8 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
 //! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
-//! found instead, `listing` lets DataFusion read them. What a connector recognises goes to it; none of those formats is
-//! known here.
+//! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source. What a connector
+//! recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +11,17 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use flow_source::Connector;
 
+use crate::source::SourceSettings;
 use crate::{connectors, flow_view};
-use sniff::{FileFormat, Sniffed};
+pub(crate) use opened::{Opened, open_source};
+use sniff::{FileFormat, Sniffed, Wanted};
 
 pub(crate) mod delimited;
 pub(crate) mod describe;
 mod json_types;
 mod labels;
 mod listing;
+mod opened;
 mod paths;
 pub(crate) mod sniff;
 
@@ -64,6 +67,12 @@ pub enum FileFault {
     /// The bytes are of no format we read, or of another one than the name says.
     #[error("`{path}` {}: it holds {found}", expectation(*.expected))]
     Unrecognised { path: String, expected: Option<&'static str>, found: String },
+    /// The bytes are of another format than the source is set to.
+    #[error("`{path}` is not {wanted}, as its source says: it holds {found}")]
+    OtherFormat { path: String, wanted: &'static str, found: String },
+    /// A column of flows that cannot be made as the source says.
+    #[error("the column `{column}` cannot be made: {reason}")]
+    ColumnMap { column: String, reason: String, hint: Option<String> },
     /// The beginning is right, the rest is not.
     #[error("`{path}` begins like {format} but cannot be read as such: {reason}")]
     Broken { path: String, format: &'static str, reason: String },
@@ -102,6 +111,10 @@ impl FileFault {
             FileFault::NoSideTable { table, .. } => {
                 Some(format!("read_{table} reads packet captures; of logs use read_log"))
             }
+            FileFault::OtherFormat { .. } => Some(
+                "Correct or remove `connector` of the source; without it the format is found from the content".into(),
+            ),
+            FileFault::ColumnMap { hint, .. } => hint.clone(),
             FileFault::NotFlows { .. } => Some("Use read_log to read it with its own columns".into()),
             _ => None,
         }
@@ -134,14 +147,14 @@ pub(crate) fn list_of(names: &[String]) -> String {
 ///
 /// Reads the beginning of each file and, where the format needs it, enough of them to know the columns.
 pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let files = identify(pattern).map_err(FileFault::into_datafusion)?;
+    let files = identify(pattern, Wanted::Any).map_err(FileFault::into_datafusion)?;
     if let FileFormat::Connector(connector) = files.format() {
         return open_with(*connector, &files, shape);
     }
     if let Shape::Side(name) = shape {
         return Err(no_side_table(&files, name).into_datafusion());
     }
-    let table = listing::open(state, &files, shape).await?;
+    let table = listing::open(state, &files, shape, &SourceSettings::default()).await?;
     match shape {
         Shape::Native => Ok(table),
         Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
@@ -192,11 +205,11 @@ impl IdentifiedFiles {
     }
 }
 
-fn identify(pattern: &str) -> Result<IdentifiedFiles, FileFault> {
+fn identify(pattern: &str, wanted: Wanted) -> Result<IdentifiedFiles, FileFault> {
     let mut files: Vec<(PathBuf, Sniffed)> = Vec::new();
     let mut empty: Option<FileFault> = None;
     for path in paths::find(pattern)? {
-        match sniff::sniff(&path) {
+        match sniff::sniff(&path, wanted) {
             Ok(sniffed) => files.push((path, sniffed)),
             // A quiet hour leaves an empty file among full ones; only all of them empty is a fault.
             Err(fault @ FileFault::Empty { .. }) => empty = Some(fault),

@@ -20,7 +20,7 @@ use crate::files::{FileFault, NAMES_SHOWN_MAX};
 use crate::functions;
 
 /// A table without any of these holds something else than flows.
-const ESSENTIAL: &[&str] = &["start_time", "src_ip", "dst_ip"];
+pub(crate) const ESSENTIAL: &[&str] = &["start_time", "src_ip", "dst_ip"];
 
 /// The type the flow schema gives to `column`.
 pub(crate) fn type_of(column: &str) -> Option<DataType> {
@@ -51,7 +51,7 @@ pub(crate) fn under_flow_schema(
 }
 
 /// The column as SQL would find it: by exact name, else regardless of case.
-fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
+pub(crate) fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
     let fields = || schema.fields().iter().map(AsRef::as_ref);
     fields()
         .find(|field: &&Field| field.name() == name)
@@ -76,14 +76,14 @@ fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>) -> Expr {
     value.alias_with_metadata(wanted.name(), metadata())
 }
 
-fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_text(values),
         other => other.is_string() || other.is_null(),
     }
 }
 
-fn not_flows(found: &Schema, path: &Path) -> FileFault {
+pub(crate) fn not_flows(found: &Schema, path: &Path) -> FileFault {
     let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
     let mut shown = names.iter().take(NAMES_SHOWN_MAX).map(|name| crate::render::visible(name)).collect::<Vec<_>>();
     if names.len() > shown.len() {

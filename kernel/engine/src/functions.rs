@@ -44,12 +44,13 @@ pub use fault::FunctionFault;
 pub(crate) use list::{help_of, is_ours, table_functions};
 pub(crate) use scalar::{is_prepared, prepared};
 pub use setup::LookupFiles;
+pub(crate) use setup::Setup;
 pub(crate) use table::QueryParameters;
 
 /// Makes the functions known to SQL; gives those that addresses are written with.
-pub(crate) fn register(context: &SessionContext, files: LookupFiles) -> IpFunctions {
+pub(crate) fn register(context: &SessionContext, setup: Setup) -> IpFunctions {
     table::register(context);
-    let setup = Arc::new(setup::Setup::new(files));
+    let setup = Arc::new(setup);
     for function in list::SCALARS {
         context.register_udf(function.to_udf(&setup));
     }

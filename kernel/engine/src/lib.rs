@@ -1,7 +1,8 @@
 //! The engine room: SQL over flows, from the text of a query to rows that can be shown, stored or exported.
 //!
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
-//! rows), `files` (what a path is, decided by content), `flow_view` (foreign columns under the common flow schema),
+//! rows), `files` (what a path is, decided by content), [`source`] (what is set about a named source), `flow_view` and
+//! `column_map` (foreign columns under the common flow schema), `clock` (clocks that go wrong),
 //! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
 //! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
 //! and filtered), [`plot`] (what a plot draws of it), [`completion`] (what the editor offers while typing), [`store`]
@@ -10,10 +11,13 @@
 //! Not in here: Jupyter, widgets, sockets, Rust cells. Formats of a source are the connectors' business; the engine
 //! only asks them what a file is and lets them open it.
 
+mod clock;
 pub mod collect;
+mod column_map;
 pub mod completion;
 mod connectors;
 mod cooperation;
+mod durations;
 pub mod engine;
 pub mod error;
 mod executor;
@@ -31,6 +35,7 @@ pub mod query;
 pub mod render;
 pub mod result;
 mod schema_document;
+pub mod source;
 mod standard_views;
 mod statement;
 mod stop;
@@ -42,13 +47,17 @@ pub use engine::{Engine, EngineOptions, SourceKind};
 pub use error::{EngineError, Position};
 pub use export::Format;
 pub use files::FileFault;
+/// Keys of sources, for the configuration and for connectors over the network.
+pub use flow_source::{Secret, SecretError, SecretPlace};
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
 pub use functions::{FunctionFault, LookupFiles};
+pub use names::nearest as nearest_names;
 pub use parameter::Parameter;
 pub use plot::{Chart, PlotFault, PlotRequest};
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
+pub use source::{ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.

@@ -108,7 +108,7 @@ fn is_one_table_in_sql(name: &str) -> bool {
 }
 
 /// Names from `known` that resemble `wanted`, nearest first, at most `count_max`.
-pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, count_max: usize) -> Vec<&'a str> {
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, count_max: usize) -> Vec<&'a str> {
     let wanted = wanted.to_lowercase();
     let mut ranked: Vec<(usize, &str)> =
         known.into_iter().filter_map(|name| Some((resemblance(&wanted, &name.to_lowercase())?, name))).collect();

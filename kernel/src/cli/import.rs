@@ -78,7 +78,8 @@ fn import(source: &str, options: &Options, store: &FlowStore) -> Result<()> {
     Ok(())
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// A moment as it is written on the command line: UTC unless it says otherwise.
+pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }

@@ -37,7 +37,7 @@ pub(super) fn worded(error: StoreError) -> anyhow::Error {
 }
 
 /// Bytes for eyes, as in `1.5 MiB`.
-pub(super) fn bytes_text(bytes: u64) -> String {
+pub(crate) fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     let mut unit = None;
     #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]

@@ -1,6 +1,10 @@
-//! Moments and lengths of time as people write them: `now-5m`, `2026-11-25 10:36`, `1h 30m`.
+//! Moments and lengths of time as people write them: `now-5m`, `2026-11-25 10:36`, `1h 30m`. The zone they are in is that
+//! of the configuration, else that of this machine.
 
-use flowdeck::chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use flowdeck::chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+
+use crate::config::Config;
 
 /// Formats of a moment, the usual ones of log files and forms.
 const FORMATS: &[&str] =
@@ -39,31 +43,49 @@ fn relative(rest: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     now.checked_add_signed(length).ok_or_else(|| format!("`now{rest}` is too far away"))
 }
 
-/// What a clock on the wall of this machine shows, as a moment. Of an hour that happens twice it is the first.
+/// What a clock on the wall shows, as a moment. Of an hour that happens twice it is the first.
 ///
 /// # Errors
 /// When the clocks leave this time out.
 pub fn from_local(naive: NaiveDateTime) -> Result<DateTime<Utc>, String> {
-    let moment = Local.from_local_datetime(&naive).earliest();
-    moment
-        .map(|moment| moment.with_timezone(&Utc))
-        .ok_or_else(|| format!("{naive} does not exist: clocks were put forward"))
+    let moment = match display_zone() {
+        Some(zone) => zone.from_local_datetime(&naive).earliest().map(|moment| moment.to_utc()),
+        None => Local.from_local_datetime(&naive).earliest().map(|moment| moment.to_utc()),
+    };
+    moment.ok_or_else(|| format!("{naive} does not exist: clocks were put forward"))
 }
 
-/// What a clock on the wall of this machine shows at that moment.
+/// What a clock on the wall shows at that moment.
 pub fn to_local(moment: DateTime<Utc>) -> NaiveDateTime {
-    moment.with_timezone(&Local).naive_local()
+    match display_zone() {
+        Some(zone) => moment.with_timezone(&zone).naive_local(),
+        None => moment.with_timezone(&Local).naive_local(),
+    }
 }
 
-/// The zone of this machine at that moment, as its distance from UTC.
+/// The zone of the wall's clock at that moment, as its distance from UTC; with its name where it has one.
 pub fn zone(moment: DateTime<Utc>) -> String {
-    match moment.with_timezone(&Local).offset().local_minus_utc() {
+    let zone = display_zone();
+    let seconds = match zone {
+        Some(zone) => moment.with_timezone(&zone).offset().fix().local_minus_utc(),
+        None => moment.with_timezone(&Local).offset().local_minus_utc(),
+    };
+    let distance = match seconds {
         0 => "UTC".to_owned(),
         seconds => {
             let sign = if seconds < 0 { '-' } else { '+' };
             format!("UTC{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
         }
+    };
+    match zone {
+        Some(zone) if zone != Tz::UTC => format!("{}, {distance}", zone.name()),
+        _ => distance,
     }
+}
+
+/// The zone that the configuration names.
+fn display_zone() -> Option<Tz> {
+    Config::in_force().display.time_zone.map(|zone| zone.0)
 }
 
 /// A length of time: numbers with the units ms, s, m, h, d and w, for instance `1h 30m`.
@@ -78,11 +100,11 @@ pub fn duration(text: &str) -> Result<TimeDelta, String> {
         return Err(wrong());
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
         let (number, unit_on) = rest.split_at(digits);
         let letters = unit_on.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit_on.len());
         let (unit, next) = unit_on.split_at(letters);
-        let milliseconds: i64 = match unit {
+        let milliseconds: i32 = match unit {
             "ms" => 1,
             "s" => 1_000,
             "m" | "min" => 60_000,
@@ -91,12 +113,22 @@ pub fn duration(text: &str) -> Result<TimeDelta, String> {
             "w" => 604_800_000,
             _ => return Err(wrong()),
         };
-        let number: i64 = number.parse().map_err(|_| wrong())?;
-        let part = number.checked_mul(milliseconds).and_then(TimeDelta::try_milliseconds).ok_or_else(wrong)?;
+        let part = length_of(number, milliseconds).ok_or_else(wrong)?;
         sum = sum.checked_add(&part).ok_or_else(wrong)?;
         rest = next.trim_start();
     }
     Ok(sum)
+}
+
+/// So many units, also with a fraction; to the microsecond.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+fn length_of(number: &str, milliseconds: i32) -> Option<TimeDelta> {
+    if let Ok(number) = number.parse::<i64>() {
+        return TimeDelta::try_milliseconds(number.checked_mul(milliseconds.into())?);
+    }
+    let micros = (number.parse::<f64>().ok()? * f64::from(milliseconds) * 1000.0).round();
+    // Within what a float counts exactly.
+    (micros < 2_f64.powi(53)).then(|| TimeDelta::microseconds(micros as i64))
 }
 
 #[cfg(test)]
@@ -111,7 +143,10 @@ mod tests {
         {
             assert_eq!(duration(text).unwrap().num_seconds(), seconds, "{text}");
         }
-        for text in ["", "5", "m", "5 parsecs", "-5m", "99999999999999999999s", "9223372036854775807w"] {
+        assert_eq!(duration("2.5s").unwrap(), TimeDelta::milliseconds(2500));
+        assert_eq!(duration("0.25ms").unwrap(), TimeDelta::microseconds(250));
+        for text in ["", "5", "m", ".s", "1.2.3s", "5 parsecs", "-5m", "99999999999999999999s", "9223372036854775807w"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
     }

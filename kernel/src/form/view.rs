@@ -9,12 +9,16 @@ use super::{
     definition::{Field, Kind},
     moment,
 };
+use crate::config::Config;
 
 /// Room for labels, so that fields stand below each other.
 const LABEL_WIDTH: &str = "130px";
 
 /// Width of a field with its label.
 const FIELD_WIDTH: &str = "460px";
+
+/// The default of a list of addresses that stands for the configuration's own networks.
+const INTERNAL: &str = "internal";
 
 /// A widget to open: the name of its model, and its state.
 #[derive(Debug)]
@@ -87,6 +91,9 @@ fn model(field: &Field) -> Result<(&'static str, Own), String> {
     Ok(match &field.kind {
         Kind::Text => ("TextModel", text_state(default, false)?),
         Kind::Password => ("PasswordModel", text_state(default, false)?),
+        Kind::IpList if default.and_then(Written::as_str) == Some(INTERNAL) => {
+            ("TextModel", vec![("value", Config::in_force().internal_networks().into())])
+        }
         Kind::IpList | Kind::Duration => ("TextModel", text_state(default, true)?),
         Kind::Int { min, max } => int(default, *min, *max)?,
         Kind::Float { min, max } => float(default, *min, *max)?,

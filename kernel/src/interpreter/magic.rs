@@ -4,14 +4,7 @@ use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 
 use super::{Done, Job, sql};
-use crate::{
-    cell::SqlCell,
-    engine::{self, SourceState},
-    help,
-    outputs::Outputs,
-    report::Report,
-    request::inspect,
-};
+use crate::{cell::SqlCell, engine, help, outputs::Outputs, report::Report, request::inspect, sources};
 
 /// Shows the body of a content cell under its MIME type.
 ///
@@ -32,7 +25,7 @@ pub async fn content(mime: &str, body: String, outputs: &Outputs) -> Result<Done
 pub async fn line(name: &str, arguments: &str, job: &Job) -> Result<Done, Report> {
     match name {
         "help" => print(job, help::page()).await,
-        "sources" => print(job, sources().await?).await,
+        "sources" => print(job, sources::answer(arguments, job.cancel.clone()).await?).await,
         "schema" => print(job, schema(arguments).await?).await,
         "vars" => print(job, job.kernel.interpreters.rust.variables().await?).await,
         "explain" => sql::run(SqlCell { query: format!("EXPLAIN {arguments}"), ..SqlCell::default() }, job).await,
@@ -58,28 +51,6 @@ pub async fn help_on(name: &str, job: &Job) -> Result<Done, Report> {
 async fn print(job: &Job, text: String) -> Result<Done, Report> {
     job.outputs.stream("stdout", text).await;
     Ok(Done::default())
-}
-
-async fn sources() -> Result<String, Report> {
-    let room = engine::ready().await?;
-    let mut text = String::new();
-    if let Some(fault) = &room.config_fault {
-        text.push_str(&format!("{fault}\n"));
-    }
-    let width = |of: fn(&SourceState) -> &str| room.sources.iter().map(|source| of(source).len()).max().unwrap_or(0);
-    let (names, locations) = (width(|source| &source.name), width(|source| &source.location));
-    for SourceState { name, location, fault } in &room.sources {
-        let state = fault.as_deref().unwrap_or("ready");
-        text.push_str(&format!("{name:names$}  {location:locations$}  {state}\n"));
-    }
-    if room.sources.is_empty() && room.config_fault.is_none() {
-        text.push_str("no source is configured; flowdeck.toml names them, read_flows('PATH') reads any file\n");
-    }
-    let tables = room.engine.table_names();
-    if !tables.is_empty() {
-        text.push_str(&format!("\ntables: {}\n", tables.join(", ")));
-    }
-    Ok(text)
 }
 
 async fn schema(table: &str) -> Result<String, Report> {

@@ -31,7 +31,8 @@ use super::labels::IgnoreMetadata;
 use super::sniff::{FileFormat, Packing, Sniffed};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::plain_text;
-use crate::flow_view;
+use crate::source::SourceSettings;
+use crate::{column_map, flow_view};
 
 /// Files whose beginnings are read at once to know their columns.
 const SCHEMAS_AT_ONCE: usize = 32;
@@ -41,10 +42,11 @@ pub(super) async fn open(
     state: &dyn Session,
     files: &IdentifiedFiles,
     shape: Shape,
+    settings: &SourceSettings,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let mut tables = Vec::new();
     for group in groups(files) {
-        tables.push(open_group(state, &group, shape).await?);
+        tables.push(open_group(state, &group, shape, settings).await?);
     }
     if tables.len() == 1 {
         return Ok(tables.remove(0));
@@ -81,7 +83,12 @@ fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
     groups.into_values().collect()
 }
 
-async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
+async fn open_group(
+    state: &dyn Session,
+    group: &Group<'_>,
+    shape: Shape,
+    settings: &SourceSettings,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
     let reader = reader_of(group.sniffed);
     let urls = group.paths.iter().map(|path| url_of(path)).collect::<DataFusionResult<Vec<_>>>()?;
     let keeps_labels =
@@ -92,9 +99,14 @@ async fn open_group(state: &dyn Session, group: &Group<'_>, shape: Shape) -> Dat
         FileFormat::JsonLines => json_types::with_unsigned(inferred, &group.paths),
         _ => inferred,
     };
+    column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;
+    let inferred = match &group.sniffed.format {
+        FileFormat::Delimited(_) if shape != Shape::Native => with_mapped_as_text(&inferred, settings),
+        _ => inferred,
+    };
     let schema = match &group.sniffed.format {
         FileFormat::Delimited(_) | FileFormat::JsonLines | FileFormat::JsonArray if shape != Shape::Native => {
-            with_flow_types(&inferred)
+            with_flow_types(&inferred, settings)
         }
         _ => inferred,
     };
@@ -174,17 +186,27 @@ fn labels_only(schema: &Schema) -> Schema {
 
 /// Text formats carry no types. Where the flow schema knows a column, its type is read at once: guessed from a few
 /// rows, a counter beyond 2^63 or an address that looks like a number would be lost.
-fn with_flow_types(inferred: &Schema) -> SchemaRef {
+fn with_flow_types(inferred: &Schema, settings: &SourceSettings) -> SchemaRef {
     let fields: Vec<Field> = inferred
         .fields()
         .iter()
         .map(|field| match flow_view::type_of(field.name()) {
+            _ if column_map::is_read_as_text(field.name(), settings) => field.as_ref().clone(),
             Some(wanted) if is_read_from_text(&wanted) => Field::new(field.name(), wanted, true),
             Some(_) => Field::new(field.name(), DataType::Utf8, true),
             None => field.as_ref().clone(),
         })
         .collect();
     Arc::new(Schema::new_with_metadata(fields, inferred.metadata().clone()))
+}
+
+/// What a map reads is read exactly, whatever was guessed from the first rows.
+fn with_mapped_as_text(inferred: &Schema, settings: &SourceSettings) -> SchemaRef {
+    let fields = inferred.fields().iter().map(|field| match column_map::is_read_as_text(field.name(), settings) {
+        true => Field::new(field.name(), DataType::Utf8, true),
+        false => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), inferred.metadata().clone()))
 }
 
 fn is_read_from_text(wanted: &DataType) -> bool {

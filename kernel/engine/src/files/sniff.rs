@@ -112,8 +112,53 @@ impl Claim {
     }
 }
 
+/// What the files of a source are to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted {
+    /// Whatever they hold.
+    Any,
+    /// Files of this connector.
+    Connector(&'static dyn Connector),
+    /// One of the formats without a connector: its name in words, and the names of what is found.
+    Plain(&'static str, &'static [&'static str]),
+}
+
+impl Wanted {
+    /// What a source may name; `None` for anything else.
+    pub(crate) fn named(name: &str) -> Option<Wanted> {
+        Some(match name {
+            "parquet" => Wanted::Plain("Parquet", &["Parquet"]),
+            "arrow" => Wanted::Plain("Arrow IPC", &["an Arrow IPC file", "an Arrow IPC stream"]),
+            "csv" => Wanted::Plain("CSV", &["CSV"]),
+            "json" => Wanted::Plain("JSON", &["newline-delimited JSON", "a JSON array"]),
+            other => Wanted::Connector(connectors::named(other)?),
+        })
+    }
+
+    fn recognise(self, head: &[u8], path: &Path, shown: &str) -> Result<FileFormat, FileFault> {
+        let other = |wanted, found: String| Err(FileFault::OtherFormat { path: shown.to_owned(), wanted, found });
+        match self {
+            Wanted::Any => recognise(head, Claim::of(path), shown),
+            Wanted::Connector(connector) if connector.recognises(head) => Ok(FileFormat::Connector(connector)),
+            Wanted::Connector(connector) => match recognise(head, None, shown) {
+                Ok(found) => other(connector.file_kind(), found.name().to_owned()),
+                Err(_) => other(connector.file_kind(), describe(head)),
+            },
+            Wanted::Plain(wanted, names) => {
+                let is_whole = head.len() < HEAD_BYTES;
+                let found = by_plain_signature(head).or_else(|| by_looks(head, is_whole, wanted == "CSV"));
+                match found {
+                    Some(found) if names.contains(&found.name()) => Ok(found),
+                    Some(found) => other(wanted, found.name().to_owned()),
+                    None => other(wanted, describe(head)),
+                }
+            }
+        }
+    }
+}
+
 /// Looks into `path`.
-pub(crate) fn sniff(path: &Path) -> Result<Sniffed, FileFault> {
+pub(crate) fn sniff(path: &Path, wanted: Wanted) -> Result<Sniffed, FileFault> {
     let shown = path.display().to_string();
     let unreadable = |reason: std::io::Error| FileFault::Unreadable { path: shown.clone(), reason: reason.to_string() };
     let mut file = File::open(path).map_err(unreadable)?;
@@ -125,7 +170,7 @@ pub(crate) fn sniff(path: &Path) -> Result<Sniffed, FileFault> {
     if head.is_empty() {
         return Err(FileFault::Empty { path: shown });
     }
-    let format = recognise(&head, Claim::of(path), &shown)?;
+    let format = wanted.recognise(&head, path, &shown)?;
     if packing != Packing::None
         && matches!(format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream)
     {
@@ -157,16 +202,17 @@ fn recognise(head: &[u8], claim: Option<Claim>, path: &str) -> Result<FileFormat
 }
 
 fn by_signature(head: &[u8]) -> Option<FileFormat> {
+    by_plain_signature(head).or_else(|| connectors::recognise(head).map(FileFormat::Connector))
+}
+
+fn by_plain_signature(head: &[u8]) -> Option<FileFormat> {
     if head.starts_with(PARQUET_SIGNATURE) {
         return Some(FileFormat::Parquet);
     }
     if head.starts_with(ARROW_FILE_SIGNATURE) {
         return Some(FileFormat::ArrowFile);
     }
-    if is_arrow_stream(head) {
-        return Some(FileFormat::ArrowStream);
-    }
-    connectors::recognise(head).map(FileFormat::Connector)
+    is_arrow_stream(head).then_some(FileFormat::ArrowStream)
 }
 
 fn is_arrow_stream(head: &[u8]) -> bool {
@@ -216,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("a file");
-        match (sniff(&path), expected) {
+        match (sniff(&path, Wanted::Any), expected) {
             (Ok(sniffed), Ok(expected)) => assert_eq!(sniffed.format.name(), expected, "{name}"),
             (Err(fault), Err(expected)) => {
                 let text = fault.to_string();

@@ -149,6 +149,29 @@ pub(super) static IP_IS_PRIVATE: ScalarFunction = ScalarFunction {
     prepare: None,
 };
 
+pub(super) static IP_IS_INTERNAL: ScalarFunction = ScalarFunction {
+    text: FunctionText {
+        name: "ip_is_internal",
+        syntax: "ip_is_internal(address)",
+        description: "Whether an address is in one's own networks, as [networks] of flowdeck.toml lists them; without \
+                      that list, whether it is private (ip_is_private). NULL when the text is no address.",
+        examples: &[
+            example("ip_is_internal('10.1.2.3')", "true"),
+            example("ip_is_internal('192.0.2.1')", "false"),
+            example("ip_is_internal('host')", "NULL"),
+        ],
+    },
+    arguments: &[required("address", Kind::Address)],
+    returns: Returns::Boolean,
+    body: |arguments| {
+        let addresses = arguments.addresses(0);
+        let internal = arguments.setup().internal_networks();
+        let is_internal = |address| internal.map_or_else(|| is_private(address), |list| list.contains(address));
+        arguments.build_booleans(|row| Ok(addresses.address(row).map(is_internal)))
+    },
+    prepare: None,
+};
+
 pub(super) static IP_ANONYMIZE: ScalarFunction = ScalarFunction {
     text: FunctionText {
         name: "ip_anonymize",

@@ -17,6 +17,7 @@ pub(super) const SCALARS: &[&ScalarFunction] = &[
     &addresses::IP_VERSION,
     &addresses::IP_FAMILY,
     &addresses::IP_IS_PRIVATE,
+    &addresses::IP_IS_INTERNAL,
     &addresses::IP_ANONYMIZE,
     &geo::GEO_COUNTRY,
     &geo::GEO_CITY,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::databases::{Database, Subject};
+use super::ip_list::{IpList, IpListError, parse_ip_list};
 use super::suffix_rules::SuffixRules;
 
 /// Paths of what functions look up in; `None` is left out.
@@ -22,6 +23,7 @@ pub(crate) struct Setup {
     pub(super) suffix_rules: SuffixRules,
     location: Database,
     autonomous_systems: Database,
+    internal_networks: Option<IpList>,
 }
 
 impl Setup {
@@ -30,7 +32,19 @@ impl Setup {
             suffix_rules: SuffixRules::new(files.public_suffix_list),
             location: Database::new(Subject::Location, files.location_database),
             autonomous_systems: Database::new(Subject::AutonomousSystem, files.as_database),
+            internal_networks: None,
         }
+    }
+
+    /// The same with networks that are one's own.
+    pub(crate) fn with_internal_networks(mut self, list: Option<&str>) -> Result<Setup, IpListError> {
+        self.internal_networks = list.map(parse_ip_list).transpose()?;
+        Ok(self)
+    }
+
+    /// One's own networks, if they are known.
+    pub(super) fn internal_networks(&self) -> Option<&IpList> {
+        self.internal_networks.as_ref()
     }
 
     pub(super) fn location(&self) -> &Database {

@@ -79,7 +79,14 @@ async fn our_functions_are_offered_and_explained() {
     let found = engine.complete("SELECT ip_i", 11);
     let offered: Vec<(&str, &str)> =
         found.items.iter().map(|item| (item.text.as_str(), item.detail.as_str())).collect();
-    assert_eq!(offered, [("ip_in", "ip_in(address, 'list')"), ("ip_is_private", "ip_is_private(address)")]);
+    assert_eq!(
+        offered,
+        [
+            ("ip_in", "ip_in(address, 'list')"),
+            ("ip_is_internal", "ip_is_internal(address)"),
+            ("ip_is_private", "ip_is_private(address)")
+        ]
+    );
     let help = engine.function_help("IP_VERSION").expect("help");
     assert_eq!(
         help,

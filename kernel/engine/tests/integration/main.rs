@@ -8,8 +8,10 @@ mod export;
 mod files;
 mod functions;
 mod queries;
+mod sources;
 mod standard_views;
 mod stored;
+mod time_joins;
 
 use std::path::PathBuf;
 

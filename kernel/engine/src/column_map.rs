@@ -1,0 +1,281 @@
+//! Foreign columns as flows by a map of an operator's: which column or expression becomes which, in which unit and zone.
+//!
+//! A value that cannot be read is NULL and the flow carries the note `value_unreadable`, or, in a strict source, fails
+//! the query. What follows from other columns (end, duration, names) is filled in. Without a map, columns are found by
+//! their names (`flow_view`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::view::ViewTable;
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::functions::expr_fn::{btrim, nullif, round};
+use datafusion::functions_nested::expr_fn::make_array;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast, lit, try_cast, when};
+use flow_source::is_ip_field;
+use flow_source::schema::time_type;
+
+use crate::files::FileFault;
+use crate::flow_view::{self, find, is_text};
+use crate::names;
+use crate::source::{ColumnOrigin, SourceSettings, TimeUnit};
+use guard::Guard;
+use time::{IsAmbiguous, ReadTime};
+
+mod guard;
+mod time;
+
+/// What a flow says of which a value could not be read.
+const UNREADABLE: &str = "value_unreadable";
+/// What a flow says of which a time was shown twice by the clock of its source.
+const AMBIGUOUS: &str = "time_ambiguous";
+const NOTES: &str = "notes";
+/// What writers of text put where there is no value.
+const NO_VALUE: &str = "-";
+/// Similar names offered.
+const NEAREST_MAX: usize = 3;
+const NANOS_PER_SECOND: f64 = 1e9;
+/// How the columns of the file are qualified while the plan is built.
+const FILE: &str = "file";
+
+/// A column of a flow: what it is made of, and its value.
+struct Made {
+    name: String,
+    /// Not NULL where there was something to read; only of what may be unreadable without that being an error.
+    raw: Option<Expr>,
+    value: Expr,
+    /// Whether a clock showed this time twice; of times in a zone alone.
+    ambiguous: Option<Expr>,
+}
+
+impl Made {
+    /// What follows from other columns.
+    fn derived(name: &str, value: Expr) -> Made {
+        Made { name: name.to_owned(), raw: None, value, ambiguous: None }
+    }
+}
+
+/// `table` as flows.
+pub(crate) fn under_flow_schema(
+    state: &SessionState,
+    table: Arc<dyn TableProvider>,
+    settings: &SourceSettings,
+    path: &Path,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let found = table.schema();
+    let maker = Maker { state, settings, found: &found };
+    let wanted = flow_source::flow_schema();
+    let mut made: Vec<Made> = Vec::new();
+    for field in wanted.fields().iter().filter(|field| field.name() != NOTES) {
+        made.extend(maker.column(field)?);
+    }
+    if !made.iter().any(|column| flow_view::ESSENTIAL.contains(&column.name.as_str())) {
+        return Err(flow_view::not_flows(&found, path).into_datafusion());
+    }
+    maker.fill_what_follows(&mut made)?;
+    made.extend(notes(&made)?);
+    let columns: Vec<Expr> = wanted.fields().iter().map(|field| labelled(field, &made)).collect();
+    let plan = LogicalPlanBuilder::scan(FILE, provider_as_source(table), None)?.project(columns)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// Numbers that stand for times need their unit; it is never guessed.
+pub(crate) fn check_units(inferred: &Schema, settings: &SourceSettings) -> Result<(), FileFault> {
+    for (flow_column, origin) in &settings.columns {
+        let ColumnOrigin::Column { name, unit: None } = origin else { continue };
+        let is_time = flow_view::type_of(flow_column).is_some_and(|wanted| matches!(wanted, DataType::Timestamp(..)));
+        let is_number = find(inferred, name).is_some_and(|field| field.data_type().is_numeric());
+        if is_time && is_number {
+            return Err(FileFault::ColumnMap {
+                column: flow_column.clone(),
+                reason: format!("`{}` holds numbers, and it is not said what they count", crate::render::visible(name)),
+                hint: Some(format!(
+                    "Write {flow_column} = {{ column = \"{name}\", unit = \"s\" }}; units are s, ms, us and ns since 1970"
+                )),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a column of a text file is to be read as text, because it is mapped or because its times need a zone.
+pub(crate) fn is_read_as_text(column: &str, settings: &SourceSettings) -> bool {
+    let is_mapped = settings.columns.values().any(
+        |origin| matches!(origin, ColumnOrigin::Column { name, .. } if name == column || name.eq_ignore_ascii_case(column)),
+    );
+    let is_time = || matches!(flow_view::type_of(column), Some(DataType::Timestamp(..)));
+    is_mapped || settings.time_zone.is_some() && is_time()
+}
+
+struct Maker<'a> {
+    state: &'a SessionState,
+    settings: &'a SourceSettings,
+    found: &'a Schema,
+}
+
+impl Maker<'_> {
+    fn column(&self, wanted: &Field) -> DataFusionResult<Option<Made>> {
+        let origin = self.settings.columns.get(wanted.name());
+        let (raw, unit) = match origin {
+            Some(ColumnOrigin::Sql(sql)) => (self.expression(wanted.name(), sql)?, None),
+            Some(ColumnOrigin::Column { name, unit }) => (self.file_column(wanted.name(), name)?, *unit),
+            None => match find(self.found, wanted.name()) {
+                Some(field) => (Expr::Column(Column::new_unqualified(field.name())), None),
+                None => return Ok(None),
+            },
+        };
+        let schema = DFSchema::try_from(self.found.clone())?;
+        let kind = datafusion::logical_expr::ExprSchemable::get_type(&raw, &schema)?;
+        let raw = if is_text(&kind) { nullif(btrim(vec![text(raw)]), lit(NO_VALUE)) } else { raw };
+        let raw = if is_text(&kind) { nullif(raw, lit("")) } else { raw };
+        let value = self.value(wanted, raw.clone(), &kind, unit)?;
+        let name = wanted.name().clone();
+        let ambiguous = self.ambiguous(wanted, &raw, unit);
+        let may_fail = value != raw && !wanted.data_type().is_string();
+        Ok(Some(match may_fail {
+            true if self.settings.strict => {
+                let guard = Arc::new(ScalarUDF::from(Guard::new(&name)));
+                Made { name, raw: None, value: call(guard, vec![raw, value]), ambiguous }
+            }
+            true => Made { name, raw: Some(raw), value, ambiguous },
+            false => Made { name, raw: None, value, ambiguous },
+        }))
+    }
+
+    fn ambiguous(&self, wanted: &Field, raw: &Expr, unit: Option<TimeUnit>) -> Option<Expr> {
+        let zone = self.settings.time_zone.filter(|_| unit.is_none() && wanted.data_type() == &time_type())?;
+        Some(call(Arc::new(ScalarUDF::from(IsAmbiguous::new(zone))), vec![raw.clone()]))
+    }
+
+    fn value(&self, wanted: &Field, raw: Expr, kind: &DataType, unit: Option<TimeUnit>) -> DataFusionResult<Expr> {
+        if wanted.data_type() == &time_type() {
+            let zone = self.settings.time_zone.unwrap_or(chrono_tz::Tz::UTC);
+            return Ok(call(Arc::new(ScalarUDF::from(ReadTime::new(unit, zone))), vec![raw]));
+        }
+        if is_ip_field(wanted) && is_text(kind) {
+            return self.function("to_ip", vec![raw]);
+        }
+        let converted = try_cast(raw.clone(), wanted.data_type().clone());
+        Ok(match wanted.name().as_str() {
+            _ if kind == wanted.data_type() => raw,
+            "protocol" if is_text(kind) => {
+                try_cast(self.function("protocol_number", vec![raw])?, wanted.data_type().clone())
+            }
+            "protocol_name" => datafusion::functions::expr_fn::lower(converted),
+            _ => converted,
+        })
+    }
+
+    fn expression(&self, column: &str, sql: &str) -> DataFusionResult<Expr> {
+        let schema = DFSchema::try_from(self.found.clone())?;
+        let made = self.state.create_logical_expr(sql, &schema);
+        made.map_err(|fault| {
+            let reason = crate::error::plain_text(&fault.to_string());
+            FileFault::ColumnMap { column: column.to_owned(), reason, hint: None }.into_datafusion()
+        })
+    }
+
+    fn file_column(&self, wanted: &str, name: &str) -> DataFusionResult<Expr> {
+        if let Some(field) = find(self.found, name) {
+            return Ok(Expr::Column(Column::new_unqualified(field.name())));
+        }
+        let known = self.found.fields().iter().map(|field| field.name().as_str());
+        let nearest: Vec<String> =
+            names::nearest(name, known, NEAREST_MAX).into_iter().map(crate::render::visible).collect();
+        let listed: Vec<String> =
+            self.found.fields().iter().map(|field| crate::render::visible(field.name())).take(20).collect();
+        let hint = match nearest.is_empty() {
+            true => format!("Its columns are {}", listed.join(", ")),
+            false => format!("Did you mean {}?", crate::files::list_of(&nearest)),
+        };
+        Err(FileFault::ColumnMap {
+            column: wanted.to_owned(),
+            reason: format!("the files have no column `{}`", crate::render::visible(name)),
+            hint: Some(hint),
+        }
+        .into_datafusion())
+    }
+
+    /// End and duration follow from each other, names from numbers.
+    fn fill_what_follows(&self, made: &mut Vec<Made>) -> DataFusionResult<()> {
+        let value = |name: &str, made: &[Made]| made.iter().find(|it| it.name == name).map(|it| it.value.clone());
+        let nanos = |time: Expr| cast(time, DataType::Int64);
+        let (start, end) = (value("start_time", made), value("end_time", made));
+        let duration = value("duration_s", made);
+        let mut add = |name: &str, value: Expr| made.push(Made::derived(name, value));
+        match (start, end, duration) {
+            (Some(start), Some(end), None) => {
+                let length = cast(nanos(end) - nanos(start), DataType::Float64) / lit(NANOS_PER_SECOND);
+                add("duration_s", when(length.clone().gt_eq(lit(0.0)), length).end()?);
+            }
+            (Some(start), None, Some(duration)) => {
+                let length = cast(round(vec![duration * lit(NANOS_PER_SECOND)]), DataType::Int64);
+                add("end_time", cast(nanos(start) + length, time_type()));
+            }
+            _ => {}
+        }
+        if let (Some(protocol), None) = (value("protocol", made), value("protocol_name", made)) {
+            let name = cast(self.function("protocol_name", vec![protocol])?, DataType::Utf8View);
+            made.push(Made::derived("protocol_name", name));
+        }
+        if let (Some(source), None) = (value("src_ip", made), value("ip_version", made)) {
+            let version = cast(self.function("ip_version", vec![source])?, DataType::UInt8);
+            made.push(Made::derived("ip_version", version));
+        }
+        Ok(())
+    }
+
+    fn function(&self, name: &str, arguments: Vec<Expr>) -> DataFusionResult<Expr> {
+        let function = self.state.scalar_functions().get(name);
+        let function = function.ok_or_else(|| DataFusionError::Internal(format!("{name} is not registered")))?;
+        Ok(call(Arc::clone(function), arguments))
+    }
+}
+
+fn call(function: Arc<ScalarUDF>, arguments: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments))
+}
+
+fn text(value: Expr) -> Expr {
+    cast(value, DataType::Utf8)
+}
+
+/// The notes of flows of which something could not be read, or was shown twice by a clock.
+fn notes(made: &[Made]) -> DataFusionResult<Option<Made>> {
+    let unreadable = made.iter().filter_map(|column| {
+        let raw = column.raw.clone()?;
+        Some(raw.is_not_null().and(column.value.clone().is_null()))
+    });
+    let unreadable = unreadable.reduce(Expr::or);
+    let ambiguous = made.iter().filter_map(|column| column.ambiguous.clone()).reduce(Expr::or);
+    let noted = |notes: &[&str]| make_array(notes.iter().map(|note| lit(*note)).collect());
+    let value = match (unreadable, ambiguous) {
+        (None, None) => return Ok(None),
+        (Some(unreadable), None) => when(unreadable, noted(&[UNREADABLE])).end()?,
+        (None, Some(ambiguous)) => when(ambiguous, noted(&[AMBIGUOUS])).end()?,
+        (Some(unreadable), Some(ambiguous)) => {
+            when(unreadable.clone().and(ambiguous.clone()), noted(&[UNREADABLE, AMBIGUOUS]))
+                .when(unreadable, noted(&[UNREADABLE]))
+                .when(ambiguous, noted(&[AMBIGUOUS]))
+                .end()?
+        }
+    };
+    Ok(Some(Made::derived(NOTES, value)))
+}
+
+fn labelled(wanted: &Field, made: &[Made]) -> Expr {
+    let metadata = || Some(FieldMetadata::from(wanted.metadata()));
+    match made.iter().find(|column| &column.name == wanted.name()) {
+        Some(column) => column.value.clone().alias_with_metadata(wanted.name(), metadata()),
+        None => {
+            let missing = ScalarValue::try_new_null(wanted.data_type()).unwrap_or(ScalarValue::Null);
+            Expr::Literal(missing, metadata()).alias_with_metadata(wanted.name(), metadata())
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The files of a named source as a table, with everything that is set about it.
+//!
+//! What each setting does is decided elsewhere; here is their order: format, zone, strictness, columns, clock.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result as DataFusionResult;
+use datafusion::execution::SessionState;
+use flow_source::Connector;
+
+use super::sniff::{FileFormat, Wanted};
+use super::{FileFault, IdentifiedFiles, Shape, identify, listing, open_with};
+use crate::clock::CorrectedTable;
+use crate::engine::SourceKind;
+use crate::source::SourceSettings;
+use crate::{column_map, flow_view};
+
+/// A table and what its files are.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) table: Arc<dyn TableProvider>,
+    pub(crate) format: &'static str,
+    pub(crate) files: usize,
+    pub(crate) bytes: u64,
+    pub(crate) modified: Option<SystemTime>,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Opens what a source names.
+pub(crate) async fn open_source(
+    state: &SessionState,
+    pattern: &str,
+    settings: &SourceSettings,
+) -> DataFusionResult<Opened> {
+    let wanted = settings.connector.as_deref().and_then(Wanted::named).unwrap_or(Wanted::Any);
+    let files = identify(pattern, wanted).map_err(FileFault::into_datafusion)?;
+    let mut remarks = Vec::new();
+    let table = match files.format() {
+        FileFormat::Connector(connector) => of_connector(*connector, &files, settings, &mut remarks)?,
+        _ => of_plain_files(state, &files, settings, &mut remarks).await?,
+    };
+    let (bytes, modified) = size_and_age(&files.paths());
+    Ok(Opened {
+        table: CorrectedTable::over(table, settings.clock_offset),
+        format: files.format().name(),
+        files: files.paths().len(),
+        bytes,
+        modified,
+        remarks,
+    })
+}
+
+fn shape_of(settings: &SourceSettings) -> Shape {
+    match settings.kind {
+        _ if !settings.columns.is_empty() => Shape::Flows,
+        SourceKind::Flows => Shape::Flows,
+        SourceKind::Log => Shape::Native,
+        SourceKind::Auto => Shape::Either,
+    }
+}
+
+fn of_connector(
+    connector: &dyn Connector,
+    files: &IdentifiedFiles,
+    settings: &SourceSettings,
+    remarks: &mut Vec<String>,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    if let Some(column) = settings.columns.keys().next() {
+        return Err(FileFault::ColumnMap {
+            column: column.clone(),
+            reason: format!(
+                "a map of columns is for CSV, JSON, Parquet and Arrow, and these files are {}",
+                connector.readable()
+            ),
+            hint: Some(
+                "Remove `columns`, or write connector = \"csv\" or \"json\" where the files are to be read as such"
+                    .into(),
+            ),
+        }
+        .into_datafusion());
+    }
+    let zoned = settings.time_zone.and_then(|zone| connector.in_zone(zone.name()));
+    if let (Some(zone), None) = (settings.time_zone, &zoned) {
+        remarks.push(format!(
+            "time_zone = \"{zone}\" has no effect: {} say themselves which time they mean",
+            connector.readable()
+        ));
+    }
+    let table = match &zoned {
+        Some(zoned) => open_with(zoned.as_ref(), files, shape_of(settings)),
+        None => open_with(connector, files, shape_of(settings)),
+    }?;
+    if !settings.strict {
+        return Ok(table);
+    }
+    Ok(match file_source::strict(table.as_ref()) {
+        Some(strict) => Arc::new(strict),
+        None => table,
+    })
+}
+
+async fn of_plain_files(
+    state: &SessionState,
+    files: &IdentifiedFiles,
+    settings: &SourceSettings,
+    remarks: &mut Vec<String>,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let shape = shape_of(settings);
+    let table = listing::open(state, files, shape, settings).await?;
+    let is_mapped = !settings.columns.is_empty() || settings.time_zone.is_some() || settings.strict;
+    let is_native = match shape {
+        Shape::Native => true,
+        Shape::Either => !flow_view::holds_flows(&table.schema()),
+        Shape::Flows | Shape::Side(_) => false,
+    };
+    if let (true, Some(zone)) = (is_native, settings.time_zone) {
+        remarks.push(format!(
+            "time_zone = \"{zone}\" has no effect: the table has the files' own columns, not those of flows"
+        ));
+    }
+    match is_native {
+        true => Ok(table),
+        false if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path()),
+        false => flow_view::under_flow_schema(state, table, files.first_path()),
+    }
+}
+
+/// Files that are gone meanwhile have none.
+fn size_and_age(paths: &[impl AsRef<Path>]) -> (u64, Option<SystemTime>) {
+    let metadata = || paths.iter().filter_map(|path| std::fs::metadata(path).ok());
+    let bytes = metadata().map(|it| it.len()).sum();
+    (bytes, metadata().filter_map(|it| it.modified().ok()).max())
+}

@@ -1,0 +1,81 @@
+//! What a configuration says about one source.
+
+use std::{collections::BTreeMap, path::Path};
+
+use flow_engine::{Secret, SecretError, SecretPlace, SourceKind, SourceSettings};
+use serde::Deserialize;
+
+use super::value::{ConnectorName, FlowColumn, Length, Origin, ZoneName};
+
+/// One named source.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A path or glob.
+    pub location: String,
+    /// What its files are; found from their content without it.
+    pub connector: Option<ConnectorName>,
+    /// How its columns are read.
+    #[serde(default)]
+    pub schema: SourceSchema,
+    /// The zone of times that are written without one; UTC without it.
+    pub time_zone: Option<ZoneName>,
+    /// Where the columns of flows come from, for CSV, JSON, Parquet and Arrow whose columns have other names.
+    #[serde(default)]
+    pub columns: BTreeMap<FlowColumn, Origin>,
+    /// How far its clock is ahead; `-2s` is a clock that is 2 s behind.
+    #[serde(default)]
+    pub clock_offset: Length,
+    /// Whether a read fails at the first row that cannot be used.
+    #[serde(default)]
+    pub strict: bool,
+    /// Where its keys and passwords are, by the names that its connector gives them.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretPlace>,
+}
+
+/// How the columns of a source are read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceSchema {
+    /// The common flow schema where the files allow it, otherwise as they are.
+    #[default]
+    Auto,
+    /// The common flow schema.
+    Flows,
+    /// The files' own columns.
+    Native,
+}
+
+impl Source {
+    /// What the engine must know.
+    ///
+    /// # Errors
+    /// What contradicts itself, for the operator.
+    pub fn settings(&self) -> Result<SourceSettings, String> {
+        if self.schema == SourceSchema::Native && !self.columns.is_empty() {
+            return Err(
+                "`columns` says how rows become flows, but schema = \"native\" asks for the files' own columns; \
+                        remove one of the two"
+                    .to_owned(),
+            );
+        }
+        Ok(SourceSettings {
+            kind: match self.schema {
+                SourceSchema::Auto => SourceKind::Auto,
+                SourceSchema::Flows => SourceKind::Flows,
+                SourceSchema::Native => SourceKind::Log,
+            },
+            connector: self.connector.as_ref().map(|name| name.0.clone()),
+            time_zone: self.time_zone.map(|zone| zone.0),
+            columns: self.columns.iter().map(|(column, origin)| (column.0.clone(), origin.0.clone())).collect(),
+            clock_offset: self.clock_offset.0,
+            strict: self.strict,
+        })
+    }
+
+    /// One of its secrets, fetched now; `None` when it has none of that name. Relative files are seen from `folder`.
+    pub fn secret(&self, name: &str, folder: &Path) -> Option<Result<Secret, SecretError>> {
+        Some(self.secrets.get(name)?.read(folder))
+    }
+}

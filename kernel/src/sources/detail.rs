@@ -1,0 +1,116 @@
+//! One source: what is configured, what its files are, and, after a test, which columns have values.
+
+use flow_engine::{ColumnOrigin, render::visible};
+use flowdeck::chrono::{DateTime, Utc};
+
+use super::{Look, grouped, list, moment_text};
+use crate::{
+    cli::store::bytes_text,
+    engine::{EngineRoom, SourceState},
+};
+
+/// Columns named in one line at most.
+const COLUMNS_LISTED_MAX: usize = 60;
+
+/// All that is known about it.
+pub(super) fn text(room: &EngineRoom, state: &SourceState, look: &Look) -> String {
+    let mut lines: Vec<(&str, String)> = vec![
+        ("source", state.name.clone()),
+        ("state", list::state_text(look).to_owned()),
+        ("location", state.location.clone()),
+    ];
+    settings(state, &mut lines);
+    if let Ok(found) = &state.outcome {
+        let files =
+            if found.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(found.files as u64)) };
+        lines.push(("files", format!("{}: {files}, {}", found.format, bytes_text(found.bytes))));
+        if let Some(modified) = found.modified {
+            lines.push(("last written", format!("{} UTC", moment_text(DateTime::<Utc>::from(modified)))));
+        }
+        let columns = room.engine.columns(&found.table);
+        lines.push(("columns", format!("{}; %schema {} lists them", columns.len(), found.table)));
+    }
+    let facts = look.facts();
+    if let Some(rows) = facts.rows {
+        lines.push(("rows", grouped(rows)));
+    }
+    if let Some((first, last)) = facts.first.zip(facts.last) {
+        lines.push(("times", format!("{} – {} UTC", moment_text(first), moment_text(last))));
+    }
+    tested(look, &mut lines);
+    for (name, place, fault) in &state.secrets {
+        let found = if fault.is_some() { "missing" } else { "there" };
+        lines.push(("secret", format!("{}: {found}, {}", visible(name), visible(place))));
+    }
+    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
+    let mut text: String = lines.iter().map(|(label, value)| format!("{label:width$}  {value}\n")).collect();
+    let remarks = list::remarks(state, look);
+    if !remarks.is_empty() {
+        text.push('\n');
+        text.extend(remarks.into_iter().map(|remark| format!("{remark}\n")));
+    }
+    text
+}
+
+fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
+    let source = &state.source;
+    if let Some(connector) = &source.connector {
+        lines.push(("connector", connector.0.clone()));
+    }
+    if let Some(zone) = source.time_zone {
+        lines.push(("time zone", zone.0.name().to_owned()));
+    }
+    let offset = source.clock_offset.0;
+    if !offset.is_zero() {
+        lines.push(("clock offset", format!("{}; times are corrected by it", super::comparison::length_text(offset))));
+    }
+    if source.strict {
+        lines.push(("strict", "a read fails at the first row that cannot be used".to_owned()));
+    }
+    for (column, origin) in &source.columns {
+        let from = match &origin.0 {
+            ColumnOrigin::Column { name, unit: None } => visible(name),
+            ColumnOrigin::Column { name, unit: Some(unit) } => format!("{} ({unit:?})", visible(name)).to_lowercase(),
+            ColumnOrigin::Sql(sql) => format!("SQL {}", visible(sql)),
+        };
+        lines.push(("column", format!("{} from {from}", column.0)));
+    }
+}
+
+fn tested(look: &Look, lines: &mut Vec<(&str, String)>) {
+    let Look::Test(test) = look else { return };
+    lines.push(("read in", format!("{:.1} s", test.elapsed.as_secs_f64())));
+    let rows = test.facts.rows.unwrap_or_default();
+    let names = |wanted: &dyn Fn(u64) -> bool| {
+        let names: Vec<String> =
+            test.filled.iter().filter(|(_, count)| wanted(*count)).map(|(name, _)| visible(name)).collect();
+        let more = if names.len() > COLUMNS_LISTED_MAX { ", …" } else { "" };
+        format!("{}{more}", names.iter().take(COLUMNS_LISTED_MAX).cloned().collect::<Vec<_>>().join(", "))
+    };
+    let partly: Vec<String> = test
+        .filled
+        .iter()
+        .filter(|(_, count)| *count > 0 && *count < rows)
+        .map(|(name, count)| format!("{} {}", visible(name), share_text(*count, rows)))
+        .take(COLUMNS_LISTED_MAX)
+        .collect();
+    lines.push(("always filled", names(&|count| count == rows && rows > 0)));
+    lines.push(("partly filled", partly.join(", ")));
+    lines.push(("empty", names(&|count| count == 0)));
+}
+
+/// As in `12 %`; never 0 % or 100 % of what is not nothing or all.
+#[expect(clippy::cast_precision_loss, reason = "a share for people")]
+pub(super) fn share_text(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "–".to_owned();
+    }
+    let percent = part as f64 * 100.0 / whole as f64;
+    match part {
+        0 => "0 %".to_owned(),
+        _ if part == whole => "100 %".to_owned(),
+        _ if percent < 1.0 => "<1 %".to_owned(),
+        _ if percent > 99.0 => ">99 %".to_owned(),
+        _ => format!("{percent:.0} %"),
+    }
+}
