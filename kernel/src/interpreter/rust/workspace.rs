@@ -3,6 +3,7 @@
 //! Removed when the kernel ends; names of the environment variables are those that the driver and evcxr read.
 
 use std::{
+    collections::HashMap,
     env,
     ffi::OsString,
     fs, io,
@@ -84,14 +85,34 @@ impl Workspace {
         let host = cell_host()?;
         let settings = json!({
             "cargo": toolchain.cargo,
+            "rustc": toolchain.rustc,
             "rustup": toolchain.rustup,
+            "version": toolchain.version,
             "prelude": prelude.map(|prelude| &prelude.libraries),
+            "compiled": prelude.map(|prelude| &prelude.compiled_cells),
+            "cell": self.cell_crate(),
         });
         fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;
-        for name in ["cargo", "rustup"] {
+        for name in ["cargo", "rustc", "rustup"] {
             replace_link(&host, &self.folder.join("bin").join(name)).context("cannot link the build driver")?;
         }
         Ok(host)
+    }
+
+    /// Tells the driver the text of the cell that is compiled next: it leaves out items that this does not need.
+    pub fn announce(&self, cell: &str) {
+        let file = self.folder.join("bin/cell.txt");
+        if let Err(error) = fs::write(&file, cell) {
+            tracing::warn!(%error, "cells are compiled with all items");
+            // An old text would be worse than none.
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    /// What the driver found the stand-ins for types of variables to be.
+    pub fn types(&self) -> HashMap<String, String> {
+        let text = fs::read(self.folder.join("bin/types.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// Removes the folder. Later calls do nothing.
