@@ -77,7 +77,10 @@ fn with_locks<T>(work: impl FnOnce() -> T) -> T {
 fn go_on(ended: u32, death: Death) -> Result<()> {
     // Before the first event can come.
     let callbacks = host_api::callbacks().go_on();
-    connection::open_anew()?;
+    if connection::open_anew().is_err() {
+        // The kernel is gone too, and the usual way out would wait for it.
+        connection::leave();
+    }
     let (signal, exited) = match death {
         Death::Signal(signal) => (Some(signal), false),
         Death::Exit => (None, true),

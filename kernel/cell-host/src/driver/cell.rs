@@ -34,6 +34,12 @@ const SOURCE_FILE: &str = "src/cell_lib.rs";
 /// The file that evcxr writes, which cargo compiles.
 const EVCXR_SOURCE_FILE: &str = "src/lib.rs";
 
+/// Says that an object finds libraries by a path from its own folder.
+const RELATIVE_RUN_PATH: &str = "-Crpath";
+
+/// Where objects are made, in the same folder.
+const OBJECT_FOLDER: &str = "target/cell";
+
 /// Flags of rustc for every cell.
 const FLAGS: &[&str] = &[
     "--crate-name",
@@ -43,7 +49,6 @@ const FLAGS: &[&str] = &[
     "--error-format=json",
     "--json=diagnostic-rendered-ansi",
     "-Cprefer-dynamic",
-    "-Crpath",
     "-Cdebuginfo=0",
     "-Cdebug-assertions=on",
     "-Coverflow-checks=on",
@@ -56,7 +61,7 @@ const WHOLE_NAMES: (&str, &str) = ("RUSTC_BOOTSTRAP", "-Ztrim-diagnostic-paths=n
 /// How a cell is compiled.
 enum Way {
     /// By rustc, as its only dependency is the prelude.
-    Direct { rustc: OsString, prelude: PathBuf, opt_level: String },
+    Direct { rustc: PathBuf, host: String, prelude: PathBuf, opt_level: String },
     /// By cargo with these arguments, as evcxr wants it.
     Cargo { cargo: PathBuf, arguments: Vec<OsString> },
 }
@@ -96,13 +101,16 @@ impl Cell {
         let usable =
             |prelude: &PathBuf| depends_on_prelude_only(&manifest) && prelude.join("libflowdeck.rlib").exists();
         let way = match (settings.prelude.clone().filter(usable), env::var_os(RUSTC)) {
-            (Some(prelude), Some(rustc)) => Way::Direct { rustc, prelude, opt_level: opt_level.to_owned() },
+            (Some(prelude), Some(rustc)) => {
+                let host = settings.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+                Way::Direct { rustc: rustc.into(), host: host.to_owned(), prelude, opt_level: opt_level.to_owned() }
+            }
             _ => Way::Cargo { cargo: settings.cargo.clone(), arguments },
         };
         let is_direct = matches!(way, Way::Direct { .. });
         Some(Cell {
             way,
-            folder: env::current_dir().ok()?.join("target/cell"),
+            folder: env::current_dir().ok()?.join(OBJECT_FOLDER),
             compiled: Compiled::open(settings.compiled.as_deref().filter(|_| is_direct)),
             names: Names::read(settings.compiled.as_deref().unwrap_or(&settings.folder)),
             typing: Typing::read(&settings.folder),
@@ -120,7 +128,7 @@ impl Cell {
         let text = fs::read_to_string(EVCXR_SOURCE_FILE).context("evcxr wrote no source")?;
         let text = messages::with_reported_errors(&text);
         // Without it, all items are compiled.
-        let mut cell = fs::read_to_string(&self.cell_text).ok();
+        let mut cell = fs::read_to_string(&self.cell_text).ok().map(|text| text.replace("\r\n", "\n"));
         loop {
             let source = match self.way {
                 Way::Direct { .. } => Source::sorted(&text, self.typing.known(), cell.as_deref()),
@@ -153,7 +161,7 @@ impl Cell {
     fn attempt(&mut self, source: &Source, emit: &str) -> Result<Attempt> {
         let (text, started) = (source.text(), Instant::now());
         fs::write(self.source_file(), &text)?;
-        let key = self.compiled.key(&text, &format!("{:?}", self.arguments(emit)));
+        let key = self.compiled.key(&text, &self.call(emit));
         if let Some(attempt) = key.as_deref().and_then(|key| self.recall(source, key)) {
             log("recalled", started);
             return Ok(attempt);
@@ -274,6 +282,15 @@ impl Cell {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// What is called, as far as it decides what comes out.
+    fn call(&self, emit: &str) -> String {
+        let call = format!("{:?}", self.compiler(emit));
+        match call.contains(RELATIVE_RUN_PATH) {
+            true => format!("{call} in {}", self.folder.ancestors().nth(4).unwrap_or(&self.folder).display()),
+            false => call,
+        }
+    }
+
     fn source_file(&self) -> &'static str {
         match self.way {
             Way::Direct { .. } => SOURCE_FILE,
@@ -289,7 +306,8 @@ impl Cell {
         end_with_us(&mut command);
         command.args(self.arguments(emit));
         match self.way {
-            Way::Direct { .. } => command.arg("--out-dir").arg(&self.folder).arg(Path::new(SOURCE_FILE)),
+            // Relative, as what is compiled does not depend on where that is.
+            Way::Direct { .. } => command.args(["--out-dir", OBJECT_FOLDER, SOURCE_FILE]),
             // What it says about dependencies is for whoever reads evcxr's output.
             Way::Cargo { .. } => command.stderr(Stdio::inherit()),
         };
@@ -298,11 +316,12 @@ impl Cell {
 
     /// For rustc, the flags are those of evcxr's own profile, see its generated Cargo.toml.
     fn arguments(&self, emit: &str) -> Vec<OsString> {
-        let (prelude, opt_level) = match &self.way {
-            Way::Direct { prelude, opt_level, .. } => (prelude, opt_level),
+        let (rustc, host, prelude, opt_level) = match &self.way {
+            Way::Direct { rustc, host, prelude, opt_level } => (rustc, host, prelude, opt_level),
             Way::Cargo { arguments, .. } => return arguments.clone(),
         };
         let mut arguments: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
+        arguments.push(run_path(rustc, host));
         arguments.push(format!("-Copt-level={opt_level}").into());
         arguments.push(format!("--emit={emit}").into());
         arguments.push("--extern".into());
@@ -326,6 +345,16 @@ impl Cell {
             Way::Direct { .. } => Ok(()),
             Way::Cargo { .. } => Ok(std::io::stdout().write_all(&output.stdout)?),
         }
+    }
+}
+
+/// Where a cell finds the standard library when it is loaded. rustc's own way is a path from the object's folder, which is
+/// another in each kernel.
+fn run_path(rustc: &Path, host: &str) -> OsString {
+    let library = rustc.ancestors().nth(2).map(|toolchain| toolchain.join("lib/rustlib").join(host).join("lib"));
+    match library.filter(|library| !host.is_empty() && library.is_dir()) {
+        Some(library) => joined("-Clink-arg=-Wl,-rpath,", &library),
+        None => RELATIVE_RUN_PATH.into(),
     }
 }
 
