@@ -160,6 +160,15 @@ def test_a_definition_that_changed_changes_what_uses_it(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("define", ["let kept = Thing { a: 1 };", "let kept: Thing = Thing { a: 1 };"])
+def test_a_variable_is_never_read_as_what_its_type_became(tmp_path: Path, define: str) -> None:
+    with kernel_with(tmp_path) as (kernel, _):
+        run(kernel, ["#[derive(Debug)] struct Thing { a: usize }", define, "#[derive(Debug)] struct Thing { a: Box<u8> }"])
+        lost = kernel.execute("kept")
+        assert lost.status == "error" and "variable kept was redefined" in lost.stream("stderr"), lost
+        assert run(kernel, ["let kept = Thing { a: Box::new(2) };", "kept"]) == ["", "Thing { a: 2 }"]
+
+
 def test_a_cell_that_runs_again_has_its_own_statics(tmp_path: Path) -> None:
     count = "COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)"
     with kernel_with(tmp_path) as (kernel, _):

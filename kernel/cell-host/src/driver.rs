@@ -122,6 +122,16 @@ pub fn rustc() -> Result<ExitCode> {
     answer.map_or_else(|| pass_on(&settings.rustc, &arguments), given)
 }
 
+/// Calls rustc as cargo wants it, but so that types are named whole.
+///
+/// # Errors
+/// When rustc cannot be run.
+pub fn rustc_with_whole_names() -> Result<ExitCode> {
+    let mut arguments = env::args_os().skip(1);
+    let mut rustc = Command::new(arguments.next().context("cargo named no rustc")?);
+    exit_code(cell::with_whole_names(rustc.args(arguments)))
+}
+
 /// Compiles a cell, or hands the call to the real cargo.
 ///
 /// # Errors
@@ -178,8 +188,11 @@ fn joined(prefix: &str, path: &Path) -> OsString {
 }
 
 fn pass_on(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
-    let status =
-        Command::new(program).args(arguments).status().with_context(|| format!("cannot run {}", program.display()))?;
+    exit_code(Command::new(program).args(arguments))
+}
+
+fn exit_code(command: &mut Command) -> Result<ExitCode> {
+    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let ended = match name {
         "cargo" => driver::cargo(),
         "rustc" => driver::rustc(),
+        "rustc-with-whole-names" => driver::rustc_with_whole_names(),
         "rustup" => driver::rustup(),
         _ => cells::serve(),
     };

@@ -18,6 +18,9 @@ const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE: &str = " = evcxr_variable_store.take_variable::<";
 pub const PUT: &str = "evcxr_variable_store.put_variable::<";
 
+/// A type that no variable has.
+const NO_TYPE: &str = "[std::convert::Infallible; 77]";
+
 /// The frame of a cell with variables, in front of it and behind it, and that of one without.
 const CATCHES: &str = "  std::panic::AssertUnwindSafe(||{";
 const CAUGHT: &[&str] = &["})) { ", "  Ok(_) => {}", "  Err(_) => {"];
@@ -38,6 +41,8 @@ pub struct Body {
     pub lines: Vec<Line>,
     /// Whether the store of variables is used.
     pub has_store: bool,
+    /// Variables that the cell defines, with the names of their types.
+    pub defines: Vec<(String, String)>,
     /// Whether the type for the error of a `?` is used.
     pub has_question: bool,
 }
@@ -50,7 +55,8 @@ impl Body {
             name.text = format!("pub extern \"C\" fn {CELL_FUNCTION}(");
         }
         let has_store = lines.get(2).is_none_or(|line| line.text != CATCHES_WITHOUT[0]);
-        let mut body = Body { lines, has_store, has_question: false };
+        let mut body = Body { lines, has_store, has_question: false, defines: Vec::new() };
+        body.defines = body.defined();
         if let Some(cell) = body.cell() {
             body.leave_out_variables(&cell);
             body.leave_out_question(&cell);
@@ -59,6 +65,30 @@ impl Body {
         body.has_question = body.lines.iter().any(|line| line.text == QUESTION);
         sort_variables(&mut body.lines);
         body
+    }
+
+    /// evcxr keeps what is new before it looks for a panic, and the rest behind that.
+    fn defined(&self) -> Vec<(String, String)> {
+        let kept = self.lines.iter().take_while(|line| line.text != CAUGHT[0]);
+        let new = kept.filter_map(|line| {
+            let (kind, name) = variable(&line.text).filter(|(kind, _)| *kind == PUT)?;
+            let rest = line.text.strip_prefix(kind)?;
+            Some((name, rest.rsplit_once(">(stringify!(")?.0.to_owned()))
+        });
+        new.collect()
+    }
+
+    /// Makes the check of variables fail whose types were defined anew since they were kept: their name is the same, and
+    /// the compiler cannot tell.
+    pub fn lose(&mut self, is_lost: impl Fn(&str, &str) -> bool) {
+        for line in &mut self.lines {
+            let Some((_, name)) = variable(&line.text).filter(|(kind, _)| *kind == CHECK) else { continue };
+            let kind =
+                line.text.strip_prefix(CHECK).and_then(|rest| rest.rsplit_once(">(stringify!(")).map(|(kind, _)| kind);
+            if kind.is_some_and(|kind| is_lost(&name, kind)) {
+                line.text = format!("{CHECK}{NO_TYPE}>(stringify!({name}));");
+            }
+        }
     }
 
     /// The author's text.

@@ -53,10 +53,15 @@ const FLAGS: &[&str] = &[
     "-Cdebug-assertions=on",
     "-Coverflow-checks=on",
     "-Ccodegen-units=16",
+    // Between the units of one cell it costs a fifth of the compilation, and what cells calculate is as fast without.
+    "-Clto=off",
 ];
 
-/// Says that the types of variables must be named whole.
-const WHOLE_NAMES: (&str, &str) = ("RUSTC_BOOTSTRAP", "-Ztrim-diagnostic-paths=no");
+/// Names what cargo calls in rustc's place for the crate itself, but not for its dependencies.
+const WORKSPACE_RUSTC: &str = "RUSTC_WORKSPACE_WRAPPER";
+
+/// The name under which we call rustc so that it names types whole.
+const WHOLE_NAMER: &str = "rustc-with-whole-names";
 
 /// How a cell is compiled.
 enum Way {
@@ -77,6 +82,8 @@ pub struct Cell {
     pending: Vec<(String, HashMap<String, String>)>,
     /// The file with the author's text.
     cell_text: PathBuf,
+    /// Ourselves under [`WHOLE_NAMER`].
+    whole_namer: PathBuf,
 }
 
 /// What became of a text.
@@ -116,6 +123,7 @@ impl Cell {
             typing: Typing::read(&settings.folder),
             pending: Vec::new(),
             cell_text: settings.folder.join("cell.txt"),
+            whole_namer: settings.folder.join(WHOLE_NAMER),
         })
     }
 
@@ -131,11 +139,15 @@ impl Cell {
         let mut cell = fs::read_to_string(&self.cell_text).ok().map(|text| text.replace("\r\n", "\n"));
         loop {
             let source = match self.way {
-                Way::Direct { .. } => Source::sorted(&text, self.typing.known(), cell.as_deref()),
+                Way::Direct { .. } => Source::sorted(&text, &self.typing, cell.as_deref()),
                 Way::Cargo { .. } => Source::plain(&text, self.typing.known()),
             };
             match self.attempt(&source, emit)? {
                 Attempt::Compiled => {
+                    if emit == "link" {
+                        let layouts = source.layouts(self.typing.known());
+                        self.typing.keep_layouts(layouts);
+                    }
                     self.typing.save();
                     return self.done(emit);
                 }
@@ -258,19 +270,14 @@ impl Cell {
     /// The types of the same text's variables, by line, with nothing shortened. None of its code is run.
     fn whole_names(&self) -> Result<HashMap<usize, String>> {
         let started = Instant::now();
-        let mut command = match &self.way {
-            Way::Direct { .. } => self.compiler("metadata"),
+        let output = match &self.way {
+            Way::Direct { .. } => with_whole_names(&mut self.compiler("metadata")).output(),
+            // By ourselves in rustc's place for this one crate: cargo must not compile its dependencies anew.
             Way::Cargo { cargo, arguments } => {
-                let mut command = Command::new(cargo);
-                let is_build = |argument: &&OsString| *argument == "build" || *argument == "check";
-                let arguments = arguments
-                    .iter()
-                    .map(|argument| if is_build(&argument) { "rustc".into() } else { argument.clone() });
-                command.args(arguments).arg("--");
-                command
+                Command::new(cargo).args(arguments).env(WORKSPACE_RUSTC, &self.whole_namer).output()
             }
         };
-        let output = command.env(WHOLE_NAMES.0, "1").arg(WHOLE_NAMES.1).output().context("cannot run the compiler")?;
+        let output = output.context("cannot run the compiler")?;
         log("asked", started);
         Ok(messages::read(self.messages(&output)).types)
     }
@@ -314,7 +321,7 @@ impl Cell {
         command
     }
 
-    /// For rustc, the flags are those of evcxr's own profile, see its generated Cargo.toml.
+    /// For rustc, the flags are nearly those of evcxr's own profile, see its generated Cargo.toml.
     fn arguments(&self, emit: &str) -> Vec<OsString> {
         let (rustc, host, prelude, opt_level) = match &self.way {
             Way::Direct { rustc, host, prelude, opt_level } => (rustc, host, prelude, opt_level),
@@ -366,6 +373,11 @@ fn object(folder: &Path) -> PathBuf {
 pub fn depends_on_prelude_only(manifest: &str) -> bool {
     let Some((_, dependencies)) = manifest.split_once("[dependencies]") else { return false };
     dependencies.lines().all(|line| line.trim().is_empty() || line.trim().starts_with("flowdeck ="))
+}
+
+/// Makes rustc name types whole. What it compiles then is not run.
+pub fn with_whole_names(rustc: &mut Command) -> &mut Command {
+    rustc.env("RUSTC_BOOTSTRAP", "1").arg("-Ztrim-diagnostic-paths=no")
 }
 
 /// Whether errors name something of what was left out.

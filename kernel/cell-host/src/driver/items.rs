@@ -14,7 +14,7 @@ use ra_ap_syntax::{
 use super::source::{Line, words};
 
 /// The items of a text that evcxr wrote.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Items {
     /// Attributes of the whole.
     head: Vec<Line>,
@@ -24,9 +24,12 @@ pub struct Items {
 }
 
 /// Items of which none begins or ends within a line of another's.
+#[derive(Debug)]
 struct Item {
     lines: Vec<Line>,
     words: BTreeSet<String>,
+    /// Types that are defined here.
+    defines: Vec<String>,
     /// Names that make it needed; `None` when it always is.
     needed_for: Option<BTreeSet<String>>,
     /// Macros are known from where they stand on, so they come first.
@@ -117,6 +120,22 @@ impl Items {
         Items { head, items: items.into_iter().map(|(_, _, item)| item).collect(), names }
     }
 
+    /// The definitions that a type with these words is made of, as one text; nothing when it is of no item's.
+    pub fn layout<'a>(&self, kind: impl Iterator<Item = &'a str>) -> String {
+        let mut named: BTreeSet<&str> = kind.collect();
+        let mut found: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let is_part = |item: &&Item| item.defines.iter().any(|name| named.contains(name.as_str()));
+            let parts: Vec<&Item> = self.items.iter().filter(is_part).collect();
+            let before = found.len();
+            found.extend(parts.iter().map(|item| item.text()));
+            if found.len() == before {
+                return found.into_iter().collect();
+            }
+            named.extend(parts.iter().flat_map(|item| item.words.iter().map(String::as_str)));
+        }
+    }
+
     /// Names by which items can be used.
     pub fn names(&self) -> BTreeSet<String> {
         self.names.clone()
@@ -169,7 +188,16 @@ impl Item {
         };
         // What the host looks for is needed by nobody in the text.
         let is_exported = words.contains("no_mangle") || words.contains("export_name");
-        Item { lines: Vec::new(), needed_for: needed_for.filter(|_| !is_exported), words, is_macro }
+        let is_type = matches!(
+            item,
+            ast::Item::Struct(_)
+                | ast::Item::Enum(_)
+                | ast::Item::Union(_)
+                | ast::Item::TypeAlias(_)
+                | ast::Item::Const(_)
+        );
+        let defines = if is_type { declared(item) } else { Vec::new() };
+        Item { lines: Vec::new(), defines, needed_for: needed_for.filter(|_| !is_exported), words, is_macro }
     }
 
     /// Takes an item in that begins on the last line of this one and has `lines` of its own.
@@ -177,6 +205,7 @@ impl Item {
         let new = item.lines.len().saturating_sub(lines);
         self.lines.extend(item.lines.into_iter().skip(new));
         self.words.extend(item.words);
+        self.defines.extend(item.defines);
         self.is_macro |= item.is_macro;
         self.needed_for = match (self.needed_for.take(), item.needed_for) {
             (Some(one), Some(other)) => Some(one.into_iter().chain(other).collect()),

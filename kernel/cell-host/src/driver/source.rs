@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::{
     body::{Body, PUT, variable},
     items::Items,
+    typing::Typing,
 };
 
 /// The cell's function in the compiled object.
@@ -58,6 +59,9 @@ pub struct Source {
     pub items: BTreeSet<String>,
     /// The words of items that were left out.
     pub left_out: BTreeSet<String>,
+    /// Variables that the cell defines, with the names of their types.
+    pub defines: Vec<(String, String)>,
+    all_items: Items,
 }
 
 impl Source {
@@ -70,20 +74,28 @@ impl Source {
     }
 
     /// The text in its one order. With `cell`, the author's text, reduced to what that needs; else with all items.
-    pub fn sorted(text: &str, types: &HashMap<String, String>, cell: Option<&str>) -> Source {
-        let lines = numbered(text);
+    pub fn sorted(text: &str, typing: &Typing, cell: Option<&str>) -> Source {
+        let (lines, types) = (numbered(text), typing.known());
         let Some(function) = function_in(&lines) else { return Source::plain(text, types) };
         let (before, after) = lines.split_at(function);
-        let body = Body::new(after);
         let support = Support::new(before);
+        let all_items = Items::read(&before[..support.start]);
+        let mut body = Body::new(after);
+        body.lose(|variable, kind| typing.is_redefined(variable, &layout(&all_items, kind, types)));
         let rest = support.needed(&body);
         let mut words = words_of(rest.iter().chain(&body.lines));
         // Types of variables that the cell takes may be the only place where an item is named.
         words.extend(types_named(&body.lines, types));
-        let items = Items::read(&before[..support.start]);
-        let chosen = items.chosen(&mut words, cell);
+        let chosen = all_items.chosen(&mut words, cell);
         let lines = chosen.lines.into_iter().chain(rest).chain(body.lines).collect();
-        Source { lines, items: items.names(), left_out: chosen.left_out, ..Source::default() }.typed(types)
+        let (items, left_out, defines) = (all_items.names(), chosen.left_out, body.defines);
+        Source { lines, items, left_out, defines, all_items, ..Source::default() }.typed(types)
+    }
+
+    /// What each variable that the cell defines is made of, when its type is of this session's items.
+    pub fn layouts(&self, types: &HashMap<String, String>) -> Vec<(String, String)> {
+        let layouts = self.defines.iter().map(|(name, kind)| (name.clone(), layout(&self.all_items, kind, types)));
+        layouts.collect()
     }
 
     /// The text.
@@ -128,6 +140,10 @@ pub fn keeping_line(line: &str, stand_in: &str) -> bool {
 
 fn numbered(text: &str) -> Vec<Line> {
     text.lines().enumerate().map(|(index, text)| Line { text: text.to_owned(), number: index + 1 }).collect()
+}
+
+fn layout(items: &Items, kind: &str, types: &HashMap<String, String>) -> String {
+    items.layout(words(types.get(kind).map_or(kind, String::as_str)))
 }
 
 /// What evcxr writes between items and function.

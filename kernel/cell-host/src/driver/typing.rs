@@ -17,6 +17,9 @@ use super::{
 pub struct Typing {
     file: PathBuf,
     known: HashMap<String, String>,
+    /// What variables are made of, by variable: see [`Typing::is_redefined`].
+    layouts: HashMap<String, String>,
+    layouts_file: PathBuf,
     /// The process that completes compiles too, and must not write what it read a while ago.
     is_changed: bool,
     /// Types that may turn out to have no name here.
@@ -27,14 +30,32 @@ pub struct Typing {
 impl Typing {
     /// Those of the kernel with this folder.
     pub fn read(folder: &Path) -> Typing {
-        let file = folder.join("types.json");
-        let known = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Typing { file, known, is_changed: false, tried: Vec::new(), refused: Vec::new() }
+        let (file, layouts_file) = (folder.join("types.json"), folder.join("layouts.json"));
+        let read =
+            |file: &Path| fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let (known, layouts) = (read(&file), read(&layouts_file));
+        Typing { file, known, layouts, layouts_file, is_changed: false, tried: Vec::new(), refused: Vec::new() }
     }
 
     /// Types by stand-in.
     pub fn known(&self) -> &HashMap<String, String> {
         &self.known
+    }
+
+    /// Whether the type of a variable is made of something else than when the variable was kept.
+    ///
+    /// rustc's identifier of a type is that of its name and the names of its fields: a variable would be read as what it
+    /// is not.
+    pub fn is_redefined(&self, variable: &str, layout: &str) -> bool {
+        self.layouts.get(variable).is_some_and(|kept| kept != layout)
+    }
+
+    /// Remembers what the variables of a compiled cell are made of.
+    pub fn keep_layouts(&mut self, layouts: Vec<(String, String)>) {
+        for (variable, layout) in layouts {
+            self.is_changed |= self.layouts.get(&variable) != Some(&layout);
+            self.layouts.insert(variable, layout);
+        }
     }
 
     /// A type that later cells can write.
@@ -109,8 +130,10 @@ impl Typing {
             return;
         }
         // Without it the next cell that uses the variable does not compile, and says so.
-        if let Ok(text) = serde_json::to_vec(&self.known) {
-            let _ = files::write_whole(&self.file, &text);
+        for (file, map) in [(&self.file, &self.known), (&self.layouts_file, &self.layouts)] {
+            if let Ok(text) = serde_json::to_vec(map) {
+                let _ = files::write_whole(file, &text);
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ impl Workspace {
             "cell": self.cell_crate(),
         });
         fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;
-        for name in ["cargo", "rustc", "rustup"] {
+        for name in ["cargo", "rustc", "rustc-with-whole-names", "rustup"] {
             replace_link(&host, &self.folder.join("bin").join(name)).context("cannot link the build driver")?;
         }
         Ok(host)

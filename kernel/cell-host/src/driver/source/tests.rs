@@ -1,5 +1,7 @@
 //! Texts as evcxr 0.22 writes them, and what rustc gets of them.
 
+use std::path::Path;
+
 use super::*;
 
 const HEAD: &str = "#![allow(unused_imports, unused_mut, dead_code)]\n";
@@ -31,8 +33,12 @@ fn function(number: u32, taken: &[(&str, &str)], cell: &str, new: &[(&str, &str)
 const CHECK_LINE: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE_LINE: &str = " = evcxr_variable_store.take_variable::<";
 
-fn types(known: &[(&str, &str)]) -> HashMap<String, String> {
-    known.iter().map(|(stand_in, name)| ((*stand_in).to_owned(), (*name).to_owned())).collect()
+fn types(known: &[(&str, &str)]) -> Typing {
+    let mut typing = Typing::read(Path::new("/no-such-folder"));
+    for (stand_in, name) in known {
+        typing.learn(&Untyped { stand_in: (*stand_in).to_owned(), variable: String::new() }, (*name).to_owned());
+    }
+    typing
 }
 
 fn sorted(items: &str, function: &str, cell: &str) -> String {
@@ -161,4 +167,18 @@ fn what_is_not_evcxrs_is_left_alone() {
     assert_eq!(Source::sorted(text, &types(&[]), Some("")).text(), text);
     let broken = format!("{HEAD}fn broken( {{\n{}", function(1, &[], "1;", &[]));
     assert!(Source::sorted(&broken, &types(&[]), Some("1;")).text().contains("fn broken( {"));
+}
+
+#[test]
+fn a_variable_whose_type_was_defined_anew_is_lost() {
+    let source = |definition: &str, typing: &Typing, taken: &[(&str, &str)], new: &[(&str, &str)]| {
+        let items = format!("{definition}\nstruct Outer(Inner);\n");
+        Source::sorted(&format!("{HEAD}{items}{}", function(1, taken, "use_it(o);", new)), typing, Some("use_it(o);"))
+    };
+    let mut typing = types(&[("FlowdeckType1", "Vec<Outer>")]);
+    let defining = source("struct Inner(u64);", &typing, &[], &[("o", "FlowdeckType1")]);
+    typing.keep_layouts(defining.layouts(typing.known()));
+    let taken = [("o", "FlowdeckType1")];
+    assert!(source("struct Inner(u64);", &typing, &taken, &[]).text().contains("check_variable::<Vec<Outer>>"));
+    assert!(!source("struct Inner(Box<u8>);", &typing, &taken, &[]).text().contains("check_variable::<Vec<Outer>>"));
 }
