@@ -204,3 +204,20 @@ def test_what_a_cell_reads_while_it_is_compiled_is_read_each_time(tmp_path: Path
         for text in ("one", "two"):
             file.write_text(text)
             assert kernel.execute(cell).text == f'"{text}"'
+
+
+def test_types_of_other_crates_and_of_the_library_are_kept_when_cargo_compiles(tmp_path: Path) -> None:
+    crate = tmp_path / "tiny"
+    (crate / "src").mkdir(parents=True)
+    (crate / "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "1.0.0"\nedition = "2024"\n')
+    (crate / "src" / "lib.rs").write_text("#[derive(Debug, Default)]\npub struct Thing<T>(pub T);\n")
+    # Without the prelude cargo has little to compile; what a developer has set for its own builds stays out.
+    env = {name: value for name, value in os.environ.items() if name != "RUSTC_WORKSPACE_WRAPPER"}
+    with Kernel(env={**env, "FLOWDECK_PRELUDE_SOURCE": str(tmp_path / "nowhere")}) as kernel:
+        cells = [
+            f':dep tiny = {{ path = "{crate}" }}\nlet thing = tiny::Thing(vec![1u8]);',
+            "let backwards = (0..3).rev();",
+            "assert_eq!(thing.0.len() + backwards.count(), 4);",
+        ]
+        run(kernel, cells)
+        assert "thing: tiny::Thing<Vec<u8>>" in kernel.execute(":vars").text

@@ -241,7 +241,7 @@ impl Cell {
             if named == Named::Short {
                 let asked = match whole.take() {
                     Some(asked) => asked,
-                    None => self.whole_names()?,
+                    None => self.whole_names(source)?,
                 };
                 let whole_name = asked.get(line).cloned().unwrap_or_default();
                 whole = Some(asked);
@@ -268,12 +268,14 @@ impl Cell {
     }
 
     /// The types of the same text's variables, by line, with nothing shortened. None of its code is run.
-    fn whole_names(&self) -> Result<HashMap<usize, String>> {
+    fn whole_names(&self, source: &Source) -> Result<HashMap<usize, String>> {
         let started = Instant::now();
         let output = match &self.way {
             Way::Direct { .. } => with_whole_names(&mut self.compiler("metadata")).output(),
             // By ourselves in rustc's place for this one crate: cargo must not compile its dependencies anew.
             Way::Cargo { cargo, arguments } => {
+                // cargo repeats what the last call said until the source is younger.
+                fs::write(EVCXR_SOURCE_FILE, source.text())?;
                 Command::new(cargo).args(arguments).env(WORKSPACE_RUSTC, &self.whole_namer).output()
             }
         };
