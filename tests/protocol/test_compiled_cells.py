@@ -83,6 +83,12 @@ def test_a_variable_is_kept_whatever_its_type(shared_kernel: Kernel, define: str
     assert shared_kernel.execute(use).text == shown
 
 
+def test_an_import_does_not_change_what_the_type_of_a_variable_is(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    run(kernel, ["let parsed = \"x\".parse::<i32>();", "use std::fmt::Result;"])
+    assert run(kernel, ["parsed.is_err()"]) == ["true"]
+
+
 def test_variables_are_listed_with_their_types(shared_kernel: Kernel) -> None:
     shared_kernel.execute("let listed = vec![Some(1.5)];")
     for command in (":vars", "%vars"):
@@ -220,4 +226,4 @@ def test_types_of_other_crates_and_of_the_library_are_kept_when_cargo_compiles(t
             "assert_eq!(thing.0.len() + backwards.count(), 4);",
         ]
         run(kernel, cells)
-        assert "thing: tiny::Thing<" in kernel.execute(":vars").text
+        assert "thing: tiny::Thing<Vec<u8>>" in kernel.execute(":vars").text

@@ -38,11 +38,6 @@ const ALWAYS_KNOWN: &[&str] = &[
     "as",
     "unsafe",
     "extern",
-    "Vec",
-    "String",
-    "Option",
-    "Result",
-    "Box",
     "Send",
     "Sync",
     "Unpin",
@@ -66,6 +61,15 @@ const ALWAYS_KNOWN: &[&str] = &[
     "Into",
     "AsRef",
     "AsMut",
+];
+
+/// Types whose short names an import can take away, as `use std::io::Result` does.
+const PRELUDE_TYPES: &[(&str, &str)] = &[
+    ("Vec", "std::vec::Vec"),
+    ("String", "std::string::String"),
+    ("Option", "std::option::Option"),
+    ("Result", "std::result::Result"),
+    ("Box", "std::boxed::Box"),
 ];
 
 /// Crates that every cell can name.
@@ -125,7 +129,7 @@ impl Names {
             let is_assigned = tokens.get(index + 1).is_some_and(|next| next.text.starts_with(" = "));
             match token.kind {
                 Kind::Path if is_assigned || is_known(token.text, items) => written.push_str(token.text),
-                Kind::Path => match self.names.get(token.text) {
+                Kind::Path => match in_prelude(token.text).or_else(|| self.names.get(token.text).map(String::as_str)) {
                     Some(whole) => written.push_str(whole),
                     None if token.text.contains("::") => {
                         is_sure = false;
@@ -155,6 +159,10 @@ impl Names {
             let _ = files::write_whole(&self.file, &text);
         }
     }
+}
+
+fn in_prelude(name: &str) -> Option<&'static str> {
+    PRELUDE_TYPES.iter().find(|(short, _)| *short == name).map(|(_, whole)| *whole)
 }
 
 /// The pointer's type for that of a function itself, which rustc names but nobody else can.
@@ -245,12 +253,13 @@ mod tests {
 
     #[test]
     fn what_every_cell_can_write_is_known() {
-        for name in ["i32", "&str", "(u8, f64, [Point; 3])", "Vec<Option<Point>>", "std::ops::Range<i32>", "()"] {
+        for name in ["i32", "&str", "(u8, f64, [Point; 3])", "std::ops::Range<i32>", "()"] {
             check(name, known(name));
         }
-        check("HashMap<String, u8>", known("std::collections::HashMap<String, u8>"));
-        check("Box<dyn Fn(i32) -> i32 + Send>", known("Box<dyn Fn(i32) -> i32 + Send>"));
-        check("Box<dyn Iterator<Item = u32>>", known("Box<dyn Iterator<Item = u32>>"));
+        check("Vec<Option<Point>>", known("std::vec::Vec<std::option::Option<Point>>"));
+        check("HashMap<String, u8>", known("std::collections::HashMap<std::string::String, u8>"));
+        check("Box<dyn Fn(i32) -> i32 + Send>", known("std::boxed::Box<dyn Fn(i32) -> i32 + Send>"));
+        check("Box<dyn Iterator<Item = u32>>", known("std::boxed::Box<dyn Iterator<Item = u32>>"));
         check("W<'_>", Named::Short);
         check("std::str::Split<'_, char>", known("std::str::Split<'static, char>"));
     }

@@ -112,7 +112,8 @@ impl Workspace {
     /// What the driver found the stand-ins for types of variables to be.
     pub fn types(&self) -> HashMap<String, String> {
         let text = fs::read(self.folder.join("bin/types.json")).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let types: HashMap<String, String> = serde_json::from_slice(&text).unwrap_or_default();
+        types.into_iter().map(|(stand_in, name)| (stand_in, as_people_write(name))).collect()
     }
 
     /// Removes the folder. Later calls do nothing.
@@ -122,6 +123,13 @@ impl Workspace {
             tracing::warn!(%error, "the kernel's temporary folder was not removed");
         }
     }
+}
+
+/// A type without the paths of what every program has by its short name.
+fn as_people_write(name: String) -> String {
+    let paths =
+        ["std::vec::Vec", "std::string::String", "std::option::Option", "std::result::Result", "std::boxed::Box"];
+    paths.iter().fold(name, |name, path| name.replace(path, path.rsplit("::").next().unwrap_or(path)))
 }
 
 /// The PATH without our driver: for finding the real programs.
