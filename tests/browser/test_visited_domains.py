@@ -44,8 +44,8 @@ def test_unknown_names_are_asked_within_the_quota_and_stopped(browser: Browser, 
         ]  # fmt: skip
         page.screenshot("playbook-visited-domains")
         page.button("Check the quota").click()
-        plan = "39 names, 4/min → about 9 min, 39 of the 500 left today"
-        expect(body).to_contain_text(plan)
+        for told in ("39 names, 4/min → about 9 min", "39 of the 500 left today"):
+            expect(body).to_contain_text(told)
         assert server.paths == []
         page.button("Ask VirusTotal").click()
         expect(body).to_contain_text(re.compile(r"4 of 39 looked up, \d+\.\d s"), timeout=2 * TIMEOUT_MS)
@@ -55,5 +55,6 @@ def test_unknown_names_are_asked_within_the_quota_and_stopped(browser: Browser, 
         assert len(server.paths) == 4, "no more than a minute allows"
         # What was answered is kept.
         page.button("Check the quota").click()
-        expect(body).to_contain_text("35 names, 4/min → about 8 min, 35 of the 496 left today")
+        for told in ("35 names, 4/min → about 8 min", "35 of the 496 left today"):
+            expect(body).to_contain_text(told)
         assert not [key for key in KEYS.values() if key in page.page.content()]

@@ -523,7 +523,7 @@ def test_the_quota_is_told_before_anybody_is_asked(visited: tuple[Playbook, Serv
     playbook.press("Get domains", "visited")
     assert not playbook.may_press("Ask VirusTotal"), "not before the quota was told"
     ((plan,),) = playbook.press("Check the quota", "question")
-    assert plan["plan"] == "37 names, 4/min → about 9 min, 37 of the 500 left today"
+    assert (plan["plan"], plan["quota"]) == ("37 names, 4/min → about 9 min", "37 of the 500 left today")
     assert (plan["to_ask"], plan["answered_before"], plan["never_sent"], plan["minutes"]) == ("37", "0", "0", "9")
     assert playbook.may_press("Ask VirusTotal") and server.paths == []
 
@@ -533,7 +533,7 @@ def test_what_virustotal_says_of_the_unknown(visited: tuple[Playbook, Services])
     playbook.fill(hosts="10.1.7.1")
     playbook.press("Get domains", "visited")
     ((plan,),) = playbook.press("Check the quota", "question")
-    assert (plan["plan"], plan["never_sent"]) == ("2 names, 4/min → at once, 2 of the 500 left today", "1")
+    assert (plan["plan"], plan["quota"], plan["never_sent"]) == ("2 names, 4/min → at once", "2 of the 500 left today", "1")
     for kept in ("false", "true"):
         (rows,) = playbook.press("Ask VirusTotal", "verdicts")
         assert [(row["name"], row["status"], row["malicious"]) for row in rows] == [

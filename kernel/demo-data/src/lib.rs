@@ -85,6 +85,11 @@ file = "toplist/domains.csv"
 
 [toplist.names]
 file = "toplist/names.csv"
+
+# Never told to services that names and addresses are looked up at. No such service is set up here.
+[enrichment]
+internal_domains = ["campus.example"]
+internal_networks = ["10.20.0.0/16", "2001:db8:20::/48"]
 "#;
 
 /// What to make.
