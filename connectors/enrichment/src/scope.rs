@@ -39,22 +39,26 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Beside what is private everywhere: these networks and domains, with all that is below them.
+    /// Beside what is private everywhere: these networks and domains, with all that is below them. A text may hold several
+    /// networks; what is excluded from them with `!` is kept back too.
     ///
     /// # Errors
     /// When one of them is none.
     pub fn new(networks: &[String], domains: &[String]) -> Result<Scope, SettingsError> {
-        let network = |text: &String| {
-            let network = text.trim().parse::<IpNet>().ok();
-            let network = network.or_else(|| text.trim().parse::<IpAddr>().ok().map(IpNet::from));
-            network.ok_or_else(|| SettingsError::NoNetwork { text: text.clone() })
+        let entries =
+            networks.iter().flat_map(|text| text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';')));
+        let entries = entries.filter(|entry| !entry.is_empty() && !entry.starts_with('!'));
+        let network = |text: &str| {
+            let network = text.parse::<IpNet>().ok();
+            let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            network.ok_or_else(|| SettingsError::NoNetwork { text: text.to_owned() })
         };
         let domain = |text: &String| {
             let name = text.trim().trim_start_matches("*.").trim_start_matches('.');
             normalized(name).ok_or_else(|| SettingsError::NoDomain { text: text.clone() })
         };
         Ok(Scope {
-            networks: networks.iter().map(network).collect::<Result<_, _>>()?,
+            networks: entries.map(network).collect::<Result<_, _>>()?,
             domains: domains.iter().map(domain).collect::<Result<_, _>>()?,
         })
     }
@@ -128,7 +132,7 @@ mod tests {
 
     fn scope() -> Scope {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Scope::new(&texts(&["9.9.0.0/16", "2a00::/16", "8.8.4.4"]), &texts(&["Corp.Example.com", "*.other.org"]))
+        Scope::new(&texts(&["9.9.0.0/16, 2a00::/16 !9.9.9.9", "8.8.4.4"]), &texts(&["Corp.Example.com", "*.other.org"]))
             .expect("networks and domains")
     }
 

@@ -1,25 +1,24 @@
 //! `[enrichment]` of the configuration. Secrets are not in it, only where they are.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use flow_source::secret::SecretPlace;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, de};
 use url::{Host, Url};
 
 /// What the house says about all services and about each.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Networks whose addresses are never sent, beside those that are private everywhere.
-    #[serde(default)]
     pub internal_networks: Vec<String>,
     /// Domains whose names are never sent, beside those that are reserved everywhere.
-    #[serde(default)]
     pub internal_domains: Vec<String>,
     /// Where kernels share answers and quotas, when not in the cache folder.
     pub folder: Option<PathBuf>,
-    /// The services by name. Other keys of the table end up here too, and are refused by name.
-    #[serde(flatten)]
+    /// The services by name. Whether there are such services is not known here.
     pub services: BTreeMap<String, ServiceSettings>,
 }
 
@@ -43,6 +42,64 @@ pub struct ServiceSettings {
     pub keep_hours: Option<u32>,
     /// How long it is kept that the service does not know.
     pub keep_unknown_hours: Option<u32>,
+}
+
+/// By hand, as derived code would take a list for a service, and tell no line.
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+        struct Tables;
+
+        impl<'de> de::Visitor<'de> for Tables {
+            type Value = Settings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the table [enrichment]")
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, mut map: M) -> Result<Settings, M::Error> {
+                let mut settings = Settings::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "internal_networks" => settings.internal_networks = map.next_value()?,
+                        "internal_domains" => settings.internal_domains = map.next_value()?,
+                        "folder" => settings.folder = Some(map.next_value()?),
+                        _ => {
+                            let ServiceTable(service) = map.next_value()?;
+                            settings.services.insert(key, service);
+                        }
+                    }
+                }
+                Ok(settings)
+            }
+        }
+
+        deserializer.deserialize_map(Tables)
+    }
+}
+
+/// The settings of a service, which are a table and nothing else.
+struct ServiceTable(ServiceSettings);
+
+impl<'de> Deserialize<'de> for ServiceTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ServiceTable, D::Error> {
+        struct Table;
+
+        impl<'de> de::Visitor<'de> for Table {
+            type Value = ServiceTable;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "the table of a service; keys beside services are internal_networks, internal_domains, folder",
+                )
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<ServiceTable, M::Error> {
+                ServiceSettings::deserialize(MapAccessDeserializer::new(map)).map(ServiceTable)
+            }
+        }
+
+        deserializer.deserialize_map(Table)
+    }
 }
 
 /// Why the settings cannot be used.

@@ -62,6 +62,9 @@ impl<'a> Errand<'a> {
         if let Some(answer) = self.session.recall(&question) {
             return Ok(answer);
         }
+        if let Some(outcome) = self.with_run(|run| run.end.clone()) {
+            return Ok(Answer { outcome, asked_at: None, is_kept: false });
+        }
         let store = self.desk.store()?;
         let kept = store.kept(&self.shelf, vec![value.to_owned()], Utc::now()).await?;
         let answer = match kept.into_iter().next().flatten() {

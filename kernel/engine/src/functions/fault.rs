@@ -66,9 +66,10 @@ impl FunctionFault {
                     .into(),
             ),
             FunctionFault::NoFile { hint, .. } => Some((*hint).into()),
-            FunctionFault::Lookup { fault: DeskError::Store(_), .. } => {
-                Some("Check that the folder can be written to; FLOWDECK_CACHE_DIR names another one".into())
-            }
+            FunctionFault::Lookup { fault: DeskError::Store(_), .. } => Some(
+                "Check that the folder can be written to, or delete the file if it is broken: it holds answers only"
+                    .into(),
+            ),
             FunctionFault::LookupPlace { function } => Some(format!(
                 "Look up in a query inside, and filter outside: SELECT … FROM (SELECT …, {function}(…) AS answer FROM … WHERE …) \
                  WHERE answer['status'] = 'found'"
