@@ -3,8 +3,8 @@
 //!
 //! Reading order: [`indicator`] (what is asked about), [`scope`] (what never leaves), [`service`] (how a service is
 //! described), [`settings`] (what the configuration says), [`outcome`] (what comes back), `quota` and `store` (what kernels
-//! share on disk), `client` (one request), [`session`] (one query) and [`desk`] (many lookups: the whole of it). Services are crates beside this one;
-//! none is named here, and SQL is the engine's business.
+//! share on disk), `client` (one request), [`session`] (one query) and [`desk`] (many lookups: the whole of it). Services are
+//! crates beside this one; none is named here, and SQL is the engine's business.
 
 mod client;
 pub mod desk;
