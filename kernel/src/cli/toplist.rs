@@ -38,7 +38,10 @@ enum Action {
 /// # Errors
 /// When no list is configured, or one cannot be fetched or read.
 pub fn run(options: &Options) -> Result<()> {
-    let config = Config::load()?;
+    let config = Config::load().map_err(|error| match error.hint() {
+        Some(hint) => anyhow!("{error}\nhint: {hint}"),
+        None => anyhow!("{error}"),
+    })?;
     if config.toplist.named().next().is_none() {
         bail!("no top list is configured\nhint: {HOW_TO_SET}");
     }
