@@ -99,7 +99,12 @@ fn open() -> Result<EngineRoom, EngineError> {
         Err(error) => (Config::default(), Some(Fault { fact: error.to_string(), hint: error.hint() })),
     };
     let internal_networks = config.networks.internal.as_ref().map(|networks| networks.0.clone());
-    let options = EngineOptions { lookup_files: config.lookup_files(), internal_networks, ..EngineOptions::default() };
+    let options = EngineOptions {
+        lookup_files: config.lookup_files(),
+        internal_networks,
+        enrichment: Some(config.enrichment()),
+        ..EngineOptions::default()
+    };
     let engine = Engine::with_options(options)?;
     if let Some(fault) = &config_fault {
         tracing::warn!(%fault, "configuration not used");

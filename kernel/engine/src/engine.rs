@@ -20,7 +20,7 @@ use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files;
-use crate::functions::{self, LookupFiles};
+use crate::functions::{self, EnrichmentOptions, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
@@ -48,6 +48,8 @@ pub struct EngineOptions {
     pub lookup_files: LookupFiles,
     /// One's own networks as `ip_in` reads them; `None` means those that are private.
     pub internal_networks: Option<String>,
+    /// Services that functions ask; `None` asks nobody.
+    pub enrichment: Option<EnrichmentOptions>,
 }
 
 /// Which columns the table of a source gets.
@@ -116,6 +118,7 @@ impl Engine {
             .build();
         let context = SessionContext::new_with_state(state);
         let setup = functions::Setup::new(options.lookup_files)
+            .with_lookups(options.enrichment)
             .with_internal_networks(options.internal_networks.as_deref())
             .map_err(|fault| EngineError::internal(format!("internal networks: {fault}")))?;
         let functions = functions::register(&context, setup);
