@@ -35,6 +35,8 @@ RELEASE := $(TARGET)/release/flowdeck
 JUPYTER_ARGS ?=
 NEXTEST_ARGS ?=
 PYTEST_ARGS ?=
+# Files of Python tests at once. Most of them wait for a browser or a compiler; more would wait for each other.
+AT_ONCE ?= -n 2 --dist loadfile
 BENCH_ARGS ?=
 
 ##@ Use
@@ -82,7 +84,7 @@ test-python: test-kernel ## the Python tests alone: conformance, protocol, noteb
 	@$(SETUP) venv test
 	@$(SETUP) chromium
 	@$(SETUP) softflowd
-	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(PYTEST_ARGS)
+	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
 
 # The development build, and what it needs to run as a kernel: kernelspec, compiled prelude, data.
 .PHONY: test-kernel

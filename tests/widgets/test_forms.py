@@ -2,6 +2,8 @@
 
 import re
 
+from pathlib import Path
+
 import pytest
 from harness.front_end import VIEW, FrontEnd
 from harness.kernel import Kernel
@@ -212,8 +214,9 @@ def test_the_configuration_says_which_networks_are_internal_and_the_zone_of_time
     assert "2024-07-01T00:00:00Z true" in cell.text, cell.text
 
 
-def test_forms_and_queries_need_no_rust(new_kernel) -> None:
-    page = FrontEnd(new_kernel(env={"PATH": "/nowhere"}))
+def test_forms_and_queries_need_no_rust(new_kernel, tmp_path: Path) -> None:
+    # rustup's usual place below the home folder is looked at, too.
+    page = FrontEnd(new_kernel(env={"PATH": "/nowhere", "HOME": str(tmp_path)}))
     button = open_page(page)
     page.click(button)
     page.until(lambda: "3 rows" in shown(page), "the result")

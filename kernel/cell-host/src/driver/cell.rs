@@ -318,7 +318,8 @@ impl Cell {
             // Relative, as what is compiled does not depend on where that is.
             Way::Direct { .. } => command.args(["--out-dir", OBJECT_FOLDER, SOURCE_FILE]),
             // What it says about dependencies is for whoever reads evcxr's output.
-            Way::Cargo { .. } => command.stderr(Stdio::inherit()),
+            // A wrapper that a person set for builds of their own, as clippy is one, has no say about cells.
+            Way::Cargo { .. } => command.stderr(Stdio::inherit()).env_remove(WORKSPACE_RUSTC),
         };
         command
     }
