@@ -19,7 +19,7 @@ use crate::cooperation::YieldWhereRowsMultiply;
 use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
-use crate::files;
+use crate::files::{self, remote::Remote};
 use crate::functions::{self, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
@@ -48,6 +48,8 @@ pub struct EngineOptions {
     pub lookup_files: LookupFiles,
     /// One's own networks as `ip_in` reads them; `None` means those that are private.
     pub internal_networks: Option<String>,
+    /// Whether addresses in queries may be of plain HTTP on other machines.
+    pub allow_http: bool,
 }
 
 /// Which columns the table of a source gets.
@@ -72,6 +74,7 @@ struct Inner {
     executor: Executor,
     memory_limit_bytes: u64,
     keep: Arc<KeepLimits>,
+    remote: Arc<Remote>,
 }
 
 /// `SessionContext` has no `Debug` worth printing.
@@ -102,13 +105,15 @@ impl Engine {
         };
         let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
         let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
+        let base = options.spill_folder.clone();
+        let remote = Arc::new(Remote { allow_http: options.allow_http, base, ..Remote::default() });
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|fault| EngineError::internal(fault.to_string()))?;
         let state = SessionStateBuilder::new()
-            .with_config(settings(thread_count))
+            .with_config(settings(thread_count).with_extension(Arc::clone(&remote)))
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
@@ -121,7 +126,7 @@ impl Engine {
         let functions = functions::register(&context, setup);
         let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
-        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep })))
+        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep, remote })))
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
@@ -244,6 +249,16 @@ impl Engine {
         &self.0.keep
     }
 
+    /// Removes the copies of objects that were fetched from the network. For the end of a process whose engine is never
+    /// dropped; queries that still read them fail.
+    pub fn remove_fetched(&self) {
+        self.0.remote.remove_fetched();
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.0.remote
+    }
+
     pub(crate) fn executor(&self) -> &Executor {
         &self.0.executor
     }
@@ -254,7 +269,17 @@ impl Engine {
             functions: self.function_names(),
             memory_limit_bytes: self.0.memory_limit_bytes,
         };
-        error::translate(fault, &known)
+        match error::translate(fault, &known) {
+            EngineError::Source { text, hint, log } => EngineError::Source {
+                text: self.remote().with_addresses(text),
+                hint: hint.map(|hint| self.remote().with_addresses(hint)),
+                log,
+            },
+            EngineError::Execution { text, log } => {
+                EngineError::Execution { text: self.remote().with_addresses(text), log }
+            }
+            other => other,
+        }
     }
 
     fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
