@@ -19,7 +19,8 @@ use crate::cooperation::YieldWhereRowsMultiply;
 use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
-use crate::files::{self, remote::Remote};
+use crate::files::remote::{Remote, RemoteAccess};
+use crate::files::{self, FileFault};
 use crate::functions::{self, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
@@ -105,8 +106,7 @@ impl Engine {
         };
         let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
         let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
-        let base = options.spill_folder.clone();
-        let remote = Arc::new(Remote { allow_http: options.allow_http, base, ..Remote::default() });
+        let remote = Arc::new(Remote::new(options.allow_http, options.spill_folder.clone()));
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
@@ -132,7 +132,8 @@ impl Engine {
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
     /// SQL finds it: names are folded to lower case.
     pub fn register_source(&self, name: &str, path_or_glob: &str, kind: SourceKind) -> Result<String, EngineError> {
-        let settings = SourceSettings { kind, ..SourceSettings::default() };
+        let access = RemoteAccess { allow_http: self.remote().allow_http, ..RemoteAccess::default() };
+        let settings = SourceSettings { kind, access, ..SourceSettings::default() };
         Ok(self.register_source_with(name, path_or_glob, &settings)?.table)
     }
 
@@ -277,6 +278,9 @@ impl Engine {
             },
             EngineError::Execution { text, log } => {
                 EngineError::Execution { text: self.remote().with_addresses(text), log }
+            }
+            EngineError::File(FileFault::Unreadable { path, reason }) => {
+                EngineError::File(FileFault::Unreadable { path, reason: self.remote().with_addresses(reason) })
             }
             other => other,
         }

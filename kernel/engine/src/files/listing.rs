@@ -100,7 +100,7 @@ async fn open_group(
         FileFormat::JsonLines => {
             let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
             json_types::with_unsigned(inferred, &paths)
-        },
+        }
         _ => inferred,
     };
     column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;

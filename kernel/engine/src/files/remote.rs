@@ -55,7 +55,7 @@ pub(crate) struct Remote {
     /// For addresses that no source names.
     pub(crate) allow_http: bool,
     /// Where the folder is made; that of the system without it.
-    pub(crate) base: Option<PathBuf>,
+    base: Option<PathBuf>,
     stores: Mutex<HashMap<(String, u64), KnownStore>>,
     folder: OnceLock<Folder>,
     cached: Mutex<HashMap<(Url, Key), Cached>>,
@@ -93,6 +93,10 @@ pub(crate) struct InStore {
 }
 
 impl Remote {
+    pub(crate) fn new(allow_http: bool, base: Option<PathBuf>) -> Remote {
+        Remote { allow_http, base, ..Remote::default() }
+    }
+
     /// The objects that an address means, in the order of their names: in their store, or fetched.
     pub(crate) async fn find(
         &self,
@@ -113,7 +117,8 @@ impl Remote {
     ) -> Result<Vec<Found>, FileFault> {
         let listed = list(&known.store, address).await?;
         let probes = listed.into_iter().map(|key| fetch::probe(&known.store, address.with_key(&key), key));
-        let probes: Vec<Probe> = stream::iter(probes.collect::<Vec<_>>()).buffered(PROBED_AT_ONCE).try_collect().await?;
+        let probes: Vec<Probe> =
+            stream::iter(probes.collect::<Vec<_>>()).buffered(PROBED_AT_ONCE).try_collect().await?;
         watch.expect(probes.iter().filter(|it| !it.is_read_in_parts()).map(|it| it.meta.size).sum());
         let found = probes.into_iter().map(|probe| self.place(known, probe, watch));
         stream::iter(found.collect::<Vec<_>>()).buffered(FETCHED_AT_ONCE).try_collect().await
@@ -208,7 +213,11 @@ async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Res
     let prefix = Key::parse(folder.trim_end_matches('/')).map_err(|_| bad_key(address))?;
     let prefix = (!folder.is_empty()).then_some(&prefix);
     let is_meant = |object: &ObjectMeta| object.size > 0 && pattern.matches_with(object.location.as_ref(), MATCHING);
-    let worded = |error| unworded(error, address);
+    // Of what was asked, not of the folder that was listed.
+    let worded = |error| match unworded(error, address) {
+        FileFault::Remote { cause, .. } => cause.at(address),
+        other => other,
+    };
     if is_flat {
         let listed = store.list_with_delimiter(prefix).await.map_err(worded)?;
         return Ok(listed.objects.into_iter().filter(is_meant).map(|object| object.location).collect());
@@ -239,5 +248,5 @@ fn bad_key(address: &Address) -> FileFault {
 /// The fault that [`ReadOnly`] put into an error.
 fn unworded(error: object_store::Error, address: &Address) -> FileFault {
     let inside = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<FileFault>()).cloned();
-    inside.unwrap_or_else(|| RemoteCause::of(&error, false).at(address))
+    inside.unwrap_or_else(|| RemoteCause::of(&error, fault::Asked::Web).at(address))
 }

@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use super::RemoteCause;
 use super::address::{Address, Place};
+use super::fault::Asked;
 use super::store::ReadOnly;
 use crate::files::FileFault;
 
@@ -72,24 +73,25 @@ impl RemoteAccess {
 
     /// The store of an address.
     pub(super) fn store(&self, address: &Address) -> Result<ReadOnly, FileFault> {
-        let (inner, is_signed) = match &address.place {
+        let (inner, asked) = match &address.place {
             Place::Bucket(bucket) => self.bucket(bucket).map_err(|cause| cause.at(address))?,
-            Place::Server(url) => (self.server(url).map_err(|cause| cause.at(address))?, false),
+            Place::Server(url) => (self.server(url).map_err(|cause| cause.at(address))?, Asked::Web),
         };
-        Ok(ReadOnly { inner, address: address.clone(), is_signed })
+        Ok(ReadOnly { inner, address: address.clone(), asked })
     }
 
     fn server(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, RemoteCause> {
         self.check(url)?;
-        let builder = HttpBuilder::new().with_url(url.as_str()).with_retry(retries()).with_http_connector(self.client());
-        Ok(Arc::new(builder.build().map_err(|error| RemoteCause::of(&error, false))?))
+        let builder =
+            HttpBuilder::new().with_url(url.as_str()).with_retry(retries()).with_http_connector(self.client());
+        Ok(Arc::new(builder.build().map_err(|error| RemoteCause::of(&error, Asked::Web))?))
     }
 
-    fn bucket(&self, bucket: &str) -> Result<(Arc<dyn ObjectStore>, bool), RemoteCause> {
+    fn bucket(&self, bucket: &str) -> Result<(Arc<dyn ObjectStore>, Asked), RemoteCause> {
         let mut builder = match (&self.access_key_id, &self.secret_access_key) {
-            (Some(id), Some(key)) => AmazonS3Builder::new()
-                .with_access_key_id(id.expose())
-                .with_secret_access_key(key.expose()),
+            (Some(id), Some(key)) => {
+                AmazonS3Builder::new().with_access_key_id(id.expose()).with_secret_access_key(key.expose())
+            }
             (None, None) => AmazonS3Builder::from_env(),
             _ => {
                 let reason = "the source has one of access_key_id and secret_access_key, and both are needed".into();
@@ -112,12 +114,13 @@ impl RemoteAccess {
             self.check(&Url::parse(&endpoint).map_err(|fault| bad(fault.to_string()))?)?;
         }
         let is_signed = IDENTITIES.iter().any(|key| builder.get_config_value(key).is_some());
+        let asked = if is_signed { Asked::WithKeys } else { Asked::WithoutKeys };
         let builder = builder
             .with_bucket_name(bucket)
             .with_skip_signature(!is_signed)
             .with_retry(retries())
             .with_http_connector(self.client());
-        Ok((Arc::new(builder.build().map_err(|error| RemoteCause::of(&error, is_signed))?), is_signed))
+        Ok((Arc::new(builder.build().map_err(|error| RemoteCause::of(&error, asked))?), asked))
     }
 
     fn check(&self, url: &Url) -> Result<(), RemoteCause> {
@@ -217,7 +220,7 @@ mod tests {
         };
         let address = Address::of("s3://bucket/key").expect("an address").expect("a right one");
         let store = access.store(&address).expect("a store");
-        assert!(store.is_signed);
+        assert_eq!(store.asked, Asked::WithKeys);
         let shown = format!("{store} {store:?} {access:?} {:?}", access.fingerprint());
         assert!(shown.contains("s3://bucket") && !shown.contains(PLANTED), "{shown}");
         let half = RemoteAccess { secret_access_key: None, ..access };

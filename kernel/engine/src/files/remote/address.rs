@@ -99,9 +99,7 @@ impl Address {
     /// Reads an address; `None` for paths of this machine.
     pub(crate) fn of(location: &str) -> Option<Result<Address, FileFault>> {
         let scheme = scheme_of(location)?.to_ascii_lowercase();
-        let bad = |reason: String| {
-            RemoteCause::BadAddress { reason }.at(shown_roughly(location))
-        };
+        let bad = |reason: String| RemoteCause::BadAddress { reason }.at(shown_roughly(location));
         Some(match scheme.as_str() {
             "s3" | "s3a" => of_bucket(&location[scheme.len() + 3..]).map_err(bad),
             "http" | "https" => of_server(location).map_err(bad),
@@ -154,7 +152,9 @@ mod tests {
     #[track_caller]
     fn check(location: &str, expected: Result<(&str, &str), &str>) {
         match (Address::of(location).expect("an address"), expected) {
-            (Ok(address), Ok((shown, key))) => assert_eq!((address.to_string().as_str(), address.key.as_str()), (shown, key)),
+            (Ok(address), Ok((shown, key))) => {
+                assert_eq!((address.to_string().as_str(), address.key.as_str()), (shown, key))
+            }
             (Err(fault), Err(expected)) => assert!(fault.to_string().contains(expected), "{fault}"),
             (found, expected) => panic!("{location}: expected {expected:?}, found {found:?}"),
         }

@@ -25,6 +25,17 @@ const BAD_KEYS: &[&str] = &[
     "InvalidClientTokenId",
 ];
 
+/// As whom a store was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A store, with keys.
+    WithKeys,
+    /// A store, without.
+    WithoutKeys,
+    /// A web server, which knows none of our keys.
+    Web,
+}
+
 /// Why an object cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteCause {
@@ -40,8 +51,8 @@ pub enum RemoteCause {
     NoBucket,
     /// The object is not there.
     NoObject,
-    /// The store knows who asks, or does not, and refuses.
-    Denied { is_signed: bool },
+    /// Who asks may not read it.
+    Denied { asked: Asked },
     /// The store refuses the keys themselves.
     KeysRefused { code: String },
     /// Another region than that of the bucket.
@@ -74,11 +85,14 @@ impl std::fmt::Display for RemoteCause {
             Self::BadAddress { reason } => write!(f, "it is not an address that can be read: {reason}"),
             Self::FromParameter => f.write_str("a parameter of a query is a path, not an address in the network"),
             Self::PlainHttp => f.write_str("plain http is only for this machine"),
-            Self::NoListing => f.write_str("a web server does not list its files, so patterns and folders mean nothing there"),
+            Self::NoListing => {
+                f.write_str("a web server does not list its files, so patterns and folders mean nothing there")
+            }
             Self::NoBucket => f.write_str("there is no such bucket"),
             Self::NoObject => f.write_str("there is no such object"),
-            Self::Denied { is_signed: true } => f.write_str("access is denied to the keys that were used"),
-            Self::Denied { is_signed: false } => f.write_str("access is denied to requests without keys"),
+            Self::Denied { asked: Asked::WithKeys } => f.write_str("access is denied to the keys that were used"),
+            Self::Denied { asked: Asked::WithoutKeys } => f.write_str("access is denied to requests without keys"),
+            Self::Denied { asked: Asked::Web } => f.write_str("the server denies access"),
             Self::KeysRefused { code } => write!(f, "the store does not accept the keys ({code})"),
             Self::WrongRegion => f.write_str("the bucket is in another region than the one asked"),
             Self::Unreachable { reason } => write!(f, "the server cannot be reached: {reason}"),
@@ -123,8 +137,11 @@ impl RemoteCause {
             Self::NoListing => "Name each file by its own address",
             Self::NoBucket => "Check the name of the bucket, and `endpoint` if the store is not that of AWS",
             Self::NoObject => "Check the address; capital letters count, and patterns (* ? [ab] **) find names",
-            Self::Denied { is_signed: true } => "Ask for read and list permission, or use other keys",
-            Self::Denied { is_signed: false } => {
+            Self::Denied { asked: Asked::Web } => {
+                "Ask who runs the server; if the address is a signed one, its time may be over"
+            }
+            Self::Denied { asked: Asked::WithKeys } => "Ask for read and list permission, or use other keys",
+            Self::Denied { asked: Asked::WithoutKeys } => {
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key_id and secret_access_key in `secrets` of \
                  a source in flowdeck.toml"
             }
@@ -146,23 +163,29 @@ impl RemoteCause {
         Some(hint.into())
     }
 
-    /// What an error of a store means. `is_signed` tells whether keys were used.
-    pub(super) fn of(error: &Error, is_signed: bool) -> RemoteCause {
+    /// What an error of a store means.
+    pub(super) fn of(error: &Error, asked: Asked) -> RemoteCause {
         let text = error.to_string();
         let code = between(&text, "<Code>", "</Code>").filter(|code| code.len() <= CODE_CHARS_MAX);
         let code = code.filter(|code| code.chars().all(|c| c.is_ascii_alphanumeric())).unwrap_or_default();
         if let Some(http) = find_http(error) {
             return of_connection(http);
         }
+        let status = status_of(&text);
+        let is_status = |numbers: &[&str]| {
+            status.as_deref().is_some_and(|status| numbers.iter().any(|number| status.starts_with(number)))
+        };
         match error {
             _ if BAD_KEYS.contains(&code) => RemoteCause::KeysRefused { code: code.into() },
-            Error::NotFound { .. } if code == "NoSuchBucket" => RemoteCause::NoBucket,
+            _ if code == "NoSuchBucket" => RemoteCause::NoBucket,
             Error::NotFound { .. } => RemoteCause::NoObject,
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => RemoteCause::Denied { is_signed },
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => RemoteCause::Denied { asked },
+            // Listings fail without a kind.
+            _ if is_status(&["401", "403"]) => RemoteCause::Denied { asked },
             _ if text.contains("redirect without LOCATION") || code == "AuthorizationHeaderMalformed" => {
                 RemoteCause::WrongRegion
             }
-            _ => match status_of(&text) {
+            _ => match status {
                 Some(status) => RemoteCause::Answer { status },
                 None => RemoteCause::Other { reason: without_queries(&text) },
             },
@@ -172,7 +195,7 @@ impl RemoteCause {
 
 /// Whether a server gave all where a part was asked for.
 pub(super) fn is_whole_for_part(error: &Error) -> bool {
-    error.to_string().contains("non-partial response")
+    matches!(error, Error::NotSupported { .. }) || error.to_string().contains("non-partial response")
 }
 
 /// Whether a part was asked for of nothing.

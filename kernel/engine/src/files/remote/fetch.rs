@@ -61,7 +61,7 @@ pub(super) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
 
 /// Asks for the beginning of an object.
 pub(super) async fn probe(store: &ReadOnly, address: Address, key: Key) -> Result<Probe, FileFault> {
-    let worded = |error: object_store::Error| RemoteCause::of(&error, store.is_signed).at(&address);
+    let worded = |error: object_store::Error| RemoteCause::of(&error, store.asked).at(&address);
     let beginning = GetOptions { range: Some(GetRange::Bounded(0..PROBE_BYTES)), ..GetOptions::default() };
     let probe = match store.inner.get_opts(&key, beginning).await {
         Ok(result) => {

@@ -16,6 +16,7 @@ use object_store::{
 
 use super::RemoteCause;
 use super::address::Address;
+use super::fault::Asked;
 
 /// Bytes asked for where only is asked how large an object is.
 const HEAD_BYTES: u64 = 8;
@@ -25,12 +26,12 @@ const HEAD_BYTES: u64 = 8;
 pub(super) struct ReadOnly {
     pub(super) inner: Arc<dyn ObjectStore>,
     pub(super) address: Address,
-    pub(super) is_signed: bool,
+    pub(super) asked: Asked,
 }
 
 impl ReadOnly {
     fn worded(&self, error: &Error, location: &Path) -> Error {
-        let fault = RemoteCause::of(error, self.is_signed).at(self.address.with_key(location));
+        let fault = RemoteCause::of(error, self.asked).at(self.address.with_key(location));
         Error::Generic { store: "remote", source: Box::new(fault) }
     }
 }
