@@ -150,7 +150,10 @@ impl RemoteCause {
                  environment"
             }
             Self::WrongRegion => "Set `region` of the source in flowdeck.toml, or AWS_REGION",
-            Self::Unreachable { .. } => "Check the name and port, and whether a proxy is needed (HTTPS_PROXY)",
+            Self::Unreachable { .. } => {
+                "Check the server's name and port (of a store its `endpoint`, or AWS_ENDPOINT_URL), and whether a proxy is \
+                 needed (HTTPS_PROXY)"
+            }
             Self::TimedOut => "Try again, or check whether a firewall is between",
             Self::Insecure { .. } => {
                 "The server's certificate must be signed by an authority that this machine trusts, for that name"
