@@ -7,6 +7,7 @@ mod import;
 mod sources;
 mod sql;
 pub(crate) mod store;
+mod toplist;
 
 pub(crate) use import::time as utc_time;
 
@@ -46,6 +47,8 @@ enum Command {
     Collect(collect::Options),
     /// Copy flows of a source into a folder, or say what the folder holds.
     Import(import::Options),
+    /// Say what lists of well-known names there are, or fetch newer ones.
+    Toplist(toplist::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
     /// Print the widget models this kernel has, in the format of ipywidgets' specification.
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),
         Command::Import(options) => import::run(&options),
+        Command::Toplist(options) => toplist::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
         Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
         Command::SchemaDocument => print(&flow_engine::schema_document()),

@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod source;
+pub mod toplist;
 pub mod value;
 
 use std::{
@@ -13,8 +14,10 @@ use std::{
     sync::OnceLock,
 };
 
-use flow_engine::LookupFiles;
+use flow_engine::{EnrichmentOptions, EnrichmentSettings, LookupFiles};
 use serde::Deserialize;
+
+use crate::interpreter::rust::prelude::cache_folder;
 
 pub use fault::ConfigError;
 pub use source::{Source, SourceSchema};
@@ -47,6 +50,12 @@ pub struct Config {
     /// How things are shown.
     #[serde(default)]
     pub display: Display,
+    /// Lists of the names that are visited most.
+    #[serde(default)]
+    pub toplist: toplist::TopLists,
+    /// Services that know something of addresses, names and hashes, and what they must not be told.
+    #[serde(default)]
+    pub enrichment: EnrichmentSettings,
     /// Where the file is; sources are relative to it.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -133,7 +142,17 @@ impl Config {
             public_suffix_list: place(&self.lookup.public_suffix_list),
             location_database: place(&self.lookup.location_database),
             as_database: place(&self.lookup.as_database),
+            top_domains: self.toplist.domains.as_ref().map(|list| list.path(&self.folder)),
+            top_names: self.toplist.names.as_ref().map(|list| list.path(&self.folder)),
         }
+    }
+
+    /// Where lookups at services go; what kernels share of them is in the cache folder. One's own networks are internal
+    /// here too.
+    pub fn enrichment(&self) -> EnrichmentOptions {
+        let mut settings = self.enrichment.clone();
+        settings.internal_networks.extend(self.networks.internal.iter().map(|networks| networks.0.clone()));
+        EnrichmentOptions { settings, config_folder: self.folder.clone(), shared_folder: cache_folder() }
     }
 
     /// The location of a source, relative ones seen from the file; those that begin with `~/` are left to the engine.

@@ -103,6 +103,7 @@ fn open() -> Result<EngineRoom, EngineError> {
         lookup_files: config.lookup_files(),
         internal_networks,
         allow_http: config.remote.allow_http,
+        enrichment: Some(config.enrichment()),
         ..EngineOptions::default()
     };
     let engine = Engine::with_options(options)?;

@@ -103,6 +103,24 @@ def test_ten_million_rows_in_jupyterlab(browser: Browser, lab: JupyterLab) -> No
         page.screenshot("table-lab-menu-dark", keep_pointer=True)
 
 
+def test_the_page_holds_no_more_of_ten_million_rows_than_of_a_thousand(browser: Browser, lab: JupyterLab) -> None:
+    cells = [LONG.replace(f"{ROWS}", "1000").replace(f"{ROWS - 1}", "999"), LONG]
+    lab.add_notebook("memory.ipynb", notebook(KERNEL_NAME, *cells))
+    with NotebookPage(browser, lab, "memory.ipynb") as page:
+        held = []
+        for cell, rows in enumerate((1_000, ROWS)):
+            before = page.heap_bytes()
+            page.run(cell, timeout=LONG_MS)
+            table = TableView(page, page.output(cell))
+            for part in range(20):
+                table.go_to(1 + part * rows // 20)
+            table.press("Control+End")
+            expect(table.cell(rows - 1, "n")).to_have_text(str(rows - 1))
+            held.append(page.heap_bytes() - before)
+        # A page of rows is some kilobytes; all of them would be hundreds of megabytes.
+        assert held[1] < held[0] + 4_000_000, held
+
+
 def test_ten_million_rows_in_voila(browser: Browser, voila: Voila) -> None:
     with VoilaPage(browser, voila, "long.ipynb") as page:
         table = TableView(page, page.page.locator("body"))

@@ -195,6 +195,14 @@ class Visitor:
         if kind is None:
             assert not self.refused, f"the page asked for addresses outside this machine: {self.refused}"
 
+    def heap_bytes(self) -> int:
+        """Memory that the page's JavaScript holds, without what is only waiting to be collected."""
+        session = self._context.new_cdp_session(self.page)
+        session.send("HeapProfiler.collectGarbage")
+        used = session.send("Runtime.getHeapUsage")["usedSize"]
+        session.detach()
+        return int(used)
+
     def _loopback_only(self, route: Route) -> None:
         target = urlsplit(route.request.url)
         if target.scheme in ("data", "blob") or target.hostname in ("127.0.0.1", "localhost", "::1"):

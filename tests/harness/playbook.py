@@ -60,6 +60,11 @@ class Playbook:
         self.page.click(self._labelled(button))
         return tuple(self._rows(table, before[table]) for table in tables)
 
+    def may_press(self, button: str) -> bool:
+        """Whether a button can be pressed now."""
+        self.page.look()
+        return not self.page.value(self._labelled(button), "disabled")
+
     def status(self, table: str) -> str:
         """The line above a table."""
         row, _ = self._children(self._areas[table])

@@ -11,10 +11,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from harness import paths
+from harness import paths, visits
 from harness.front_end import FrontEnd
 from harness.kernel import Kernel
 from harness.playbook import Playbook, Row
+from harness.services import ENVIRONMENT, KEYS, Services, services
 
 Open = Callable[[str], Playbook]
 
@@ -301,6 +302,25 @@ def test_the_beacon_is_on_the_list(campus: Open, incidents: dict[str, Any]) -> N
     assert [(row["dst_ip"], row["is_listed"]) for row in destinations] == [(beacon["destination"], "true")]
 
 
+IN_10K, IN_1M, IN_NAMES = "DOMAIN IN TOP 10K LIST", "DOMAIN IN TOP 1M LIST", "SUBDOMAIN IN TOP LIST"
+
+
+def test_the_beacon_visits_what_nobody_knows(campus: Open, incidents: dict[str, Any]) -> None:
+    beacon = incidents["beacon"]
+    playbook = campus("incident_handling/visited_domains")
+    playbook.fill(hosts=beacon["source"])
+    ((row,),) = playbook.press("Get domains", "visited")
+    assert (row["SUBDOMAIN"], row["hosts"]) == (beacon["domain"], "1")
+    assert row["visits"] == str(beacon["count"] + beacon["dns_queries"]) and row["never_resolved"] == "false"
+    assert [row[column] for column in (IN_10K, IN_1M, IN_NAMES)] == ["false"] * 3
+    playbook.fill(hosts="")
+    (rows,) = playbook.press("Get domains", "visited")
+    known = [any(row[column] == "true" for column in (IN_10K, IN_1M, IN_NAMES)) for row in rows]
+    assert known == sorted(known) and beacon["domain"] in {row["SUBDOMAIN"] for row in rows if row["hosts"] == "1"}
+    assert 1 < known.count(False) < 100 < known.count(True), "among harmless names that nobody knows"
+    assert not [row for row in rows if (row["SUBDOMAIN"] or "").endswith("campus.example")], "own domains are left out"
+
+
 # What the demo data does not have.
 
 NOON = datetime(2024, 2, 5, 12, tzinfo=UTC)
@@ -472,3 +492,69 @@ def test_a_tunnel_in_names(planted: Open) -> None:
     ((row,),) = playbook.press("Find tunnels", "tunnels")
     assert (row["src_ip"], row["domain"], row["names"]) == ("10.1.5.1", "tunnel.example", "120")
     assert (row["severity"], row["new_names"], row["data_types"]) == ("worth a look", "100.0", "100.0")
+
+
+@pytest.fixture
+def visited(tmp_path: Path) -> Iterator[tuple[Playbook, Services]]:
+    """The playbook on visits of our own, with services on this machine."""
+    with services(per_minute=4) as server:
+        config = visits.write(tmp_path, server)
+        with Kernel(env={"FLOWDECK_CONFIG": str(config), **ENVIRONMENT}) as kernel:
+            yield Playbook(FrontEnd(kernel), "incident_handling/visited_domains"), server
+
+
+def test_which_domains_are_on_which_list(visited: tuple[Playbook, Services]) -> None:
+    playbook, server = visited
+    playbook.fill(hosts="10.1.7.1, 10.1.7.3", own_domains="")
+    (rows,) = playbook.press("Get domains", "visited")
+    listed = {(row["DOMAIN"], row["SUBDOMAIN"]): ",".join(row[column] or "" for column in (IN_10K, IN_1M, IN_NAMES)) for row in rows}
+    assert listed["gvt2.com", "beacons.gcp.gvt2.com"] == "false,true,true"
+    assert listed["muni.cz", "kb.csirt.muni.cz"] == "true,true,false"
+    assert listed["example.com", "evil.example.com"] == "false,false,false" and len(listed) == 6
+    found = by(rows, "SUBDOMAIN")
+    assert found["beacons.gcp.gvt2.com",]["visits"] == "2", "asked for and connected to"
+    assert {row["SUBDOMAIN"] for row in rows if row["never_resolved"] == "true"} == {"never.unknown-9.com"}
+    assert server.paths == [], "nobody was asked yet"
+
+
+def test_the_quota_is_told_before_anybody_is_asked(visited: tuple[Playbook, Services]) -> None:
+    playbook, server = visited
+    playbook.fill(hosts="10.1.7.2")
+    playbook.press("Get domains", "visited")
+    assert not playbook.may_press("Ask VirusTotal"), "not before the quota was told"
+    ((plan,),) = playbook.press("Check the quota", "question")
+    assert (plan["plan"], plan["quota"]) == ("37 names, 4/min → about 9 min", "37 of the 500 left today")
+    assert (plan["to_ask"], plan["answered_before"], plan["never_sent"], plan["minutes"]) == ("37", "0", "0", "9")
+    assert playbook.may_press("Ask VirusTotal") and server.paths == []
+
+
+def test_what_virustotal_says_of_the_unknown(visited: tuple[Playbook, Services]) -> None:
+    playbook, server = visited
+    playbook.fill(hosts="10.1.7.1")
+    playbook.press("Get domains", "visited")
+    ((plan,),) = playbook.press("Check the quota", "question")
+    assert (plan["plan"], plan["quota"], plan["never_sent"]) == ("2 names, 4/min → at once", "2 of the 500 left today", "1")
+    for kept in ("false", "true"):
+        (rows,) = playbook.press("Ask VirusTotal", "verdicts")
+        assert [(row["name"], row["status"], row["malicious"]) for row in rows] == [
+            ("evil.example.com", "found", "12"),
+            ("intranet.corp.example.com", "not asked", None),
+            ("notfound.example.com", "not found", None),
+        ]
+        assert rows[1]["reason"] == "it is an internal name, which is never sent"
+        assert {row["from_cache"] for row in rows if row["status"] != "not asked"} == {kept}
+    assert server.calls == {"evil.example.com": 1, "notfound.example.com": 1}, "each once, and nothing of the lists"
+    ((plan,),) = playbook.press("Check the quota", "question")
+    assert (plan["plan"], plan["answered_before"], plan["used_today"]) == ("nothing to ask", "2", "2")
+    playbook.fill(sub_domain="Evil[.]example[.]com")
+    (rows,) = playbook.press("Look up", "single_domain")
+    assert [(row["name"], row["status"], row["malicious"]) for row in rows] == [
+        ("evil.example.com", "found", "12"),
+        ("example.com", "found", "0"),
+    ]
+    playbook.fill(sub_domain="muni.cz")
+    ((row,),) = playbook.press("Look up", "single_domain")
+    assert (row["rank_of_domain"], row["rank_of_name"], row["status"]) == ("5000", None, "found")
+    everything = repr(playbook.page.kernel.iopub) + repr(playbook.page.models)
+    assert "evil.example.com" in everything
+    assert not [key for key in KEYS.values() if key in everything], "no key ever reaches the page"

@@ -10,6 +10,7 @@ pub mod builder;
 pub mod community_id;
 #[cfg(feature = "test-support")]
 pub mod contract_tests;
+pub mod domain;
 pub mod error;
 pub mod protocol;
 pub mod quality;

@@ -1,7 +1,8 @@
 //! Loads compiled cells and runs them, one after another, as evcxr asks on standard input.
 //!
 //! evcxr's line protocol: `LOAD_AND_RUN <object> <symbol>` in, `EVCXR_EXECUTION_COMPLETE` out. The symbol takes and
-//! gives the pointer to evcxr's variable store, which lives in this process.
+//! gives the pointer to evcxr's variable store, which lives in this process. A cell that our driver compiled has one name
+//! for its function whatever its number, see [`CELL_FUNCTION`].
 
 use std::{ffi::c_void, process::ExitCode};
 
@@ -11,7 +12,9 @@ use libloading::{Library, Symbol};
 use serde_json::json;
 
 use crate::{
-    connection, host_api,
+    connection,
+    driver::CELL_FUNCTION,
+    host_api,
     snapshot::{self, Death, Running, Side},
     standard_input,
 };
@@ -74,7 +77,10 @@ fn with_locks<T>(work: impl FnOnce() -> T) -> T {
 fn go_on(ended: u32, death: Death) -> Result<()> {
     // Before the first event can come.
     let callbacks = host_api::callbacks().go_on();
-    connection::open_anew()?;
+    if connection::open_anew().is_err() {
+        // The kernel is gone too, and the usual way out would wait for it.
+        connection::leave();
+    }
     let (signal, exited) = match death {
         Death::Signal(signal) => (Some(signal), false),
         Death::Exit => (None, true),
@@ -91,7 +97,8 @@ fn go_on(ended: u32, death: Death) -> Result<()> {
 fn run(cell: &Library, symbol: &str, store: *mut c_void, copy: Option<&Running>) -> Result<*mut c_void> {
     // Safety: the types are those that evcxr generates and the prelude defines.
     unsafe {
-        let run: Symbol<unsafe extern "C" fn(*mut c_void) -> *mut c_void> = cell.get(symbol.as_bytes())?;
+        let run: Symbol<unsafe extern "C" fn(*mut c_void) -> *mut c_void> =
+            cell.get(symbol.as_bytes()).or_else(|_| cell.get(CELL_FUNCTION.as_bytes()))?;
         // A cell compiled without the prelude (stock path with other dependencies) has neither.
         if let Ok(attach) = cell.get::<unsafe extern "C" fn(*const abi::HostApi)>(abi::ATTACH_SYMBOL.as_bytes()) {
             attach(host_api::table());

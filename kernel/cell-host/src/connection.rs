@@ -215,10 +215,15 @@ fn listen(reader: UnixStream) -> Result<()> {
             deliver(frame);
         }
         // The kernel is gone: nothing of ours may stay behind, not even an endless cell.
-        // Safety: ends the process at once, without handlers that would wait for the kernel.
-        unsafe { libc::_exit(1) }
+        leave()
     })?;
     Ok(())
+}
+
+/// Ends the process at once, without handlers that would wait for the kernel.
+pub fn leave() -> ! {
+    // Safety: no memory is involved.
+    unsafe { libc::_exit(1) }
 }
 
 /// Takes a frame of the kernel. Must not wait for cells or callbacks: they wait for what comes next.

@@ -1,8 +1,20 @@
-//! Stands in for `rustup` and `cargo` when evcxr compiles a cell: one direct rustc call with the prelude.
+//! Stands in for `rustup`, `cargo` and `rustc` when evcxr compiles a cell: at most one call of rustc, with the prelude.
 //!
-//! evcxr asks `rustup which cargo` and then calls `cargo build` and `cargo check` in its crate's folder. A cell whose
-//! only dependency is the prelude needs neither cargo's resolver nor a build of the prelude: it is compiled by one
-//! rustc call against the library that was built at installation. Everything else goes to the real programs unchanged.
+//! evcxr asks `rustup which cargo` and then calls `cargo build` and `cargo check` in its crate's folder. `cell` compiles
+//! what it wrote there: `source`, `body` and `items` make a text of it that is the same whenever the cell needs the same,
+//! `compiled` keeps what that was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc
+//! said. `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
+
+mod answers;
+mod body;
+mod cell;
+mod compiled;
+mod files;
+mod items;
+mod messages;
+mod source;
+mod types;
+mod typing;
 
 use std::{
     env,
@@ -10,12 +22,15 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Output},
+    process::{Command, ExitCode},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub use self::source::CELL_FUNCTION;
+use self::{answers::Answer, cell::Cell};
 use crate::connection;
 
 /// Names the folder of our stand-ins; the kernel wrote their settings there.
@@ -28,16 +43,23 @@ const OBJECT_PATH_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// cargo's exit code for code that does not compile.
 const COMPILE_ERROR: u8 = 101;
 
-/// evcxr's name for the crate of a cell.
-const CELL_CRATE: &str = "ctx";
+/// Names a file to which each compilation is noted: whether it was needed, and the milliseconds it took.
+const LOG: &str = "FLOWDECK_DRIVER_LOG";
 
 /// What the kernel found when it started.
-struct Settings {
+pub struct Settings {
     folder: PathBuf,
     cargo: PathBuf,
+    rustc: PathBuf,
     rustup: Option<PathBuf>,
+    /// What `rustc -vV` says.
+    version: String,
     /// The folder with `libflowdeck.rlib` and, in `deps`, what it needs.
     prelude: Option<PathBuf>,
+    /// The folder for compiled cells.
+    compiled: Option<PathBuf>,
+    /// The folder of evcxr's crate in which cells are compiled; there are others for analysis.
+    cell: PathBuf,
 }
 
 impl Settings {
@@ -47,27 +69,67 @@ impl Settings {
         let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let settings: Value = serde_json::from_slice(&text)?;
         let path = |name: &str| settings[name].as_str().map(PathBuf::from);
-        let cargo = path("cargo").context("the settings name no cargo")?;
-        Ok(Settings { folder, cargo, rustup: path("rustup"), prelude: path("prelude") })
+        let needed = |name: &str| path(name).with_context(|| format!("the settings name no {name}"));
+        Ok(Settings {
+            cargo: needed("cargo")?,
+            rustc: needed("rustc")?,
+            cell: needed("cell")?,
+            rustup: path("rustup"),
+            version: settings["version"].as_str().unwrap_or_default().to_owned(),
+            prelude: path("prelude"),
+            compiled: path("compiled"),
+            folder,
+        })
+    }
+
+    /// Whether we are called for the crate in which cells are compiled.
+    fn is_for_cells(&self) -> bool {
+        let real = |folder: &Path| folder.canonicalize().ok();
+        env::current_dir().is_ok_and(|here| real(&here).is_some() && real(&here) == real(&self.cell))
     }
 }
 
-/// Answers evcxr's `rustup which cargo` with ourselves; anything else is rustup's.
+/// Answers evcxr's `rustup which cargo` with ourselves, and spares it the wait for rustc's; anything else is rustup's.
 ///
 /// # Errors
 /// When the real rustup cannot be run.
 pub fn rustup() -> Result<ExitCode> {
     let settings = Settings::read()?;
-    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    if arguments == ["which", "cargo"] {
-        writeln!(std::io::stdout(), "{}", settings.folder.join("cargo").display())?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    match &settings.rustup {
-        Some(rustup) => pass_on(rustup, &arguments),
-        // Without rustup evcxr looks on the PATH by itself.
-        None => Ok(ExitCode::FAILURE),
-    }
+    let arguments = arguments();
+    let program = match arguments.as_slice() {
+        [which, program] if which == "which" && program == "cargo" => settings.folder.join("cargo"),
+        [which, program] if which == "which" && program == "rustc" => settings.rustc,
+        _ => {
+            return match &settings.rustup {
+                Some(rustup) => pass_on(rustup, &arguments),
+                // Without rustup evcxr looks on the PATH by itself.
+                None => Ok(ExitCode::FAILURE),
+            };
+        }
+    };
+    writeln!(std::io::stdout(), "{}", program.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers for rustc what rust-analyzer asks about cells; anything else is rustc's.
+///
+/// # Errors
+/// When the real rustc cannot be run.
+pub fn rustc() -> Result<ExitCode> {
+    let settings = Settings::read()?;
+    let arguments = arguments();
+    let answer = settings.is_for_cells().then(|| answers::of_rustc(&arguments, &settings.version)).flatten();
+    answer.map_or_else(|| pass_on(&settings.rustc, &arguments), given)
+}
+
+/// Calls rustc as cargo wants it, but so that types are named whole.
+///
+/// # Errors
+/// When rustc cannot be run.
+pub fn rustc_with_whole_names() -> Result<ExitCode> {
+    let mut arguments = env::args_os().skip(1);
+    let mut rustc = Command::new(arguments.next().context("cargo named no rustc")?);
+    exit_code(cell::with_whole_names(rustc.args(arguments)))
 }
 
 /// Compiles a cell, or hands the call to the real cargo.
@@ -77,74 +139,45 @@ pub fn rustup() -> Result<ExitCode> {
 pub fn cargo() -> Result<ExitCode> {
     connection::die_with_parent();
     let settings = Settings::read()?;
-    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let emit = match arguments.iter().find_map(|argument| argument.to_str().filter(|text| !text.starts_with('-'))) {
+    let arguments = arguments();
+    let command = arguments.iter().find_map(|argument| argument.to_str().filter(|text| !text.starts_with('-')));
+    let emit = match command {
         Some("build") => "link",
         Some("check") => "metadata",
+        _ if settings.is_for_cells() => {
+            let only_prelude = fs::read_to_string("Cargo.toml").is_ok_and(|text| cell::depends_on_prelude_only(&text));
+            let folder = env::current_dir()?;
+            let answer = answers::of_cargo(&arguments, &folder, only_prelude);
+            return answer.map_or_else(|| pass_on(&settings.cargo, &arguments), given);
+        }
         _ => return pass_on(&settings.cargo, &arguments),
     };
-    match Cell::here(&settings) {
+    match Cell::here(&settings, arguments.clone()) {
         Some(cell) => cell.compile(emit),
         None => pass_on(&settings.cargo, &arguments),
     }
 }
 
-/// A cell in evcxr's crate folder that we can compile ourselves.
-struct Cell {
-    rustc: OsString,
-    prelude: PathBuf,
-    opt_level: String,
+fn arguments() -> Vec<OsString> {
+    env::args_os().skip(1).collect()
 }
 
-impl Cell {
-    /// The cell in the current folder, or `None` when it needs the real cargo: other dependencies, no prelude.
-    fn here(settings: &Settings) -> Option<Cell> {
-        let manifest = fs::read_to_string("Cargo.toml").ok()?;
-        let dependencies = manifest.split_once("[dependencies]")?.1;
-        let only_prelude = dependencies.lines().all(|line| line.trim().is_empty() || line.starts_with("flowdeck ="));
-        let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "))?.trim_matches('"');
-        let prelude = settings.prelude.clone()?;
-        let usable = only_prelude && manifest.contains("name = \"ctx\"") && prelude.join("libflowdeck.rlib").exists();
-        usable.then_some(Cell { rustc: env::var_os(RUSTC)?, opt_level: opt_level.to_owned(), prelude })
-    }
-
-    fn compile(&self, emit: &str) -> Result<ExitCode> {
-        let folder = env::current_dir()?.join("target/cell");
-        fs::create_dir_all(&folder)?;
-        // evcxr takes errors as the cell's when they are in a file whose name ends like this.
-        let source = Path::new("src/cell_lib.rs");
-        let text = fs::read_to_string("src/lib.rs").context("evcxr wrote no source")?;
-        fs::write(source, with_reported_errors(&text))?;
-        let output = self.rustc(source, &folder, emit).output().context("cannot run rustc")?;
-        report(&output)?;
-        if !output.status.success() {
-            return Ok(ExitCode::from(COMPILE_ERROR));
+fn given(answer: Answer) -> Result<ExitCode> {
+    match answer {
+        Answer::Says(text) => {
+            writeln!(std::io::stdout(), "{text}")?;
+            Ok(ExitCode::SUCCESS)
         }
-        if let (Some(file), "link") = (env::var_os(OBJECT_PATH_FILE), emit) {
-            let object = folder.join(format!("{}{CELL_CRATE}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX));
-            fs::write(file, object.to_string_lossy().as_bytes())?;
-        }
-        Ok(ExitCode::SUCCESS)
+        Answer::Fails => Ok(ExitCode::FAILURE),
     }
+}
 
-    /// The flags are those of evcxr's own profile, see its generated Cargo.toml.
-    fn rustc(&self, source: &Path, folder: &Path, emit: &str) -> Command {
-        let mut command = Command::new(&self.rustc);
-        end_with_us(&mut command);
-        command
-            .args(["--crate-name", CELL_CRATE, "--edition=2024", "--crate-type=cdylib", "--error-format=json"])
-            .args(["--json=diagnostic-rendered-ansi", "-Cprefer-dynamic", "-Crpath", "-Cdebuginfo=0"])
-            .args(["-Cdebug-assertions=on", "-Coverflow-checks=on", "-Ccodegen-units=16"])
-            .arg(format!("-Copt-level={}", self.opt_level))
-            .arg(format!("--emit={emit}"))
-            .arg("--out-dir")
-            .arg(folder)
-            .arg("--extern")
-            .arg(joined("flowdeck=", &self.prelude.join("libflowdeck.rlib")))
-            .arg("-L")
-            .arg(joined("dependency=", &self.prelude.join("deps")))
-            .arg(source);
-        command
+/// Notes what was done and how long it took, for whoever asked for that.
+fn log(what: &str, started: Instant) {
+    let Some(file) = env::var_os(LOG) else { return };
+    // A log that cannot be written stops nobody.
+    if let Ok(mut file) = fs::File::options().create(true).append(true).open(file) {
+        let _ = writeln!(file, "{what} {:.1}", started.elapsed().as_secs_f64() * 1000.0);
     }
 }
 
@@ -154,33 +187,12 @@ fn joined(prefix: &str, path: &Path) -> OsString {
     argument
 }
 
-/// Where evcxr prints the error of a top-level `?` on stderr, tells the kernel instead: it becomes the cell's error.
-///
-/// On one line, so that line numbers stay; the text is that of evcxr 0.22's `error_trait_code`.
-fn with_reported_errors(source: &str) -> String {
-    source.replacen(
-        "eprintln!(\"{}\", error);\n                    println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);",
-        "flowdeck::return_error(&format!(\"{}\", error));\n                    ::std::println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);",
-        1,
-    )
-}
-
-/// Passes rustc's diagnostics on as cargo's `--message-format=json` does.
-fn report(output: &Output) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    for line in String::from_utf8_lossy(&output.stderr).lines() {
-        match serde_json::from_str::<Value>(line) {
-            Ok(message) => writeln!(stdout, "{}", json!({"reason": "compiler-message", "message": message}))?,
-            // rustc itself failed, for instance the linker is missing.
-            Err(_) => writeln!(std::io::stderr(), "{line}")?,
-        }
-    }
-    Ok(())
-}
-
 fn pass_on(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
-    let status =
-        Command::new(program).args(arguments).status().with_context(|| format!("cannot run {}", program.display()))?;
+    exit_code(Command::new(program).args(arguments))
+}
+
+fn exit_code(command: &mut Command) -> Result<ExitCode> {
+    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 
@@ -193,19 +205,5 @@ fn end_with_us(command: &mut Command) {
             connection::die_with_parent();
             Ok(())
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_error_of_a_question_mark_is_reported_on_the_same_line() {
-        let generated = "fn from(error: T) -> Self {\n                    eprintln!(\"{}\", error);\n                    println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\n  }";
-        let changed = with_reported_errors(generated);
-        assert!(changed.contains("flowdeck::return_error(&format!(\"{}\", error));"), "{changed}");
-        assert_eq!(generated.lines().count(), changed.lines().count());
-        assert_eq!(with_reported_errors("fn main() {}"), "fn main() {}");
     }
 }

@@ -1,6 +1,6 @@
 //! The cell host: evcxr's child process. It loads compiled cells, holds the user's variables, and talks to the kernel.
 //!
-//! The same small program also stands in for `cargo` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
+//! The same small program also stands in for `cargo`, `rustc` and `rustup` when evcxr compiles a cell (see [`driver`]): it is
 //! called by those names through links in a folder on evcxr's PATH.
 //!
 //! Reading order: [`cells`] (load and run), [`snapshot`] (the copy that goes on when a cell dies), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
@@ -27,6 +27,8 @@ fn main() -> ExitCode {
     let name = Path::new(&called_as).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let ended = match name {
         "cargo" => driver::cargo(),
+        "rustc" => driver::rustc(),
+        "rustc-with-whole-names" => driver::rustc_with_whole_names(),
         "rustup" => driver::rustup(),
         _ => cells::serve(),
     };

@@ -10,6 +10,7 @@ pub mod abi;
 pub mod bridge;
 mod convert;
 mod display;
+pub mod evcxr_store;
 #[cfg(test)]
 mod fake_host;
 mod form;

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 use serde_json::json;
 
-use crate::{Displayable, bridge, host};
+use crate::{Displayable, MimeBundle, bridge, host};
 
 /// Shows values that know how to show themselves.
 pub trait ShowDisplayable {
@@ -20,7 +20,7 @@ impl<T: Displayable + ?Sized> ShowDisplayable for T {
     fn evcxr_display(&self) {
         match self.widget() {
             Some(widget) => widget.evcxr_display(),
-            None => host::send(&json!({"type": bridge::RESULT, "data": self.cell_value()})),
+            None => show_bundle(&self.cell_value()),
         }
     }
 }
@@ -33,8 +33,18 @@ pub trait ShowDebug {
 
 impl<T: Debug + ?Sized> ShowDebug for &T {
     fn evcxr_display(&mut self) {
-        host::send(&json!({"type": bridge::RESULT, "data": {"text/plain": format!("{self:?}")}}));
+        show_debug(self);
     }
+}
+
+// Not generic, so compiled with the prelude: what a generic function builds, every cell compiles anew.
+
+fn show_bundle(bundle: &MimeBundle) {
+    host::send(&json!({"type": bridge::RESULT, "data": bundle}));
+}
+
+fn show_debug(value: &dyn Debug) {
+    host::send(&json!({"type": bridge::RESULT, "data": {"text/plain": format!("{value:?}")}}));
 }
 
 #[cfg(test)]

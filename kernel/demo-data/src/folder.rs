@@ -10,8 +10,11 @@ use crate::truth::GENERATOR;
 
 pub(crate) const FLOWS: &str = "flows";
 pub(crate) const ZEEK: &str = "zeek";
+pub(crate) const TOPLIST: &str = "toplist";
 pub(crate) const GROUND_TRUTH: &str = "ground-truth.json";
 pub(crate) const CONFIG: &str = "flowdeck.toml";
+/// The folders with the data.
+const FOLDERS: [&str; 3] = [FLOWS, ZEEK, TOPLIST];
 /// Where files grow until all of them are complete.
 const STAGING: &str = ".demo-data.partial";
 
@@ -37,7 +40,7 @@ impl Folder {
             // Left by a run that was killed.
             fs::remove_dir_all(&staging).map_err(DemoDataError::file("remove", &staging))?;
         }
-        for folder in [FLOWS, ZEEK] {
+        for folder in FOLDERS {
             let path = staging.join(folder);
             fs::create_dir_all(&path).map_err(DemoDataError::file("create", &path))?;
         }
@@ -55,7 +58,7 @@ impl Folder {
 
     /// Moves everything to its final name, the ground truth last; returns whether the configuration was replaced.
     pub(crate) fn publish(self) -> Result<bool, DemoDataError> {
-        for folder in [FLOWS, ZEEK] {
+        for folder in FOLDERS {
             let target = self.dir.join(folder);
             fs::create_dir_all(&target).map_err(DemoDataError::file("create", &target))?;
             for name in names(&self.staging.join(folder))? {

@@ -78,10 +78,21 @@ impl Internet {
         &self.sites[dice.weighted(&self.popularity)]
     }
 
+    /// The names of all sites, the most visited first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sites.iter().map(|site| site.name.as_str())
+    }
+
     /// A site without regard to popularity: mail peers, visitors, noise.
     pub(crate) fn any(&self, dice: &mut Dice) -> &Site {
         dice.pick(&self.sites)
     }
+}
+
+/// The part of an invented name that somebody registered: all zones are such that it is the last two labels.
+pub(crate) fn registered_domain(name: &str) -> &str {
+    let dots: Vec<usize> = name.rmatch_indices('.').map(|(index, _)| index).collect();
+    dots.get(1).map_or(name, |dot| &name[dot + 1..])
 }
 
 /// The invented autonomous system of an external address; internal addresses have none.

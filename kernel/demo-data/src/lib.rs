@@ -7,6 +7,7 @@
 //! * `zeek/conn.log`, `dns.log`, `ssl.log`: the same connections as Zeek logs them. All of them up to
 //!   [`ZEEK_CONN_ROWS_MAX`]; beyond that all scripted flows and an even share of the background sessions, and only
 //!   the flows that Zeek saw have a `uid` in Parquet;
+//! * `toplist/domains.csv` and `names.csv`: which of the invented sites are visited most;
 //! * `ground-truth.json`: what is to be found (`incidents`), and what only resembles it (`benign`);
 //! * `flowdeck.toml`: the sources under their names, left alone if it is already there.
 //!
@@ -16,8 +17,8 @@
 //!
 //! One seed and number of flows give the same bytes on one platform and version. Reading order: [`generate`],
 //! `timeline` (what comes when), `incident`, `lookalikes`, `background` (the stories), `talk` and `flow` (single
-//! connections), `campus` and `internet` (addresses), `parquet_files`, `columns`, `zeek`, `truth`, `folder` (what is
-//! written), `dice`, `day` (helpers). The command line is not here.
+//! connections), `campus` and `internet` (addresses), `parquet_files`, `columns`, `zeek`, `toplist`, `truth`, `folder`
+//! (what is written), `dice`, `day` (helpers). The command line is not here.
 
 mod background;
 mod campus;
@@ -33,6 +34,7 @@ mod lookalikes;
 mod parquet_files;
 mod talk;
 mod timeline;
+mod toplist;
 mod truth;
 mod zeek;
 
@@ -76,6 +78,18 @@ location = "zeek/dns.log"
 
 [sources.zeek_ssl]
 location = "zeek/ssl.log"
+
+# Invented ranks of the invented sites, so there is no newer list to fetch.
+[toplist.domains]
+file = "toplist/domains.csv"
+
+[toplist.names]
+file = "toplist/names.csv"
+
+# Never told to services that names and addresses are looked up at. No such service is set up here.
+[enrichment]
+internal_domains = ["campus.example"]
+internal_networks = ["10.20.0.0/16", "2001:db8:20::/48"]
 "#;
 
 /// What to make.
@@ -151,6 +165,9 @@ fn write_day(options: &DemoOptions, folder: &Folder, progress: &mut dyn FnMut(&s
     let document = truth.document(options.seed, flow_files, rows);
     folder.write(folder::GROUND_TRUTH, &format!("{document:#}\n"))?;
     folder.write(folder::CONFIG, CONFIG_TEXT)?;
+    let internet = Internet::new(&mut Dice::new(options.seed, STREAM_INTERNET));
+    folder.write(&format!("{}/domains.csv", folder::TOPLIST), &toplist::domains(&internet))?;
+    folder.write(&format!("{}/names.csv", folder::TOPLIST), &toplist::names(&internet))?;
     Ok(Summary {
         flows: truth.flows(),
         flow_files,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+pub use connector_toplist as toplist;
 use datafusion::catalog::TableProvider;
 use flow_source::{Connector, SourceError};
 
@@ -26,6 +27,15 @@ fn all() -> &'static [Box<dyn Connector>] {
     });
     &ALL
 }
+
+/// The services that know something of addresses, names and hashes.
+pub(crate) static SERVICES: &[&enrichment::Service] = &[
+    &connector_virustotal::VIRUSTOTAL,
+    &connector_abuseipdb::ABUSEIPDB,
+    &connector_greynoise::GREYNOISE,
+    &connector_rdap::RDAP,
+    &connector_misp::MISP,
+];
 
 /// The connector whose files begin like this.
 pub(crate) fn recognise(head: &[u8]) -> Option<&'static dyn Connector> {

@@ -21,7 +21,7 @@ use crate::error::{self, EngineError};
 use crate::executor::Executor;
 use crate::files::remote::{Remote, RemoteAccess};
 use crate::files::{self, FileFault};
-use crate::functions::{self, LookupFiles};
+use crate::functions::{self, EnrichmentOptions, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
@@ -51,6 +51,8 @@ pub struct EngineOptions {
     pub internal_networks: Option<String>,
     /// Whether addresses in queries may be of plain HTTP on other machines.
     pub allow_http: bool,
+    /// Services that functions ask; `None` asks nobody.
+    pub enrichment: Option<EnrichmentOptions>,
 }
 
 /// Which columns the table of a source gets.
@@ -121,6 +123,7 @@ impl Engine {
             .build();
         let context = SessionContext::new_with_state(state);
         let setup = functions::Setup::new(options.lookup_files)
+            .with_lookups(options.enrichment)
             .with_internal_networks(options.internal_networks.as_deref())
             .map_err(|fault| EngineError::internal(format!("internal networks: {fault}")))?;
         let functions = functions::register(&context, setup);

@@ -18,6 +18,7 @@ mod beacon;
 mod community_id;
 mod databases;
 mod domain;
+mod enrich;
 mod fault;
 mod geo;
 mod human;
@@ -37,9 +38,12 @@ mod testing;
 mod text;
 mod text_measure;
 mod time_bin;
+mod toplist;
 
 pub(crate) use addresses::TO_IP_NAME;
 pub(crate) use arguments::constant_text;
+pub use enrich::EnrichmentOptions;
+pub(crate) use enrich::{QueryLookups, check_lookups};
 pub use fault::FunctionFault;
 pub(crate) use list::{help_of, is_ours, table_functions};
 pub(crate) use scalar::{is_prepared, prepared};
@@ -51,6 +55,10 @@ pub(crate) use table::QueryParameters;
 pub(crate) fn register(context: &SessionContext, setup: Setup) -> IpFunctions {
     table::register(context);
     let setup = Arc::new(setup);
+    for function in enrich::functions() {
+        context.register_udf(function.to_udf(&setup));
+    }
+    context.register_udtf(enrich::SERVICES_FUNCTION.name, Arc::new(enrich::ServicesFunction(Arc::clone(&setup))));
     for function in list::SCALARS {
         context.register_udf(function.to_udf(&setup));
     }

@@ -43,7 +43,10 @@ pub mod store;
 pub mod stored;
 
 pub use completion::{Completion, CompletionKind, Completions};
+/// Lists of the names that are visited most: reading, updating.
+pub use connectors::toplist;
 pub use engine::{Engine, EngineOptions, SourceKind};
+pub use enrichment::Settings as EnrichmentSettings;
 pub use error::{EngineError, Position};
 pub use export::Format;
 pub use files::FileFault;
@@ -51,7 +54,7 @@ pub use files::remote::{RemoteAccess, RemoteCause, is_address, shown_location};
 /// Keys of sources, for the configuration and for connectors over the network.
 pub use flow_source::{Secret, SecretError, SecretPlace};
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
-pub use functions::{FunctionFault, LookupFiles};
+pub use functions::{EnrichmentOptions, FunctionFault, LookupFiles};
 pub use names::nearest as nearest_names;
 pub use parameter::Parameter;
 pub use plot::{Chart, PlotFault, PlotRequest};

@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::files::remote::QueryWatch;
-use crate::functions::QueryParameters;
+use crate::functions::{QueryLookups, QueryParameters, check_lookups};
 use crate::keep::Keeper;
 use crate::parameter::Parameter;
 use crate::result::QueryResult;
@@ -45,6 +45,10 @@ pub struct Progress {
     pub bytes_read: u64,
     /// Bytes there are to read, as stored; 0 when unknown.
     pub bytes_total: u64,
+    /// Lookups at services that are done.
+    pub lookups_done: u64,
+    /// Lookups that services are asked for, as far as is known.
+    pub lookups_total: u64,
     /// Since the statement began to run.
     pub elapsed: Duration,
 }
@@ -129,7 +133,7 @@ impl Engine {
         let work = async move {
             let rows = Rows::Keep { limit: None };
             let outcome = match build(engine.context()) {
-                Ok(frame) => engine.execute(frame, rows, &stop, None).await,
+                Ok(frame) => engine.execute(frame, rows, &stop, None, &QueryLookups::default()).await,
                 Err(fault) => Err(fault.into()),
             };
             outcome.map_err(|fault| engine.explain(fault))
@@ -170,10 +174,11 @@ impl Engine {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));
         }
         let plan = bind(plan, &options.params)?;
+        check_lookups(&plan)?;
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
         let defines = matches!(plan, LogicalPlan::Ddl(_));
-        let mut frame = self.context().execute_logical_plan(plan).await?;
+        let (mut frame, lookups) = with_lookups(self.context().execute_logical_plan(plan).await?);
         if defines {
             self.refresh_views()?;
         }
@@ -182,7 +187,7 @@ impl Engine {
             frame = frame.limit(0, Some(limit.saturating_add(1)))?;
         }
         let rows = if is_last { Rows::Keep { limit } } else { Rows::Discard };
-        self.execute(frame, rows, stop, options.progress.as_ref()).await
+        self.execute(frame, rows, stop, options.progress.as_ref(), &lookups).await
     }
 
     async fn execute(
@@ -191,13 +196,14 @@ impl Engine {
         rows: Rows,
         stop: &StopFlag,
         progress: Option<&ProgressCallback>,
+        lookups: &QueryLookups,
     ) -> Result<QueryResult, Fault> {
         let planned = Arc::clone(frame.schema().inner());
         let task_context = Arc::new(frame.task_ctx());
         let plan = make_stoppable(frame.create_physical_plan().await?, stop)?;
         let schema = result_schema(&planned, &plan.schema());
         let mut stream = execute_stream(Arc::clone(&plan), Arc::clone(&task_context))?;
-        let reporter = progress.map(|callback| report(self.executor(), &plan, callback)).transpose();
+        let reporter = progress.map(|callback| report(self.executor(), &plan, callback, lookups)).transpose();
         let reporter = reporter.map_err(no_threads).map_err(Fault::Ours)?;
         let reservation = MemoryConsumer::new("result").register(task_context.memory_pool());
         let mut collected = Collected::new(rows, Keeper::new(self.keep_limits(), reservation));
@@ -209,11 +215,19 @@ impl Engine {
         }
         drop(reporter);
         if let Some(callback) = progress {
-            callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan) });
+            callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan, lookups) });
         }
         let notes = notes_of(plan.as_ref()).into_iter().map(|note| self.remote().with_addresses(note));
         Ok(collected.into_result(schema, notes.collect())?)
     }
+}
+
+/// The same query with counts of its own for what it looks up at services.
+fn with_lookups(frame: DataFrame) -> (DataFrame, QueryLookups) {
+    let lookups = QueryLookups::default();
+    let (mut state, plan) = frame.into_parts();
+    state.config_mut().options_mut().extensions.insert(lookups.clone());
+    (DataFrame::new(state, plan), lookups)
 }
 
 /// Ours as it is, DataFusion's still to be explained.
@@ -326,18 +340,21 @@ fn report(
     executor: &Executor,
     plan: &Arc<dyn ExecutionPlan>,
     callback: &ProgressCallback,
+    lookups: &QueryLookups,
 ) -> std::io::Result<crate::executor::Task<()>> {
-    let (plan, callback, started) = (Arc::clone(plan), Arc::clone(callback), Instant::now());
+    let (plan, callback, lookups) = (Arc::clone(plan), Arc::clone(callback), lookups.clone());
+    let started = Instant::now();
     executor.spawn(async move {
         loop {
             tokio::time::sleep(PROGRESS_INTERVAL).await;
-            callback(Progress { elapsed: started.elapsed(), ..progress_of(&plan) });
+            callback(Progress { elapsed: started.elapsed(), ..progress_of(&plan, &lookups) });
         }
     })
 }
 
-fn progress_of(plan: &Arc<dyn ExecutionPlan>) -> Progress {
-    let mut progress = Progress::default();
+fn progress_of(plan: &Arc<dyn ExecutionPlan>, lookups: &QueryLookups) -> Progress {
+    let (lookups_total, lookups_done) = lookups.0.counts();
+    let mut progress = Progress { lookups_done, lookups_total, ..Progress::default() };
     let _: DataFusionResult<()> = accept(plan.as_ref(), &mut SourceCounts(&mut progress));
     for quality in quality_of_plan(plan.as_ref()) {
         progress.bytes_read += quality.bytes_read();

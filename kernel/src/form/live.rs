@@ -395,6 +395,9 @@ fn how_far(progress: &Progress) -> String {
             let _ = write!(text, " of {}", megabytes(progress.bytes_total));
         }
     }
+    if progress.lookups_total > 0 {
+        let _ = write!(text, ", {} of {} looked up", progress.lookups_done, progress.lookups_total);
+    }
     let _ = write!(text, ", {:.1} s", progress.elapsed.as_secs_f64());
     text
 }
@@ -444,9 +447,17 @@ mod tests {
     #[test]
     fn how_far_a_query_is() {
         let elapsed = Duration::from_millis(2_140);
-        let progress = Progress { rows_read: 1_234_567, bytes_read: 12_300_000, bytes_total: 40_000_000, elapsed };
+        let progress = Progress {
+            rows_read: 1_234_567,
+            bytes_read: 12_300_000,
+            bytes_total: 40_000_000,
+            elapsed,
+            ..Progress::default()
+        };
         assert_eq!(how_far(&progress), "1,234,567 rows, 12.3 MB of 40.0 MB, 2.1 s");
         assert_eq!(how_far(&Progress { rows_read: 999, ..Progress::default() }), "999 rows, 0.0 s");
+        let progress = Progress { rows_read: 37, lookups_done: 5, lookups_total: 37, ..Progress::default() };
+        assert_eq!(how_far(&progress), "37 rows, 5 of 37 looked up, 0.0 s");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `final_value` makes a cell show its value, `compile_error` renders rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `compile_error` renders
+//! rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
@@ -14,10 +15,12 @@ mod current_cell;
 mod final_value;
 mod frames;
 mod host;
+mod kept_variables;
 mod markers;
 pub mod prelude;
 mod processes;
 mod results;
+mod rewritten;
 pub mod toolchain;
 mod widget_frames;
 mod workspace;

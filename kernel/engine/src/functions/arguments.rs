@@ -275,7 +275,7 @@ impl Values<Addresses> {
 }
 
 /// What was given, in the type it is computed with. Arrow cannot make text of addresses.
-fn converted(value: ColumnarValue, to: &DataType) -> DataFusionResult<ArrayRef> {
+pub(super) fn converted(value: ColumnarValue, to: &DataType) -> DataFusionResult<ArrayRef> {
     if value.data_type() == ip_type() && to != &ip_type() {
         let values = value.into_array(1)?;
         return Ok(Arc::new(ip_texts(values.as_fixed_size_binary())));

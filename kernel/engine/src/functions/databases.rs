@@ -10,6 +10,8 @@ use maxminddb::{MaxMindDbError, PathElement, Reader};
 
 use super::fault::FunctionFault;
 
+const HINT: &str = "Name a file in MaxMind's format in the settings, such as a GeoLite2 database";
+
 /// What a database is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
@@ -72,7 +74,7 @@ impl Database {
         decode: impl for<'a> FnOnce(maxminddb::LookupResult<'a, Vec<u8>>) -> Result<Option<T>, MaxMindDbError>,
     ) -> Result<Option<T>, FunctionFault> {
         let what = self.subject.words();
-        let Some(path) = &self.path else { return Err(FunctionFault::NoFile { function, what }) };
+        let Some(path) = &self.path else { return Err(FunctionFault::NoFile { function, what, hint: HINT }) };
         let reader = self.reader.get_or_init(|| open(self.subject, path)).as_ref().map_err(Clone::clone)?;
         // A database of IPv4 only knows nothing of IPv6, which is no fault.
         if address.is_ipv6() && reader.metadata().ip_version == 4 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use datafusion::common::DataFusionError;
+use enrichment::DeskError;
 
 use super::ip_list::IpListError;
 
@@ -38,7 +39,13 @@ pub enum FunctionFault {
     File { what: &'static str, path: PathBuf, reason: String },
     /// No file to look up in.
     #[error("{function} needs a {what}, and none is set")]
-    NoFile { function: &'static str, what: &'static str },
+    NoFile { function: &'static str, what: &'static str, hint: &'static str },
+    /// Services cannot be asked at all.
+    #[error("{function}: {fault}")]
+    Lookup { function: &'static str, fault: DeskError },
+    /// A lookup where it would be asked for rows that are thrown away.
+    #[error("{function} can only stand in the SELECT list of a query, and not inside CASE")]
+    LookupPlace { function: String },
     /// A result that the type cannot hold.
     #[error("{function}: {reason}")]
     Overflow { function: &'static str, reason: String },
@@ -58,9 +65,16 @@ impl FunctionFault {
                  takes lists, and CAST(… AS VARCHAR) makes text of an address"
                     .into(),
             ),
-            FunctionFault::NoFile { .. } => {
-                Some("Name a file in MaxMind's format in the settings, such as a GeoLite2 database".into())
-            }
+            FunctionFault::NoFile { hint, .. } => Some((*hint).into()),
+            FunctionFault::Lookup { fault: DeskError::Store(_), .. } => Some(
+                "Check that the folder can be written to, or delete the file if it is broken: it holds answers only"
+                    .into(),
+            ),
+            FunctionFault::LookupPlace { function } => Some(format!(
+                "Look up in a query inside, and filter outside: SELECT … FROM (SELECT …, {function}(…) AS answer FROM … WHERE …) \
+                 WHERE answer['status'] = 'found'"
+            )),
+            FunctionFault::Lookup { .. } => Some("docs/enrichment.md tells what belongs into flowdeck.toml".into()),
             FunctionFault::ArgumentValue { .. } | FunctionFault::File { .. } | FunctionFault::Overflow { .. } => None,
         }
     }

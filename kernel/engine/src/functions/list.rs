@@ -4,8 +4,8 @@ use super::aggregate::AggregateFunction;
 use super::scalar::ScalarFunction;
 use super::text::FunctionText;
 use super::{
-    addresses, beacon, community_id, domain, geo, human, indicator, ip_in, protocol, safe_sum, table, text_measure,
-    time_bin,
+    addresses, beacon, community_id, domain, enrich, geo, human, indicator, ip_in, protocol, safe_sum, table,
+    text_measure, time_bin, toplist,
 };
 
 /// One value per row.
@@ -32,6 +32,7 @@ pub(super) const SCALARS: &[&ScalarFunction] = &[
     &domain::REGISTERED_DOMAIN,
     &domain::SUBDOMAIN,
     &domain::PUBLIC_SUFFIX,
+    &toplist::TOPLIST_RANK,
     &text_measure::ENTROPY,
     &indicator::DEFANG,
     &indicator::REFANG,
@@ -51,7 +52,8 @@ pub(crate) fn table_functions() -> &'static [FunctionText] {
 /// All of them.
 pub(crate) fn texts() -> impl Iterator<Item = &'static FunctionText> {
     let scalars = SCALARS.iter().map(|function| &function.text);
-    table::FUNCTIONS.iter().chain(scalars).chain(AGGREGATES.iter().map(|function| &function.text))
+    let lookups = enrich::functions().iter().map(|function| &function.text);
+    table::FUNCTIONS.iter().chain(scalars).chain(lookups).chain(AGGREGATES.iter().map(|function| &function.text))
 }
 
 /// Whether the function of that name is one of these, so that it reads addresses itself.
@@ -76,7 +78,15 @@ mod tests {
 
     #[tokio::test]
     async fn examples_are_true() {
+        let lists = tempfile::tempdir().expect("a folder");
+        let list = |name: &str, text: &str| {
+            let path = lists.path().join(name);
+            std::fs::write(&path, text).expect("a list");
+            Some(path)
+        };
         let files = LookupFiles {
+            top_domains: list("domains.csv", "20000,gvt2.com\n"),
+            top_names: list("names.csv", "3,beacons.gcp.gvt2.com\n"),
             location_database: sample("mmdb/GeoLite2-City-Test.mmdb"),
             as_database: sample("mmdb/GeoLite2-ASN-Test.mmdb"),
             ..LookupFiles::default()

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::databases::{Database, Subject};
+use super::enrich::{EnrichmentOptions, Lookups};
 use super::ip_list::{IpList, IpListError, parse_ip_list};
 use super::suffix_rules::SuffixRules;
+use super::toplist::{RankedFile, Ranking};
 
 /// Paths of what functions look up in; `None` is left out.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,10 @@ pub struct LookupFiles {
     pub location_database: Option<PathBuf>,
     /// Autonomous systems of addresses, in MaxMind's format.
     pub as_database: Option<PathBuf>,
+    /// A ranking of registered domains.
+    pub top_domains: Option<PathBuf>,
+    /// A ranking of full names, sub-domains included.
+    pub top_names: Option<PathBuf>,
 }
 
 /// The lookups of one engine.
@@ -24,6 +30,9 @@ pub(crate) struct Setup {
     location: Database,
     autonomous_systems: Database,
     internal_networks: Option<IpList>,
+    top_domains: RankedFile,
+    top_names: RankedFile,
+    pub(super) lookups: Lookups,
 }
 
 impl Setup {
@@ -33,7 +42,16 @@ impl Setup {
             location: Database::new(Subject::Location, files.location_database),
             autonomous_systems: Database::new(Subject::AutonomousSystem, files.as_database),
             internal_networks: None,
+            top_domains: RankedFile::new(Ranking::Domains, files.top_domains),
+            top_names: RankedFile::new(Ranking::Names, files.top_names),
+            lookups: Lookups::new(None),
         }
+    }
+
+    /// The same with services that may be asked.
+    pub(crate) fn with_lookups(mut self, enrichment: Option<EnrichmentOptions>) -> Setup {
+        self.lookups = Lookups::new(enrichment);
+        self
     }
 
     /// The same with networks that are one's own.
@@ -49,6 +67,13 @@ impl Setup {
 
     pub(super) fn location(&self) -> &Database {
         &self.location
+    }
+
+    pub(super) fn ranked_file(&self, ranking: Ranking) -> &RankedFile {
+        match ranking {
+            Ranking::Domains => &self.top_domains,
+            Ranking::Names => &self.top_names,
+        }
     }
 
     pub(super) fn autonomous_systems(&self) -> &Database {

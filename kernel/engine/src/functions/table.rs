@@ -35,6 +35,7 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
                       newline-delimited JSON. All but Parquet and Arrow IPC may be packed with gzip or zstd.",
         examples: &[],
     },
+    super::enrich::SERVICES_FUNCTION,
 ];
 
 /// Makes the functions known to SQL.

@@ -24,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{final_value, workspace::Workspace};
+use super::{rewritten, workspace::Workspace};
 use crate::request::complete::{Item, Offer};
 
 /// How long a front end waits for an answer. The first one waits for rust-analyzer to read the standard library; whoever
@@ -70,7 +70,7 @@ impl Analysis {
 
     /// Remembers a cell that ran: what it defines can be completed from now on.
     pub fn remember(&self, code: &str) {
-        if !final_value::is_whole(code) {
+        if !rewritten::is_whole(code) {
             return;
         }
         let mut earlier = self.earlier();

@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use evcxr::CompilationError;
 
-use super::final_value::Rewritten;
+use super::rewritten::Rewritten;
 use crate::report::Report;
 
 /// Errors of one cell that are rendered; the rest is counted.

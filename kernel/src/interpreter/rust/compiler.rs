@@ -4,6 +4,7 @@
 //! context, never the thread.
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::Command,
@@ -17,7 +18,9 @@ use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{compile_error, final_value, prelude::Prelude, toolchain::Toolchain, workspace::Workspace};
+use super::{
+    compile_error, kept_variables::with_types, prelude::Prelude, rewritten, toolchain::Toolchain, workspace::Workspace,
+};
 use crate::report::Report;
 
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
@@ -96,7 +99,7 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
             context = guarded(|| open(workspace));
         }
         let ran = guarded(|| {
-            run(task, &mut context);
+            run(task, &mut context, workspace);
             Ok(())
         });
         if let Err(lost) = ran {
@@ -105,7 +108,7 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
     }
 }
 
-fn run(task: Task, context: &mut Result<CommandContext, Report>) {
+fn run(task: Task, context: &mut Result<CommandContext, Report>, workspace: &Workspace) {
     // Whoever asked may have given up; then nobody hears the answer.
     match task {
         Task::Evaluate { code, cancel, begin, reply } => {
@@ -113,13 +116,14 @@ fn run(task: Task, context: &mut Result<CommandContext, Report>) {
                 _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
                 Ok(context) => {
                     begin();
-                    evaluate(context, &code)
+                    evaluate(context, &code, workspace)
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
         }
         Task::Variables { reply } => {
-            let _ = reply.send(context.as_ref().map(variables).map_err(Report::clone));
+            let variables = context.as_ref().map(|context| with_types(&variables(context), &workspace.types()));
+            let _ = reply.send(variables.map_err(Report::clone));
         }
     }
 }
@@ -196,12 +200,13 @@ fn forward(outputs: EvalContextOutputs) {
     }
 }
 
-fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
-    if let Some(line) = final_value::empty_let(code) {
+fn evaluate(context: &mut CommandContext, code: &str, workspace: &Workspace) -> Evaluated {
+    if let Some(line) = rewritten::empty_let(code) {
         let report = Report::new("CompileError", format!("expected a pattern after `let` (line {line})"));
         return Evaluated::Failed(report.with_hint("write `let name = value;`"));
     }
-    let compiled = final_value::rewrite(code);
+    let compiled = rewritten::rewrite(code);
+    workspace.announce(&compiled.text);
     let executed = context.execute(&compiled.text);
     if is_cleared(code) {
         // The prelude goes with everything else, and comes back.
@@ -212,15 +217,23 @@ fn evaluate(context: &mut CommandContext, code: &str) -> Evaluated {
     match executed {
         Ok(outputs) => match outputs.get("text/plain").filter(|text| !text.trim().is_empty()) {
             // Commands such as `:vars` answer here; values of cells come over the bridge.
-            Some(text) => Evaluated::Said(text.to_owned(), outputs.get("text/html").map(str::to_owned)),
+            Some(text) => {
+                let types = workspace.types();
+                let html = outputs.get("text/html").map(|html| with_types(html, &escaped(&types)));
+                Evaluated::Said(with_types(text, &types), html)
+            }
             None => Evaluated::Ran,
         },
         Err(evcxr::Error::CompilationErrors(errors)) => {
             Evaluated::Failed(compile_error::report(&errors, code, &compiled))
         }
         Err(evcxr::Error::SubprocessTerminated(status)) => Evaluated::HostDied(last_line(&status)),
-        Err(error) => Evaluated::Failed(explained(&error.to_string())),
+        Err(error) => Evaluated::Failed(explained(&with_types(&error.to_string(), &workspace.types()))),
     }
+}
+
+fn escaped(types: &HashMap<String, String>) -> HashMap<String, String> {
+    types.iter().map(|(stand_in, name)| (stand_in.clone(), html_escape::encode_text(name).into_owned())).collect()
 }
 
 fn is_cleared(code: &str) -> bool {
@@ -229,7 +242,9 @@ fn is_cleared(code: &str) -> bool {
 
 /// evcxr words its own errors with the advice below the fact.
 fn explained(text: &str) -> Report {
-    let (fact, advice) = text.split_once('\n').unwrap_or((text, ""));
+    let text =
+        text.replace("has type `{closure}` which cannot be persisted", "is a closure, which cannot be persisted");
+    let (fact, advice) = text.split_once('\n').unwrap_or((&text, ""));
     let advice = advice.trim();
     Report::new("CompileError", fact).with_hint_if((!advice.is_empty()).then_some(advice))
 }

@@ -34,6 +34,8 @@ pub struct Prelude {
     pub crate_folder: PathBuf,
     /// The versions it was built with.
     pub lock_file: PathBuf,
+    /// For cells that were compiled with it.
+    pub compiled_cells: PathBuf,
 }
 
 /// Why cells have no prelude.
@@ -71,7 +73,8 @@ impl Prelude {
         let in_cache = |source| PreludeError::Cache { folder: folder.clone(), source };
         let key = key(toolchain, &workspace, &lock_file).map_err(in_cache)?;
         let built = folder.join(&key);
-        let prelude = Prelude { libraries: built.join("release"), crate_folder, lock_file };
+        let compiled_cells = cache_folder().join("cells").join(&key);
+        let prelude = Prelude { libraries: built.join("release"), crate_folder, lock_file, compiled_cells };
         if prelude.is_there() {
             return Ok(prelude);
         }

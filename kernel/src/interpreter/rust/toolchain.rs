@@ -12,6 +12,8 @@ use super::workspace::original_path;
 pub struct Toolchain {
     /// cargo itself, not rustup's proxy.
     pub cargo: PathBuf,
+    /// rustc itself.
+    pub rustc: PathBuf,
     /// rustup, when the toolchain is managed by it.
     pub rustup: Option<PathBuf>,
     /// What `rustc -vV` prints: identifies the compiler.
@@ -53,7 +55,7 @@ impl Toolchain {
             |program: &str| rustup.as_deref().and_then(|rustup| which(rustup, program)).or_else(|| on_path(program));
         let cargo = real("cargo").ok_or(ToolchainError::Missing { program: "cargo" })?;
         let rustc = real("rustc").ok_or(ToolchainError::Missing { program: "rustc" })?;
-        Ok(Toolchain { version: version(&rustc)?, cargo, rustup })
+        Ok(Toolchain { version: version(&rustc)?, cargo, rustc, rustup })
     }
 }
 

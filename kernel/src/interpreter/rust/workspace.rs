@@ -3,6 +3,7 @@
 //! Removed when the kernel ends; names of the environment variables are those that the driver and evcxr read.
 
 use std::{
+    collections::HashMap,
     env,
     ffi::OsString,
     fs, io,
@@ -84,14 +85,35 @@ impl Workspace {
         let host = cell_host()?;
         let settings = json!({
             "cargo": toolchain.cargo,
+            "rustc": toolchain.rustc,
             "rustup": toolchain.rustup,
+            "version": toolchain.version,
             "prelude": prelude.map(|prelude| &prelude.libraries),
+            "compiled": prelude.map(|prelude| &prelude.compiled_cells),
+            "cell": self.cell_crate(),
         });
         fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;
-        for name in ["cargo", "rustup"] {
+        for name in ["cargo", "rustc", "rustc-with-whole-names", "rustup"] {
             replace_link(&host, &self.folder.join("bin").join(name)).context("cannot link the build driver")?;
         }
         Ok(host)
+    }
+
+    /// Tells the driver the text of the cell that is compiled next: it leaves out items that this does not need.
+    pub fn announce(&self, cell: &str) {
+        let file = self.folder.join("bin/cell.txt");
+        if let Err(error) = fs::write(&file, cell) {
+            tracing::warn!(%error, "cells are compiled with all items");
+            // An old text would be worse than none.
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    /// What the driver found the stand-ins for types of variables to be.
+    pub fn types(&self) -> HashMap<String, String> {
+        let text = fs::read(self.folder.join("bin/types.json")).unwrap_or_default();
+        let types: HashMap<String, String> = serde_json::from_slice(&text).unwrap_or_default();
+        types.into_iter().map(|(stand_in, name)| (stand_in, as_people_write(name))).collect()
     }
 
     /// Removes the folder. Later calls do nothing.
@@ -101,6 +123,13 @@ impl Workspace {
             tracing::warn!(%error, "the kernel's temporary folder was not removed");
         }
     }
+}
+
+/// A type without the paths of what every program has by its short name.
+fn as_people_write(name: String) -> String {
+    let paths =
+        ["std::vec::Vec", "std::string::String", "std::option::Option", "std::result::Result", "std::boxed::Box"];
+    paths.iter().fold(name, |name, path| name.replace(path, path.rsplit("::").next().unwrap_or(path)))
 }
 
 /// The PATH without our driver: for finding the real programs.

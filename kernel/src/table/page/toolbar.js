@@ -17,7 +17,7 @@ class Toolbar {
     this.count = element("span", { class: "fd-count", role: "status" });
     this.caption = element("span", { class: "fd-caption" });
     this.chosen = element("span", { class: "fd-chosen" });
-    this.saved = element("span", { class: "fd-chosen", role: "status" });
+    this.saved = element("span", { class: "fd-saved", role: "status" });
     this.uses = element("span", { class: "fd-uses" });
     this.chips = element("span", { class: "fd-chips" });
     this.search = element("input", {

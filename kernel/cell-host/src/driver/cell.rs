@@ -1,0 +1,411 @@
+//! One cell in evcxr's folder: found among those that were compiled before, or compiled by one call of rustc; by cargo
+//! when it has dependencies besides the prelude.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    env,
+    ffi::OsString,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Output, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::{
+    COMPILE_ERROR, OBJECT_PATH_FILE, RUSTC, Settings,
+    compiled::{Compiled, Known},
+    end_with_us, joined, log,
+    messages::{self, Told},
+    source::{Source, words},
+    types::{Named, Names},
+    typing::Typing,
+};
+
+/// evcxr's name for the crate of a cell.
+pub const CELL_CRATE: &str = "ctx";
+
+/// evcxr takes errors as the cell's when they are in a file whose name ends like this.
+const SOURCE_FILE: &str = "src/cell_lib.rs";
+
+/// The file that evcxr writes, which cargo compiles.
+const EVCXR_SOURCE_FILE: &str = "src/lib.rs";
+
+/// Says that an object finds libraries by a path from its own folder.
+const RELATIVE_RUN_PATH: &str = "-Crpath";
+
+/// Where objects are made, in the same folder.
+const OBJECT_FOLDER: &str = "target/cell";
+
+/// Flags of rustc for every cell.
+const FLAGS: &[&str] = &[
+    "--crate-name",
+    CELL_CRATE,
+    "--edition=2024",
+    "--crate-type=cdylib",
+    "--error-format=json",
+    "--json=diagnostic-rendered-ansi",
+    "-Cprefer-dynamic",
+    "-Cdebuginfo=0",
+    "-Cdebug-assertions=on",
+    "-Coverflow-checks=on",
+    "-Ccodegen-units=16",
+    // Between the units of one cell it costs a fifth of the compilation, and what cells calculate is as fast without.
+    "-Clto=off",
+];
+
+/// Names what cargo calls in rustc's place for the crate itself, but not for its dependencies.
+const WORKSPACE_RUSTC: &str = "RUSTC_WORKSPACE_WRAPPER";
+
+/// The name under which we call rustc so that it names types whole.
+const WHOLE_NAMER: &str = "rustc-with-whole-names";
+
+/// How a cell is compiled.
+enum Way {
+    /// By rustc, as its only dependency is the prelude.
+    Direct { rustc: PathBuf, host: String, prelude: PathBuf, opt_level: String },
+    /// By cargo with these arguments, as evcxr wants it.
+    Cargo { cargo: PathBuf, arguments: Vec<OsString> },
+}
+
+/// A cell in the current folder.
+pub struct Cell {
+    way: Way,
+    folder: PathBuf,
+    compiled: Compiled,
+    names: Names,
+    typing: Typing,
+    /// Keys of texts that led to the one that is compiled now, and the types that they told.
+    pending: Vec<(String, HashMap<String, String>)>,
+    /// The file with the author's text.
+    cell_text: PathBuf,
+    /// Ourselves under [`WHOLE_NAMER`].
+    whole_namer: PathBuf,
+}
+
+/// What became of a text.
+enum Attempt {
+    /// It compiled, the object is where evcxr looks.
+    Compiled,
+    /// It compiled, but must be once more: with the types that are known now.
+    Again,
+    Failed(Vec<Value>),
+    /// rustc failed without a word about the code.
+    Broken(Output),
+}
+
+impl Cell {
+    /// The cell in the current folder, or `None` when evcxr did not write one there.
+    pub fn here(settings: &Settings, arguments: Vec<OsString>) -> Option<Cell> {
+        let manifest = fs::read_to_string("Cargo.toml").ok()?;
+        if !manifest.contains("name = \"ctx\"") {
+            return None;
+        }
+        let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "))?.trim_matches('"');
+        let usable =
+            |prelude: &PathBuf| depends_on_prelude_only(&manifest) && prelude.join("libflowdeck.rlib").exists();
+        let way = match (settings.prelude.clone().filter(usable), env::var_os(RUSTC)) {
+            (Some(prelude), Some(rustc)) => {
+                let host = settings.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+                Way::Direct { rustc: rustc.into(), host: host.to_owned(), prelude, opt_level: opt_level.to_owned() }
+            }
+            _ => Way::Cargo { cargo: settings.cargo.clone(), arguments },
+        };
+        let is_direct = matches!(way, Way::Direct { .. });
+        Some(Cell {
+            way,
+            folder: env::current_dir().ok()?.join(OBJECT_FOLDER),
+            compiled: Compiled::open(settings.compiled.as_deref().filter(|_| is_direct)),
+            names: Names::read(settings.compiled.as_deref().unwrap_or(&settings.folder)),
+            typing: Typing::read(&settings.folder),
+            pending: Vec::new(),
+            cell_text: settings.folder.join("cell.txt"),
+            whole_namer: settings.folder.join(WHOLE_NAMER),
+        })
+    }
+
+    /// Compiles what evcxr wrote.
+    ///
+    /// # Errors
+    /// When files cannot be written or rustc cannot be run.
+    pub fn compile(mut self, emit: &str) -> Result<ExitCode> {
+        fs::create_dir_all(&self.folder)?;
+        let text = fs::read_to_string(EVCXR_SOURCE_FILE).context("evcxr wrote no source")?;
+        let text = messages::with_reported_errors(&text);
+        // Without it, all items are compiled.
+        let mut cell = fs::read_to_string(&self.cell_text).ok().map(|text| text.replace("\r\n", "\n"));
+        loop {
+            let source = match self.way {
+                Way::Direct { .. } => Source::sorted(&text, &self.typing, cell.as_deref()),
+                Way::Cargo { .. } => Source::plain(&text, self.typing.known()),
+            };
+            match self.attempt(&source, emit)? {
+                Attempt::Compiled => {
+                    if emit == "link" {
+                        let layouts = source.layouts(self.typing.known());
+                        self.typing.keep_layouts(layouts);
+                    }
+                    self.typing.save();
+                    return self.done(emit);
+                }
+                Attempt::Again => {}
+                Attempt::Failed(errors) if may_miss(&errors, &source.left_out) => cell = None,
+                Attempt::Failed(errors) => {
+                    let refused = self.typing.refused(&text);
+                    match refused.is_empty() {
+                        true => messages::report(&errors, Some(&source))?,
+                        false => messages::report(&refused, None)?,
+                    }
+                    self.typing.save();
+                    return Ok(ExitCode::from(COMPILE_ERROR));
+                }
+                Attempt::Broken(output) => {
+                    messages::report_broken(&output)?;
+                    return Ok(ExitCode::from(COMPILE_ERROR));
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, source: &Source, emit: &str) -> Result<Attempt> {
+        let (text, started) = (source.text(), Instant::now());
+        fs::write(self.source_file(), &text)?;
+        let key = self.compiled.key(&text, &self.call(emit));
+        if let Some(attempt) = key.as_deref().and_then(|key| self.recall(source, key)) {
+            log("recalled", started);
+            return Ok(attempt);
+        }
+        let output = self.compiler(emit).output().context("cannot run the compiler")?;
+        log("compiled", started);
+        let mut told = messages::read(self.messages(&output));
+        if !output.status.success() {
+            let is_told = told.errors.iter().any(messages::is_about_code) && told.others.is_empty();
+            if let (true, Some(key)) = (is_told, &key) {
+                self.compiled.keep_errors(key, &told.errors, &HashMap::new());
+            }
+            let is_broken = !told.errors.iter().any(messages::is_about_code);
+            return Ok(if is_broken { Attempt::Broken(output) } else { Attempt::Failed(told.errors) });
+        }
+        let again = self.take_types(source, &mut told)?;
+        let types = self.typing.of(source);
+        match (&again, key) {
+            (Some(Attempt::Failed(_)), Some(key)) => {
+                self.compiled.keep_errors(&key, &[], &self.typing.refused_of(source))
+            }
+            (_, Some(key)) if emit == "link" => self.pending.push((key, types)),
+            _ => {}
+        }
+        match again {
+            Some(again) => Ok(again),
+            None => {
+                // A text whose types were only tried leads to the object of the one that has them.
+                for (key, types) in self.pending.drain(..) {
+                    self.compiled.keep_object(&key, &object(&self.folder), &types);
+                }
+                self.pass_on(&output)?;
+                Ok(Attempt::Compiled)
+            }
+        }
+    }
+
+    fn recall(&mut self, source: &Source, key: &str) -> Option<Attempt> {
+        match self.compiled.find(key)? {
+            Known::Errors(errors, refused) => {
+                self.typing.recall_refused(source, &refused);
+                Some(Attempt::Failed(errors))
+            }
+            Known::Object(bytes, types) => {
+                let file = object(&self.folder);
+                // evcxr took the last one away, and a loaded object must not change.
+                let _ = fs::remove_file(&file);
+                fs::write(file, bytes).ok()?;
+                self.typing.recall(source, &types).then_some(Attempt::Compiled)
+            }
+        }
+    }
+
+    /// Takes the types that rustc told. Gives what to do if the cell cannot be left as it was compiled.
+    fn take_types(&mut self, source: &Source, told: &mut Told) -> Result<Option<Attempt>> {
+        let mut again = None;
+        let mut whole: Option<HashMap<usize, String>> = None;
+        for (line, untyped) in &source.untyped {
+            let Some(name) = told.types.remove(line) else {
+                self.typing.refuse(untyped, "a type that rustc did not tell");
+                again = Some(Attempt::Failed(Vec::new()));
+                continue;
+            };
+            let mut named = self.names.named(&name, &source.items);
+            if named == Named::Short {
+                let asked = match whole.take() {
+                    Some(asked) => asked,
+                    None => self.whole_names(source)?,
+                };
+                let whole_name = asked.get(line).cloned().unwrap_or_default();
+                whole = Some(asked);
+                self.names.learn(&name, &whole_name);
+                named = self.names.named(&whole_name, &source.items);
+            }
+            match named {
+                Named::Known(name) => self.typing.learn(untyped, name),
+                Named::ToTry(name) => {
+                    self.typing.attempt(untyped, name);
+                    again = again.or(Some(Attempt::Again));
+                }
+                Named::Nameless(name) => {
+                    self.typing.refuse(untyped, &name);
+                    again = Some(Attempt::Failed(Vec::new()));
+                }
+                Named::Short => {
+                    self.typing.refuse(untyped, &name);
+                    again = Some(Attempt::Failed(Vec::new()));
+                }
+            }
+        }
+        Ok(again)
+    }
+
+    /// The types of the same text's variables, by line, with nothing shortened. None of its code is run.
+    fn whole_names(&self, source: &Source) -> Result<HashMap<usize, String>> {
+        let started = Instant::now();
+        let output = match &self.way {
+            Way::Direct { .. } => with_whole_names(&mut self.compiler("metadata")).output(),
+            // By ourselves in rustc's place for this one crate: cargo must not compile its dependencies anew.
+            Way::Cargo { cargo, arguments } => {
+                // cargo repeats what the last call said until the source is younger.
+                fs::write(EVCXR_SOURCE_FILE, source.text())?;
+                Command::new(cargo).args(arguments).env(WORKSPACE_RUSTC, &self.whole_namer).output()
+            }
+        };
+        let output = output.context("cannot run the compiler")?;
+        log("asked", started);
+        Ok(messages::read(self.messages(&output)).types)
+    }
+
+    fn done(&self, emit: &str) -> Result<ExitCode> {
+        if let (Some(file), "link", Way::Direct { .. }) = (env::var_os(OBJECT_PATH_FILE), emit, &self.way) {
+            fs::write(file, object(&self.folder).to_string_lossy().as_bytes())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What is called, as far as it decides what comes out.
+    fn call(&self, emit: &str) -> String {
+        let call = format!("{:?}", self.compiler(emit));
+        match call.contains(RELATIVE_RUN_PATH) {
+            true => format!("{call} in {}", self.folder.ancestors().nth(4).unwrap_or(&self.folder).display()),
+            false => call,
+        }
+    }
+
+    fn source_file(&self) -> &'static str {
+        match self.way {
+            Way::Direct { .. } => SOURCE_FILE,
+            Way::Cargo { .. } => EVCXR_SOURCE_FILE,
+        }
+    }
+
+    fn compiler(&self, emit: &str) -> Command {
+        let mut command = match &self.way {
+            Way::Direct { rustc, .. } => Command::new(rustc),
+            Way::Cargo { cargo, .. } => Command::new(cargo),
+        };
+        end_with_us(&mut command);
+        command.args(self.arguments(emit));
+        match self.way {
+            // Relative, as what is compiled does not depend on where that is.
+            Way::Direct { .. } => command.args(["--out-dir", OBJECT_FOLDER, SOURCE_FILE]),
+            // What it says about dependencies is for whoever reads evcxr's output.
+            Way::Cargo { .. } => command.stderr(Stdio::inherit()),
+        };
+        command
+    }
+
+    /// For rustc, the flags are nearly those of evcxr's own profile, see its generated Cargo.toml.
+    fn arguments(&self, emit: &str) -> Vec<OsString> {
+        let (rustc, host, prelude, opt_level) = match &self.way {
+            Way::Direct { rustc, host, prelude, opt_level } => (rustc, host, prelude, opt_level),
+            Way::Cargo { arguments, .. } => return arguments.clone(),
+        };
+        let mut arguments: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
+        arguments.push(run_path(rustc, host));
+        arguments.push(format!("-Copt-level={opt_level}").into());
+        arguments.push(format!("--emit={emit}").into());
+        arguments.push("--extern".into());
+        arguments.push(joined("flowdeck=", &prelude.join("libflowdeck.rlib")));
+        arguments.push("-L".into());
+        arguments.push(joined("dependency=", &prelude.join("deps")));
+        arguments
+    }
+
+    /// Where the compiler of this way puts its messages.
+    fn messages<'a>(&self, output: &'a Output) -> &'a [u8] {
+        match self.way {
+            Way::Direct { .. } => &output.stderr,
+            Way::Cargo { .. } => &output.stdout,
+        }
+    }
+
+    /// cargo says where it put the object.
+    fn pass_on(&self, output: &Output) -> Result<()> {
+        match self.way {
+            Way::Direct { .. } => Ok(()),
+            Way::Cargo { .. } => Ok(std::io::stdout().write_all(&output.stdout)?),
+        }
+    }
+}
+
+/// Where a cell finds the standard library when it is loaded. rustc's own way is a path from the object's folder, which is
+/// another in each kernel.
+fn run_path(rustc: &Path, host: &str) -> OsString {
+    let library = rustc.ancestors().nth(2).map(|toolchain| toolchain.join("lib/rustlib").join(host).join("lib"));
+    match library.filter(|library| !host.is_empty() && library.is_dir()) {
+        Some(library) => joined("-Clink-arg=-Wl,-rpath,", &library),
+        None => RELATIVE_RUN_PATH.into(),
+    }
+}
+
+fn object(folder: &Path) -> PathBuf {
+    folder.join(format!("{}{CELL_CRATE}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
+}
+
+/// Whether a crate of evcxr's needs nothing but what the prelude brings.
+pub fn depends_on_prelude_only(manifest: &str) -> bool {
+    let Some((_, dependencies)) = manifest.split_once("[dependencies]") else { return false };
+    dependencies.lines().all(|line| line.trim().is_empty() || line.trim().starts_with("flowdeck ="))
+}
+
+/// Makes rustc name types whole. What it compiles then is not run.
+pub fn with_whole_names(rustc: &mut Command) -> &mut Command {
+    rustc.env("RUSTC_BOOTSTRAP", "1").arg("-Ztrim-diagnostic-paths=no")
+}
+
+/// Whether errors name something of what was left out.
+fn may_miss(errors: &[Value], left_out: &BTreeSet<String>) -> bool {
+    // Names are between backquotes.
+    let names =
+        errors.iter().filter_map(|error| error["message"].as_str()).flat_map(|text| text.split('`').skip(1).step_by(2));
+    names.flat_map(words).any(|word| left_out.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_name_what_was_left_out_are_told_from_others() {
+        let errors = [serde_json::json!({"message": "no method named `area` found for struct `Square`"})];
+        assert!(may_miss(&errors, &["area".to_owned()].into()));
+        assert!(!may_miss(&errors, &["method".to_owned(), "length".to_owned()].into()));
+    }
+
+    #[test]
+    fn a_crate_with_another_dependency_is_cargos() {
+        assert!(depends_on_prelude_only("[dependencies]\nflowdeck = { path = \"/x\" }\n"));
+        assert!(depends_on_prelude_only("    [dependencies]\n    flowdeck = { path = \"/x\" }\n    "));
+        assert!(!depends_on_prelude_only("[dependencies]\nflowdeck = 1\nrand = 1\n"));
+        assert!(!depends_on_prelude_only("[package]\n"));
+    }
+}

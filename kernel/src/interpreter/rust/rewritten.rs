@@ -1,0 +1,145 @@
+//! A cell as it goes to evcxr: the author's text with what we put into it, and the way back to the author's places.
+//!
+//! What is put in, `final_value` and `kept_variables` decide. Nothing of the author's is changed and lines stay lines.
+
+use ra_ap_syntax::{
+    AstNode, Edition, SourceFile,
+    ast::{self, HasName},
+};
+
+use super::{final_value, kept_variables};
+
+/// Around the text of a cell, to parse it.
+const HEAD: &str = "fn cell() {\n";
+const TAIL: &str = "\n}";
+
+/// Text that we put into a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insertion {
+    /// Where, bytes of the parsed text; of the author's once it is in a [`Rewritten`].
+    pub at: usize,
+    /// What.
+    pub text: String,
+}
+
+/// A cell as it goes to evcxr.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rewritten {
+    /// The text, with the lines of the author's.
+    pub text: String,
+    /// In order of their places.
+    insertions: Vec<Insertion>,
+}
+
+impl Rewritten {
+    fn new(code: &str, mut insertions: Vec<Insertion>) -> Rewritten {
+        insertions.sort_by_key(|insertion| insertion.at);
+        let mut text = String::new();
+        let mut done = 0;
+        for insertion in &insertions {
+            text.push_str(&code[done..insertion.at]);
+            text.push_str(&insertion.text);
+            done = insertion.at;
+        }
+        text.push_str(&code[done..]);
+        Rewritten { text, insertions }
+    }
+
+    /// The place in the author's text of a place in ours. What we wrote is where we put it.
+    pub fn original(&self, offset: usize) -> usize {
+        let mut before = 0;
+        for insertion in &self.insertions {
+            if offset < insertion.at + before + insertion.text.len() {
+                return offset.saturating_sub(before).min(insertion.at);
+            }
+            before += insertion.text.len();
+        }
+        offset - before
+    }
+}
+
+/// Rewrites a cell: its value is shown, its variables are kept. A cell that is no Rust is left to rustc's words.
+pub fn rewrite(code: &str) -> Rewritten {
+    let mut insertions = Vec::new();
+    if let Some(body) = body(code) {
+        insertions = kept_variables::insertions(&body);
+        insertions.extend(body.tail_expr().into_iter().flat_map(|value| final_value::insertions(&value)));
+    }
+    // Places before the head cannot be: all of it is inside the cell.
+    insertions.iter_mut().for_each(|insertion| insertion.at = insertion.at.saturating_sub(HEAD.len()));
+    Rewritten::new(code, insertions)
+}
+
+/// Whether a cell is Rust from beginning to end: an open comment would swallow what follows it.
+pub fn is_whole(code: &str) -> bool {
+    parse(code).errors().is_empty()
+}
+
+/// The line of a `let` that binds nothing. evcxr passes over it in silence, and rustc never sees it.
+pub fn empty_let(code: &str) -> Option<usize> {
+    let parsed = parse(code);
+    let mut bindings = parsed.tree().syntax().descendants().filter_map(ast::LetStmt::cast);
+    let empty = bindings.find(|binding| binding.pat().is_none())?;
+    let start = usize::from(empty.syntax().text_range().start());
+    // The head is a line of its own.
+    Some(text(code)[..start].matches('\n').count())
+}
+
+fn body(code: &str) -> Option<ast::StmtList> {
+    let parsed = parse(code);
+    if !parsed.errors().is_empty() {
+        return None;
+    }
+    let cell = parsed.tree().syntax().children().find_map(ast::Fn::cast).filter(|cell| cell.name().is_some())?;
+    cell.body()?.stmt_list()
+}
+
+fn parse(code: &str) -> ra_ap_syntax::Parse<SourceFile> {
+    SourceFile::parse(&text(code), Edition::Edition2024)
+}
+
+fn text(code: &str) -> String {
+    format!("{HEAD}{}{TAIL}", without_commands(code))
+}
+
+/// evcxr's commands are not Rust: their lines become blanks of the same length.
+fn without_commands(code: &str) -> String {
+    let blank = |line: &str| match line.trim_start().starts_with(':') {
+        true => line.chars().map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) }).collect(),
+        false => line.to_owned(),
+    };
+    code.split_inclusive('\n').map(blank).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_is_not_whole_is_known() {
+        assert!(is_whole("let x = 1;\nx") && is_whole(":dep rand\n1") && is_whole("// end"));
+        assert!(!is_whole("/* open") && !is_whole("let s = \"open") && !is_whole("}"));
+    }
+
+    #[test]
+    fn a_let_that_binds_nothing_is_found() {
+        assert_eq!(empty_let("let a = 1;\nlet = 3;"), Some(2));
+        assert_eq!(empty_let(":dep x\nlet;"), Some(2));
+        assert_eq!(empty_let("let a = 1; if let Some(b) = c {}"), None);
+    }
+
+    #[test]
+    fn places_are_those_of_the_author() {
+        let code = "let a = 1;\nlet (b, c): (u8, u8) = d;\nab + c // end";
+        let rewritten = rewrite(code);
+        let place = |part: &str| rewritten.original(rewritten.text.find(part).expect("it is in the text"));
+        assert_eq!(&code[place("let")..][..3], "let");
+        assert_eq!(&code[place("let (b")..][..6], "let (b");
+        assert_eq!(&code[place("d;")..][..2], "d;");
+        assert_eq!(&code[place("ab + c")..][..2], "ab");
+        assert_eq!(&code[place("c)).evcxr")..][..1], "c");
+        assert_eq!(place(".evcxr_display"), code.find(" //").expect("it is in the text"));
+        assert_eq!(&code[place("// end")..], "// end");
+        assert_eq!(rewritten.original(rewritten.text.len()), code.len());
+    }
+}
