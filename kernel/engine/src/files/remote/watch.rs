@@ -65,7 +65,7 @@ impl QueryWatch {
     fn report(&self) {
         let (bytes_read, bytes_total) = (self.read.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
         if let (Some(callback), true) = (&self.progress, bytes_total > 0) {
-            callback(Progress { rows_read: 0, bytes_read, bytes_total, elapsed: self.started.elapsed() });
+            callback(Progress { bytes_read, bytes_total, elapsed: self.started.elapsed(), ..Progress::default() });
         }
     }
 }
