@@ -19,7 +19,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{install, interpreter::rust::analysis::worker, kernel};
+use crate::{engine, install, interpreter::rust::analysis::worker, kernel};
 
 /// Flowdeck: a Jupyter kernel for analysts of IP flows.
 #[derive(Parser)]
@@ -82,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::SchemaDocument => print(&flow_engine::schema_document()),
         Command::Analyse => worker::serve(),
     };
+    engine::leave();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -44,6 +44,9 @@ pub struct Config {
     /// Which addresses are one's own.
     #[serde(default)]
     pub networks: NetworkSettings,
+    /// How addresses in queries are reached.
+    #[serde(default)]
+    pub remote: RemoteSettings,
     /// How things are shown.
     #[serde(default)]
     pub display: Display,
@@ -68,6 +71,15 @@ pub struct NetworkSettings {
     /// Addresses and networks, as `ip_in` reads them; `ip_is_internal` and fields of forms with the default `internal`
     /// use them. Without it, what is not routed in the public internet.
     pub internal: Option<Networks>,
+}
+
+/// How addresses in queries are reached; sources say it themselves.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteSettings {
+    /// Whether plain HTTP to other machines is allowed.
+    #[serde(default)]
+    pub allow_http: bool,
 }
 
 /// How things are shown.
@@ -145,7 +157,8 @@ impl Config {
 
     /// The location of a source, relative ones seen from the file; those that begin with `~/` are left to the engine.
     pub fn location(&self, source: &Source) -> String {
-        if source.location.starts_with("~/") {
+        let is_whole = source.location.starts_with("~/") || source.location.starts_with("file://");
+        if is_whole || flow_engine::is_address(&source.location) {
             return source.location.clone();
         }
         self.folder.join(&source.location).to_string_lossy().into_owned()
@@ -178,6 +191,10 @@ mod tests {
         let source = &config.sources["flows"];
         assert_eq!(config.location(source), folder.path().join("flows/*.parquet").to_string_lossy());
         assert_eq!(source.schema, SourceSchema::Flows);
+        for address in ["s3://bucket/flows/*.parquet", "https://host/conn.log", "file:///data/flows", "~/flows"] {
+            let source = Source { location: address.to_owned(), ..source.clone() };
+            assert_eq!(config.location(&source), address);
+        }
         let at_home = Source { location: "~/flows/*.parquet".to_owned(), ..source.clone() };
         assert_eq!(config.location(&at_home), "~/flows/*.parquet");
 

@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, sync::OnceLock};
 
-use flow_engine::{Engine, EngineError, EngineOptions, Registered};
+use flow_engine::{Engine, EngineError, EngineOptions, Registered, RemoteAccess, SourceSettings};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
@@ -102,6 +102,7 @@ fn open() -> Result<EngineRoom, EngineError> {
     let options = EngineOptions {
         lookup_files: config.lookup_files(),
         internal_networks,
+        allow_http: config.remote.allow_http,
         enrichment: Some(config.enrichment()),
         ..EngineOptions::default()
     };
@@ -109,8 +110,33 @@ fn open() -> Result<EngineRoom, EngineError> {
     if let Some(fault) = &config_fault {
         tracing::warn!(%fault, "configuration not used");
     }
-    let sources = config.sources.iter().map(|(name, source)| register(&engine, &config, name, source)).collect();
+    let sources = register_all(&engine, &config);
     Ok(EngineRoom { engine, sources, config_fault, config_path: config.path })
+}
+
+/// Servers are asked beside each other, so that one that does not answer costs the others nothing.
+fn register_all(engine: &Engine, config: &Config) -> Vec<SourceState> {
+    std::thread::scope(|scope| {
+        let is_remote = |source: &Source| flow_engine::is_address(&source.location);
+        let begun = config.sources.iter().map(|(name, source)| {
+            let register = move || register(engine, config, name, source);
+            let thread = is_remote(source).then(|| std::thread::Builder::new().spawn_scoped(scope, register));
+            (thread.and_then(Result::ok), register)
+        });
+        let begun: Vec<_> = begun.collect();
+        let ended = begun.into_iter().map(|(thread, register)| match thread {
+            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => register(),
+        });
+        ended.collect()
+    })
+}
+
+/// Removes what the engine has put on disk. For the end of the process.
+pub fn leave() {
+    if let Some(Ok(room)) = ROOM.get() {
+        room.engine.remove_fetched();
+    }
 }
 
 fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> SourceState {
@@ -122,9 +148,7 @@ fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> So
             ),
             hint: Some("give one of them another name".to_owned()),
         }),
-        Ok(settings) => engine
-            .register_source_with(name, &location, &settings)
-            .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() }),
+        Ok(settings) => open_source(engine, config, name, source, settings),
         Err(fact) => Err(Fault { fact, hint: None }),
     };
     if let Err(fault) = &outcome {
@@ -135,7 +159,37 @@ fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> So
         let fault = fault.map(|error| Fault { fact: error.to_string(), hint: error.hint() });
         (secret.clone(), place.to_string(), fault)
     });
+    // There may be a signature in it.
+    let location = flow_engine::shown_location(&location);
     SourceState { name: name.to_owned(), location, source: source.clone(), outcome, secrets: secrets.collect() }
+}
+
+fn open_source(
+    engine: &Engine,
+    config: &Config,
+    name: &str,
+    source: &Source,
+    settings: SourceSettings,
+) -> Result<Registered, Fault> {
+    let location = config.location(source);
+    let is_remote = flow_engine::is_address(&location);
+    let access = is_remote.then(|| source.access(&config.folder)).transpose();
+    let access = access.map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
+    let settings = SourceSettings { access: access.unwrap_or_default(), ..settings };
+    let mut registered = engine
+        .register_source_with(name, &location, &settings)
+        .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
+    if !is_remote && (source.endpoint.is_some() || source.region.is_some() || source.allow_http) {
+        let remark = "`endpoint`, `region` and `allow_http` have no effect: the files are on this machine";
+        registered.remarks.push(remark.to_owned());
+    }
+    let unused = source.secrets.keys().filter(|name| !RemoteAccess::SECRETS.contains(&name.as_str()));
+    if is_remote {
+        registered.remarks.extend(unused.map(|name| {
+            format!("the secret `{name}` has no effect: those of stores are {}", RemoteAccess::SECRETS.join(", "))
+        }));
+    }
+    Ok(registered)
 }
 
 /// Whether an earlier source has this name, as SQL reads names.

@@ -19,7 +19,8 @@ use crate::cooperation::YieldWhereRowsMultiply;
 use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
-use crate::files;
+use crate::files::remote::{Remote, RemoteAccess};
+use crate::files::{self, FileFault};
 use crate::functions::{self, EnrichmentOptions, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
@@ -48,6 +49,8 @@ pub struct EngineOptions {
     pub lookup_files: LookupFiles,
     /// One's own networks as `ip_in` reads them; `None` means those that are private.
     pub internal_networks: Option<String>,
+    /// Whether addresses in queries may be of plain HTTP on other machines.
+    pub allow_http: bool,
     /// Services that functions ask; `None` asks nobody.
     pub enrichment: Option<EnrichmentOptions>,
 }
@@ -74,6 +77,7 @@ struct Inner {
     executor: Executor,
     memory_limit_bytes: u64,
     keep: Arc<KeepLimits>,
+    remote: Arc<Remote>,
 }
 
 /// `SessionContext` has no `Debug` worth printing.
@@ -104,13 +108,14 @@ impl Engine {
         };
         let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
         let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
+        let remote = Arc::new(Remote::new(options.allow_http, options.spill_folder.clone()));
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|fault| EngineError::internal(fault.to_string()))?;
         let state = SessionStateBuilder::new()
-            .with_config(settings(thread_count))
+            .with_config(settings(thread_count).with_extension(Arc::clone(&remote)))
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
@@ -124,13 +129,14 @@ impl Engine {
         let functions = functions::register(&context, setup);
         let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
-        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep })))
+        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep, remote })))
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
     /// SQL finds it: names are folded to lower case.
     pub fn register_source(&self, name: &str, path_or_glob: &str, kind: SourceKind) -> Result<String, EngineError> {
-        let settings = SourceSettings { kind, ..SourceSettings::default() };
+        let access = RemoteAccess { allow_http: self.remote().allow_http, ..RemoteAccess::default() };
+        let settings = SourceSettings { kind, access, ..SourceSettings::default() };
         Ok(self.register_source_with(name, path_or_glob, &settings)?.table)
     }
 
@@ -247,6 +253,16 @@ impl Engine {
         &self.0.keep
     }
 
+    /// Removes the copies of objects that were fetched from the network. For the end of a process whose engine is never
+    /// dropped; queries that still read them fail.
+    pub fn remove_fetched(&self) {
+        self.0.remote.remove_fetched();
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.0.remote
+    }
+
     pub(crate) fn executor(&self) -> &Executor {
         &self.0.executor
     }
@@ -257,7 +273,20 @@ impl Engine {
             functions: self.function_names(),
             memory_limit_bytes: self.0.memory_limit_bytes,
         };
-        error::translate(fault, &known)
+        match error::translate(fault, &known) {
+            EngineError::Source { text, hint, log } => EngineError::Source {
+                text: self.remote().with_addresses(text),
+                hint: hint.map(|hint| self.remote().with_addresses(hint)),
+                log,
+            },
+            EngineError::Execution { text, log } => {
+                EngineError::Execution { text: self.remote().with_addresses(text), log }
+            }
+            EngineError::File(FileFault::Unreadable { path, reason }) => {
+                EngineError::File(FileFault::Unreadable { path, reason: self.remote().with_addresses(reason) })
+            }
+            other => other,
+        }
     }
 
     fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {

@@ -14,7 +14,7 @@ use crate::stored::StoredFault;
 
 mod translate;
 
-pub(crate) use translate::{Known, plain_text, translate};
+pub(crate) use translate::{Known, buried_fault, plain_text, translate};
 
 /// Names listed in one error at most.
 const NAMES_LISTED_MAX: usize = 20;

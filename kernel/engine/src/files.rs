@@ -1,8 +1,8 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
 //! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
-//! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source. What a connector
-//! recognises goes to it; none of those formats is known here.
+//! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source,
+//! `remote` finds objects in the network. What a connector recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use flow_source::Connector;
 use crate::source::SourceSettings;
 use crate::{connectors, flow_view};
 pub(crate) use opened::{Opened, open_source};
+use paths::Found;
+use remote::{Address, Remote, RemoteAccess, RemoteCause};
 use sniff::{FileFormat, Sniffed, Wanted};
 
 pub(crate) mod delimited;
@@ -23,6 +25,7 @@ mod labels;
 mod listing;
 mod opened;
 mod paths;
+pub(crate) mod remote;
 pub(crate) mod sniff;
 
 /// Rows from which the types of CSV and JSON columns are guessed.
@@ -85,6 +88,9 @@ pub enum FileFault {
     /// Read well, but such a table is not in it.
     #[error("`{path}` holds {found}, from which no table of {table} is made")]
     NoSideTable { path: String, found: &'static str, table: &'static str },
+    /// An object in the network that cannot be had. The address is without secrets.
+    #[error("could not read `{address}`: {cause}")]
+    Remote { address: String, cause: RemoteCause },
     /// A table function was not given one path.
     #[error("{function} takes one path as text, as in {function}('conn.log'); {found}")]
     Argument { function: &'static str, found: String },
@@ -96,6 +102,9 @@ impl FileFault {
         match self {
             FileFault::Missing { nearest, .. } | FileFault::NoMatch { nearest, .. } if !nearest.is_empty() => {
                 Some(format!("Did you mean {}?", list_of(nearest)))
+            }
+            FileFault::NoMatch { pattern, .. } if remote::is_address(pattern) => {
+                Some("`*` stays within a folder, `**` goes into folders; capital letters count".into())
             }
             FileFault::Missing { .. } | FileFault::NoMatch { .. } => Some(format!(
                 "Relative paths start at {}",
@@ -115,6 +124,7 @@ impl FileFault {
                 "Correct or remove `connector` of the source; without it the format is found from the content".into(),
             ),
             FileFault::ColumnMap { hint, .. } => hint.clone(),
+            FileFault::Remote { cause, .. } => cause.hint(),
             FileFault::NotFlows { .. } => Some("Use read_log to read it with its own columns".into()),
             _ => None,
         }
@@ -147,7 +157,8 @@ pub(crate) fn list_of(names: &[String]) -> String {
 ///
 /// Reads the beginning of each file and, where the format needs it, enough of them to know the columns.
 pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let files = identify(pattern, Wanted::Any).map_err(FileFault::into_datafusion)?;
+    let access = RemoteAccess { allow_http: remote_of(state).allow_http, ..RemoteAccess::default() };
+    let files = identify(state, pattern, Wanted::Any, &access).await.map_err(FileFault::into_datafusion)?;
     if let FileFormat::Connector(connector) = files.format() {
         return open_with(*connector, &files, shape);
     }
@@ -162,8 +173,13 @@ pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> Da
     }
 }
 
+/// What the session knows of the network.
+fn remote_of(state: &dyn Session) -> Arc<Remote> {
+    state.config().get_extension::<Remote>().unwrap_or_default()
+}
+
 fn no_side_table(files: &IdentifiedFiles, table: &'static str) -> FileFault {
-    FileFault::NoSideTable { path: files.first_path().display().to_string(), found: files.format().name(), table }
+    FileFault::NoSideTable { path: files.files[0].0.shown.clone(), found: files.format().name(), table }
 }
 
 fn open_with(
@@ -188,7 +204,7 @@ fn open_with(
 #[derive(Debug)]
 pub(crate) struct IdentifiedFiles {
     /// Invariant: not empty, and all formats have the same name.
-    files: Vec<(PathBuf, Sniffed)>,
+    files: Vec<(Found, Sniffed)>,
 }
 
 impl IdentifiedFiles {
@@ -197,34 +213,43 @@ impl IdentifiedFiles {
     }
 
     fn first_path(&self) -> &Path {
-        &self.files[0].0
+        Path::new(&self.files[0].0.shown)
     }
 
     fn paths(&self) -> Vec<PathBuf> {
-        self.files.iter().map(|(path, _)| path.clone()).collect()
+        self.files.iter().map(|(found, _)| found.path.clone()).collect()
     }
 }
 
-fn identify(pattern: &str, wanted: Wanted) -> Result<IdentifiedFiles, FileFault> {
-    let mut files: Vec<(PathBuf, Sniffed)> = Vec::new();
+async fn identify(
+    state: &dyn Session,
+    pattern: &str,
+    wanted: Wanted,
+    access: &RemoteAccess,
+) -> Result<IdentifiedFiles, FileFault> {
+    let mut files: Vec<(Found, Sniffed)> = Vec::new();
     let mut empty: Option<FileFault> = None;
-    for path in paths::find(pattern)? {
-        match sniff::sniff(&path, wanted) {
-            Ok(sniffed) => files.push((path, sniffed)),
+    let found = match Address::of(pattern) {
+        Some(address) => remote_of(state).find(state, &address?, access).await?,
+        None => paths::find(pattern)?.into_iter().map(Found::on_disk).collect(),
+    };
+    for found in found {
+        match sniff::sniff(&found, wanted) {
+            Ok(sniffed) => files.push((found, sniffed)),
             // A quiet hour leaves an empty file among full ones; only all of them empty is a fault.
             Err(fault @ FileFault::Empty { .. }) => empty = Some(fault),
             Err(fault) => return Err(fault),
         }
     }
-    let Some((first_path, first)) = files.first() else {
+    let Some((first_found, first)) = files.first() else {
         return Err(empty.unwrap_or_else(|| FileFault::NoMatch { pattern: pattern.into(), nearest: Vec::new() }));
     };
     let differs = files.iter().find(|(_, sniffed)| sniffed.format.name() != first.format.name());
-    if let Some((path, sniffed)) = differs {
+    if let Some((found, sniffed)) = differs {
         return Err(FileFault::Mixed {
-            first: first_path.display().to_string(),
+            first: first_found.shown.clone(),
             first_format: first.format.name(),
-            other: path.display().to_string(),
+            other: found.shown.clone(),
             other_format: sniffed.format.name(),
         });
     }

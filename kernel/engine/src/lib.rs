@@ -50,6 +50,7 @@ pub use enrichment::Settings as EnrichmentSettings;
 pub use error::{EngineError, Position};
 pub use export::Format;
 pub use files::FileFault;
+pub use files::remote::{RemoteAccess, RemoteCause, is_address, shown_location};
 /// Keys of sources, for the configuration and for connectors over the network.
 pub use flow_source::{Secret, SecretError, SecretPlace};
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::executor::Executor;
+use crate::files::remote::QueryWatch;
 use crate::functions::{QueryLookups, QueryParameters, check_lookups};
 use crate::keep::Keeper;
 use crate::parameter::Parameter;
@@ -167,6 +168,7 @@ impl Engine {
     ) -> Result<QueryResult, Fault> {
         let mut state = self.context().state();
         state.config_mut().set_extension(Arc::new(QueryParameters(options.params.clone())));
+        state.config_mut().set_extension(Arc::new(QueryWatch::new(stop.clone(), options.progress.clone())));
         let plan = state.statement_to_plan(statement).await?;
         if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));
@@ -215,7 +217,8 @@ impl Engine {
         if let Some(callback) = progress {
             callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan, lookups) });
         }
-        Ok(collected.into_result(schema, notes_of(plan.as_ref()))?)
+        let notes = notes_of(plan.as_ref()).into_iter().map(|note| self.remote().with_addresses(note));
+        Ok(collected.into_result(schema, notes.collect())?)
     }
 }
 

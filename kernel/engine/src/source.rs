@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 
 use crate::connectors;
 use crate::engine::SourceKind;
+use crate::files::remote::RemoteAccess;
 
 mod compare;
 mod facts;
@@ -39,6 +40,8 @@ pub struct SourceSettings {
     pub clock_offset: TimeDelta,
     /// Whether a read fails at the first row that is rejected, and not only counts it.
     pub strict: bool,
+    /// How its objects are reached, where they are in the network.
+    pub access: RemoteAccess,
 }
 
 /// Where a column of the flow schema comes from.

@@ -29,7 +29,7 @@ impl StopFlag {
         RaiseOnDrop(self.clone())
     }
 
-    fn is_raised(&self) -> bool {
+    pub(crate) fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use flow_engine::{Secret, SecretError, SecretPlace, SourceKind, SourceSettings};
+use flow_engine::{RemoteAccess, Secret, SecretError, SecretPlace, SourceKind, SourceSettings};
 use serde::Deserialize;
 
 use super::value::{ConnectorName, FlowColumn, Length, Origin, ZoneName};
@@ -29,6 +29,13 @@ pub struct Source {
     /// Whether a read fails at the first row that cannot be used.
     #[serde(default)]
     pub strict: bool,
+    /// The address of a store that speaks S3; that of AWS without it.
+    pub endpoint: Option<String>,
+    /// The region of its bucket.
+    pub region: Option<String>,
+    /// Whether plain HTTP to other machines is allowed.
+    #[serde(default)]
+    pub allow_http: bool,
     /// Where its keys and passwords are, by the names that its connector gives them.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretPlace>,
@@ -71,6 +78,25 @@ impl Source {
             columns: self.columns.iter().map(|(column, origin)| (column.0.clone(), origin.0.clone())).collect(),
             clock_offset: self.clock_offset.0,
             strict: self.strict,
+            access: RemoteAccess::default(),
+        })
+    }
+
+    /// How its objects are reached, with its keys, fetched now; of use where it is in the network. Relative files of
+    /// secrets are seen from `folder`.
+    ///
+    /// # Errors
+    /// When a key cannot be had.
+    pub fn access(&self, folder: &Path) -> Result<RemoteAccess, SecretError> {
+        let secret = |name: &str| self.secret(name, folder).transpose();
+        let [access_key_id, secret_access_key, session_token] = RemoteAccess::SECRETS.map(secret);
+        Ok(RemoteAccess {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            allow_http: self.allow_http,
+            access_key_id: access_key_id?,
+            secret_access_key: secret_access_key?,
+            session_token: session_token?,
         })
     }
 

@@ -64,6 +64,15 @@ fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
     if !offset.is_zero() {
         lines.push(("clock offset", format!("{}; times are corrected by it", super::comparison::length_text(offset))));
     }
+    if let Some(endpoint) = &source.endpoint {
+        lines.push(("endpoint", visible(&flow_engine::shown_location(endpoint))));
+    }
+    if let Some(region) = &source.region {
+        lines.push(("region", visible(region)));
+    }
+    if source.allow_http {
+        lines.push(("allow http", "requests and answers may be read on the way".to_owned()));
+    }
     if source.strict {
         lines.push(("strict", "a read fails at the first row that cannot be used".to_owned()));
     }

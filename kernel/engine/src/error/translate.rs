@@ -59,6 +59,9 @@ pub(crate) struct Known {
 
 /// Turns `error` into what the analyst reads.
 pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
+    if let Some(fault) = buried_fault(error) {
+        return EngineError::File(fault.clone());
+    }
     let mut position = None;
     let cause = innermost(error, &mut position);
     let log: String = format!("{error}").chars().take(LOG_CHARS_MAX).collect();
@@ -69,6 +72,19 @@ pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
         Cause::DataFusion(cause) => of_datafusion(cause, position, log, known),
         Cause::Other(text) => EngineError::Execution { text: plain_text(&text), log },
     }
+}
+
+/// A fault of ours that an object store carries through layers of readers.
+pub(crate) fn buried_fault(error: &DataFusionError) -> Option<&FileFault> {
+    let chain = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| match error.downcast_ref() {
+        // `source` of these skips what they hold.
+        Some(DataFusionError::External(inner)) => Some(inner.as_ref() as &(dyn StdError + 'static)),
+        Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+        Some(DataFusionError::ObjectStore(inner)) => Some(inner.as_ref()),
+        Some(DataFusionError::ParquetError(inner)) => Some(inner.as_ref()),
+        _ => error.source(),
+    });
+    chain.take(DEPTH_MAX).find_map(|error| error.downcast_ref())
 }
 
 enum Cause<'a> {

@@ -28,9 +28,10 @@ use url::Url;
 
 use super::delimited::Delimited;
 use super::labels::IgnoreMetadata;
+use super::paths::Found;
 use super::sniff::{FileFormat, Packing, Sniffed};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
-use crate::error::plain_text;
+use crate::error::{buried_fault, plain_text};
 use crate::source::SourceSettings;
 use crate::{column_map, flow_view};
 
@@ -65,20 +66,20 @@ pub(crate) fn scan(table: Arc<dyn TableProvider>) -> DataFusionResult<LogicalPla
 /// Files that one reader can read.
 struct Group<'a> {
     sniffed: &'a Sniffed,
-    paths: Vec<&'a Path>,
+    files: Vec<&'a Found>,
 }
 
 fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(Packing, String), Group<'_>> = BTreeMap::new();
-    for (path, sniffed) in &files.files {
+    for (found, sniffed) in &files.files {
         let dialect = match &sniffed.format {
             FileFormat::Delimited(Delimited { separator, header, column_count, .. }) => {
                 format!("{separator} {column_count} {header}")
             }
             _ => String::new(),
         };
-        let group = groups.entry((sniffed.packing, dialect)).or_insert(Group { sniffed, paths: Vec::new() });
-        group.paths.push(path);
+        let group = groups.entry((sniffed.packing, dialect)).or_insert(Group { sniffed, files: Vec::new() });
+        group.files.push(found);
     }
     groups.into_values().collect()
 }
@@ -90,13 +91,16 @@ async fn open_group(
     settings: &SourceSettings,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let reader = reader_of(group.sniffed);
-    let urls = group.paths.iter().map(|path| url_of(path)).collect::<DataFusionResult<Vec<_>>>()?;
+    let urls = group.files.iter().map(|found| url_of(found)).collect::<DataFusionResult<Vec<_>>>()?;
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
     let inferred = infer_schema(state, reader.as_ref(), &urls, keeps_labels).await;
     let inferred = inferred.map_err(|fault| broken(group, &fault))?;
     let inferred = match &group.sniffed.format {
-        FileFormat::JsonLines => json_types::with_unsigned(inferred, &group.paths),
+        FileFormat::JsonLines => {
+            let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
+            json_types::with_unsigned(inferred, &paths)
+        }
         _ => inferred,
     };
     column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;
@@ -146,9 +150,12 @@ fn json_reader(compression: FileCompressionType) -> JsonFormat {
     JsonFormat::default().with_schema_infer_max_rec(ROWS_FOR_TYPES).with_file_compression_type(compression)
 }
 
-fn url_of(path: &Path) -> DataFusionResult<ListingTableUrl> {
-    let url =
-        Url::from_file_path(path).map_err(|()| plan_datafusion_err!("`{}` is not an absolute path", path.display()))?;
+fn url_of(found: &Found) -> DataFusionResult<ListingTableUrl> {
+    let url = match &found.in_store {
+        Some(object) => object.url.clone(),
+        None => Url::from_file_path(&found.path)
+            .map_err(|()| plan_datafusion_err!("`{}` is not an absolute path", found.shown))?,
+    };
     ListingTableUrl::try_new(url, None)
 }
 
@@ -160,10 +167,9 @@ async fn infer_schema(
 ) -> DataFusionResult<SchemaRef> {
     let Some(first) = urls.first() else { return Ok(Arc::new(Schema::empty())) };
     let store = state.runtime_env().object_store(first)?;
-    let mut objects: Vec<ObjectMeta> = Vec::with_capacity(urls.len());
-    for url in urls {
-        objects.push(store.head(url.prefix()).await.map_err(|fault| DataFusionError::ObjectStore(Box::new(fault)))?);
-    }
+    let objects = urls.iter().map(|url| store.head(url.prefix())).collect::<Vec<_>>();
+    let objects = stream::iter(objects).buffered(SCHEMAS_AT_ONCE).try_collect::<Vec<ObjectMeta>>().await;
+    let objects = objects.map_err(|fault| DataFusionError::ObjectStore(Box::new(fault)))?;
     if !keeps_labels {
         return reader.infer_schema(state, &store, &objects).await;
     }
@@ -214,9 +220,12 @@ fn is_read_from_text(wanted: &DataType) -> bool {
 }
 
 fn broken(group: &Group<'_>, fault: &DataFusionError) -> DataFusionError {
+    if let Some(fault) = buried_fault(fault) {
+        return fault.clone().into_datafusion();
+    }
     let format = group.sniffed.format.name();
-    let mut path: PathBuf = group.paths.first().map(|path| path.to_path_buf()).unwrap_or_default();
-    if group.paths.len() > 1 {
+    let mut path: PathBuf = group.files.first().map(|found| PathBuf::from(&found.shown)).unwrap_or_default();
+    if group.files.len() > 1 {
         path = path.parent().map_or(path.clone(), Path::to_path_buf);
     }
     FileFault::Broken { path: path.display().to_string(), format, reason: plain_text(&fault.to_string()) }

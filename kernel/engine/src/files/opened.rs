@@ -2,7 +2,6 @@
 //!
 //! What each setting does is decided elsewhere; here is their order: format, zone, strictness, columns, clock.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -36,13 +35,13 @@ pub(crate) async fn open_source(
     settings: &SourceSettings,
 ) -> DataFusionResult<Opened> {
     let wanted = settings.connector.as_deref().and_then(Wanted::named).unwrap_or(Wanted::Any);
-    let files = identify(pattern, wanted).map_err(FileFault::into_datafusion)?;
+    let files = identify(state, pattern, wanted, &settings.access).await.map_err(FileFault::into_datafusion)?;
     let mut remarks = Vec::new();
     let table = match files.format() {
         FileFormat::Connector(connector) => of_connector(*connector, &files, settings, &mut remarks)?,
         _ => of_plain_files(state, &files, settings, &mut remarks).await?,
     };
-    let (bytes, modified) = size_and_age(&files.paths());
+    let (bytes, modified) = size_and_age(&files);
     Ok(Opened {
         table: CorrectedTable::over(table, settings.clock_offset),
         format: files.format().name(),
@@ -129,8 +128,10 @@ async fn of_plain_files(
 }
 
 /// Files that are gone meanwhile have none.
-fn size_and_age(paths: &[impl AsRef<Path>]) -> (u64, Option<SystemTime>) {
-    let metadata = || paths.iter().filter_map(|path| std::fs::metadata(path).ok());
-    let bytes = metadata().map(|it| it.len()).sum();
-    (bytes, metadata().filter_map(|it| it.modified().ok()).max())
+fn size_and_age(files: &IdentifiedFiles) -> (u64, Option<SystemTime>) {
+    let known = files.files.iter().filter_map(|(found, _)| match &found.in_store {
+        Some(object) => Some((object.bytes, object.modified)),
+        None => std::fs::metadata(&found.path).ok().map(|it| (it.len(), it.modified().ok())),
+    });
+    known.fold((0, None), |(bytes, latest), (more, modified)| (bytes + more, latest.max(modified)))
 }

@@ -1,16 +1,36 @@
 //! From the path or glob an analyst typed to the files on disk, or to the names it may have meant.
+//!
+//! Addresses in the network are those of `remote`, which finds the same kind of thing.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::FileFault;
+use super::remote::InStore;
 use crate::names;
 
 /// Files one table may have. Beyond it, opening them only to look inside takes longer than people wait.
-const FILES_MAX: usize = 20_000;
+pub(super) const FILES_MAX: usize = 20_000;
 /// Entries of a folder that are looked through for a similar name.
 const ENTRIES_SEARCHED_MAX: usize = 10_000;
 /// Similar names offered.
 const NEAREST_MAX: usize = 3;
+
+/// A file or object that a pattern names.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// Where it is on disk. Of an object that stays in its store, its address.
+    pub(crate) path: PathBuf,
+    /// Its path or address, for people.
+    pub(crate) shown: String,
+    /// What is known of an object that stays in its store.
+    pub(crate) in_store: Option<InStore>,
+}
+
+impl Found {
+    pub(super) fn on_disk(path: PathBuf) -> Found {
+        Found { shown: path.display().to_string(), path, in_store: None }
+    }
+}
 
 /// The files `pattern` names, in order of their names. A folder stands for the files in it.
 pub(super) fn find(pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
@@ -32,8 +52,20 @@ fn expand_home(pattern: &str) -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     match (pattern.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(pattern.strip_prefix("file://").unwrap_or(pattern)),
+        _ => match pattern.strip_prefix("file://") {
+            Some(path) => of_file_url(pattern, path),
+            None => PathBuf::from(pattern),
+        },
     }
+}
+
+/// In addresses `%20` stands for a blank; who writes one by hand writes a blank.
+fn of_file_url(url: &str, path: &str) -> PathBuf {
+    let literal = PathBuf::from(path);
+    if !path.contains('%') || literal.exists() {
+        return literal;
+    }
+    url::Url::parse(url).ok().and_then(|url| url.to_file_path().ok()).unwrap_or(literal)
 }
 
 /// Absolute and without `..`, which object stores refuse.
@@ -121,6 +153,15 @@ mod tests {
         assert_eq!(names_found(&folder, "?.log").expect("two files"), ["a.log", "b.log"]);
         assert_eq!(names_found(&folder, "c[1].log").expect("a literal name"), ["c[1].log"]);
         assert_eq!(names_found(&folder, "").expect("a folder"), ["a.log", "b.log", "c[1].log"]);
+    }
+
+    #[test]
+    fn addresses_of_files() {
+        let folder = folder_with(&["a b.log", "c%20d.log"]);
+        for (name, expected) in [("a%20b.log", "a b.log"), ("a b.log", "a b.log"), ("c%20d.log", "c%20d.log")] {
+            let found = find(&format!("file://{}/{name}", folder.path().display())).expect("a file");
+            assert_eq!(found, [folder.path().join(expected)], "{name}");
+        }
     }
 
     #[test]

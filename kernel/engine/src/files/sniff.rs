@@ -12,15 +12,16 @@ use flow_source::Connector;
 use super::FileFault;
 use super::delimited::{self, Delimited};
 use super::describe::{as_text, describe};
+use super::paths::Found;
 use crate::connectors;
 
 /// Bytes looked at, after decompression. Headers of logs and of wide CSV fit many times.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Bytes that tell how a file is packed.
 const PACKING_BYTES: u64 = 4;
-const PARQUET_SIGNATURE: &[u8; 4] = b"PAR1";
+pub(super) const PARQUET_SIGNATURE: &[u8; 4] = b"PAR1";
 /// The length of the metadata and the signature again.
-const PARQUET_FOOTER_BYTES: usize = 8;
+pub(super) const PARQUET_FOOTER_BYTES: usize = 8;
 const ARROW_FILE_SIGNATURE: &[u8] = b"ARROW1";
 const ARROW_STREAM_SIGNATURE: &[u8] = b"\xff\xff\xff\xff";
 /// A schema message longer than this is not one.
@@ -157,9 +158,13 @@ impl Wanted {
     }
 }
 
-/// Looks into `path`.
-pub(crate) fn sniff(path: &Path, wanted: Wanted) -> Result<Sniffed, FileFault> {
-    let shown = path.display().to_string();
+/// Looks into a file.
+pub(crate) fn sniff(found: &Found, wanted: Wanted) -> Result<Sniffed, FileFault> {
+    let (path, shown) = (found.path.as_path(), found.shown.clone());
+    if let Some(object) = &found.in_store {
+        let format = wanted.recognise(&object.head, path, &shown)?;
+        return Ok(Sniffed { format, packing: Packing::None });
+    }
     let unreadable = |reason: std::io::Error| FileFault::Unreadable { path: shown.clone(), reason: reason.to_string() };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut beginning = Vec::new();
@@ -242,15 +247,18 @@ fn check_parquet_end(file: &mut File, path: &str) -> Result<(), FileFault> {
     let mut end = [0; PARQUET_FOOTER_BYTES];
     let size = file.seek(SeekFrom::End(-(PARQUET_FOOTER_BYTES as i64))).map(|start| start + end.len() as u64);
     let (Ok(size), Ok(())) = (size, file.read_exact(&mut end)) else { return Err(broken("it is too short")) };
-    let [a, b, c, d, signature @ ..] = end;
-    if signature != *PARQUET_SIGNATURE {
-        return Err(broken("its end is missing, so it was cut while being written or copied"));
+    parquet_end_fault(&end, size).map_or(Ok(()), |reason| Err(broken(reason)))
+}
+
+/// What is wrong with the last bytes of a Parquet file of that size.
+pub(super) fn parquet_end_fault(end: &[u8], size: u64) -> Option<&'static str> {
+    let [a, b, c, d, signature @ ..] = end else { return Some("it is too short") };
+    if *signature != *PARQUET_SIGNATURE {
+        return Some("its end is missing, so it was cut while being written or copied");
     }
-    let metadata_bytes = u64::from(u32::from_le_bytes([a, b, c, d]));
-    if metadata_bytes == 0 || metadata_bytes + PARQUET_FOOTER_BYTES as u64 > size {
-        return Err(broken("the length of its metadata is wrong"));
-    }
-    Ok(())
+    let metadata_bytes = u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
+    let is_wrong = metadata_bytes == 0 || metadata_bytes + PARQUET_FOOTER_BYTES as u64 > size;
+    is_wrong.then_some("the length of its metadata is wrong")
 }
 
 #[cfg(test)]
@@ -262,7 +270,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("a file");
-        match (sniff(&path, Wanted::Any), expected) {
+        match (sniff(&Found::on_disk(path), Wanted::Any), expected) {
             (Ok(sniffed), Ok(expected)) => assert_eq!(sniffed.format.name(), expected, "{name}"),
             (Err(fault), Err(expected)) => {
                 let text = fault.to_string();

@@ -11,6 +11,7 @@ use datafusion::prelude::SessionContext;
 
 use super::text::FunctionText;
 use crate::executor;
+use crate::files::remote::{RemoteCause, is_address, shown_location};
 use crate::files::{self, FileFault, Shape};
 
 /// What is told about them.
@@ -19,7 +20,8 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
         name: "read_flows",
         syntax: "read_flows('PATH')",
         description: "The flows in a file under the common flow schema (start_time, src_ip, dst_ip, bytes, …). PATH is a \
-                      file, a folder or a pattern such as 'logs/conn.*.log.gz'. The format is told from the content: \
+                      file, a folder, a pattern such as 'logs/conn.*.log.gz' or an address: s3://bucket/2024/*.parquet, \
+                      https://host/conn.log.gz. The format is told from the content: \
                       what one of the connectors reads, or Parquet, Arrow IPC, CSV or newline-delimited JSON whose \
                       columns have the schema's names. Columns a file lacks are NULL.",
         examples: &[],
@@ -27,7 +29,8 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
     FunctionText {
         name: "read_log",
         syntax: "read_log('PATH')",
-        description: "The rows of a file with the columns it has. PATH is a file, a folder or a pattern. The format is \
+        description: "The rows of a file with the columns it has. PATH is a file, a folder, a pattern or an address \
+                      (s3://…, https://…). The format is \
                       told from the content: what one of the connectors reads, Parquet, Arrow IPC, CSV or \
                       newline-delimited JSON. All but Parquet and Arrow IPC may be packed with gzip or zstd.",
         examples: &[],
@@ -83,6 +86,10 @@ impl ReadFunction {
             _ => None,
         };
         match value.as_ref().map(ScalarValue::try_as_str) {
+            // What a visitor of a page types must not make this machine ask others in its name.
+            Some(Some(Some(path))) if !matches!(argument, Expr::Literal(..)) && is_address(path) => {
+                Err(RemoteCause::FromParameter.at(shown_location(path)))
+            }
             Some(Some(Some(path))) => Ok(path.to_string()),
             Some(_) => Err(refused(format!("it was given {argument}, which is not text"))),
             None => Err(refused(format!("it was given {argument}"))),

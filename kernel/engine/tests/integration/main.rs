@@ -8,10 +8,12 @@ mod export;
 mod files;
 mod functions;
 mod queries;
+mod remote;
 mod sources;
 mod standard_views;
 mod stored;
 mod time_joins;
+mod web;
 
 use std::path::PathBuf;
 
