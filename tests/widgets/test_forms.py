@@ -1,7 +1,6 @@
 """Form cells: what a person enters reaches the query, and what is wrong is said where they look."""
 
 import re
-
 from pathlib import Path
 
 import pytest
