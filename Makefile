@@ -83,6 +83,7 @@ test-rust: test-kernel ## the Rust tests alone
 test-python: test-kernel ## the Python tests alone: conformance, protocol, notebooks, browser
 	@$(SETUP) venv test
 	@$(SETUP) chromium
+	@$(SETUP) font
 	@$(SETUP) softflowd
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
 

@@ -8,6 +8,7 @@
 #                               benchmark's as well
 #   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
+#   setup.sh font               a font, without which plots have no PNG
 #   setup.sh softflowd          the exporter of flows whose packets the tests collect
 #   setup.sh evcxr FOLDER       evcxr_jupyter, the peer that the benchmark measures
 #
@@ -127,6 +128,13 @@ setup_chromium() {
   install_debian 'Chromium, which the browser tests and the benchmark drive,' chromium
 }
 
+setup_font() {
+  local font
+  font=$(find /usr/share/fonts /usr/local/share/fonts "$HOME/.fonts" \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null) || true
+  [ -z "$font" ] || return 0
+  install_debian 'a font, which pictures of plots are written with,' fonts-dejavu-core
+}
+
 setup_softflowd() {
   local name
   for name in softflowd /usr/sbin/softflowd; do
@@ -155,6 +163,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | nfdump | chromium | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | nfdump | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

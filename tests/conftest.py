@@ -24,12 +24,13 @@ def pytest_configure(config: pytest.Config) -> None:
     }.items():
         (own / name).mkdir()
         os.environ[variable] = str(own / name)
+    # Its own too where several processes test at once: tests look at what ran last.
+    os.environ["FLOWDECK_HISTORY"] = str(own / "history.sqlite")
     # The Makefile sets these too; here they make a plain `pytest tests` do the same.
     for variable, value in {
         "JUPYTER_PATH": paths.TEST_PREFIX / "share" / "jupyter",
         "FLOWDECK_CACHE_DIR": paths.TARGET / "test-cache",
         "FLOWDECK_CONFIG": paths.DEMO_DATA / "flowdeck.toml",
-        "FLOWDECK_HISTORY": own / "history.sqlite",
     }.items():
         os.environ.setdefault(variable, str(value))
 

@@ -1,6 +1,7 @@
 //! The command line: what the program can be asked to do. One module per subcommand that does more than call another
 //! room.
 
+mod cache;
 mod collect;
 mod demo_data;
 mod import;
@@ -49,6 +50,8 @@ enum Command {
     Import(import::Options),
     /// Say what lists of well-known names there are, or fetch newer ones.
     Toplist(toplist::Options),
+    /// Show what is kept for Rust cells, and remove what is not used any more.
+    Cache(cache::Options),
     /// Write a campus network day with an incident in it, to try things on.
     DemoData(demo_data::Options),
     /// Print the widget models this kernel has, in the format of ipywidgets' specification.
@@ -58,7 +61,10 @@ enum Command {
     SchemaDocument,
     /// Complete and explain Rust code for a kernel, which starts this itself.
     #[command(hide = true)]
-    Analyse,
+    Analyse {
+        /// The kernel's process, with which this one ends.
+        kernel: u32,
+    },
 }
 
 /// The crates whose messages are for the operator; the analyser's own would be thousands.
@@ -77,10 +83,11 @@ pub fn main() -> ExitCode {
         Command::Collect(options) => collect::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Toplist(options) => toplist::run(&options),
+        Command::Cache(options) => cache::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
         Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
         Command::SchemaDocument => print(&flow_engine::schema_document()),
-        Command::Analyse => worker::serve(),
+        Command::Analyse { kernel } => worker::serve(kernel),
     };
     engine::leave();
     match outcome {

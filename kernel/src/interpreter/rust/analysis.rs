@@ -145,6 +145,7 @@ impl Analysis {
     fn start(&self) -> std::io::Result<Worker> {
         let mut child = Command::new(program()?)
             .arg("analyse")
+            .arg(std::process::id().to_string())
             .env("EVCXR_TMPDIR", self.workspace.analysis_crate())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

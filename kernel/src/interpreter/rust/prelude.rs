@@ -89,6 +89,12 @@ impl Prelude {
         Ok(prelude)
     }
 
+    /// The name of the folders of this toolchain's prelude and cells; `None` where there are no sources to name them by.
+    pub fn key_of(toolchain: &Toolchain) -> Option<String> {
+        let workspace = source_folder()?;
+        key(toolchain, &workspace, &workspace.join("Cargo.lock")).ok()
+    }
+
     fn is_there(&self) -> bool {
         self.libraries.join("libflowdeck.rlib").is_file()
     }

@@ -22,12 +22,16 @@ pub fn kill_tree(root: u32, spared: &[u32]) {
     below.into_iter().for_each(kill);
 }
 
-/// Asks the system to end this process with the one that started it, whatever that dies of.
-pub fn die_with_parent() {
+/// Asks the system to end this process with `parent`, which started it, whatever that dies of. Ends it now if that is gone
+/// already: it may have died while this process came up, and the system tells only what happens after it was asked.
+pub fn die_with(parent: u32) {
     #[cfg(target_os = "linux")]
     // Safety: no memory is involved.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+    if std::os::unix::process::parent_id() != parent {
+        std::process::exit(1);
     }
 }
 

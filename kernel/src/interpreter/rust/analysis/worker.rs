@@ -17,10 +17,12 @@ const NO_HOST: &str = "while read -r line; do echo EVCXR_EXECUTION_COMPLETE; don
 
 /// Answers questions until standard input ends. A panic of the analyser ends the process; the kernel starts another.
 ///
+/// It ends with `kernel`, the process that started it.
+///
 /// # Errors
 /// When there is no toolchain, or evcxr does not start.
-pub fn serve() -> Result<()> {
-    super::super::processes::die_with_parent();
+pub fn serve(kernel: u32) -> Result<()> {
+    super::super::processes::die_with(kernel);
     let mut context = open()?;
     for line in std::io::stdin().lock().lines() {
         let question: Value = serde_json::from_str(&line?).context("a question that is no JSON")?;
