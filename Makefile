@@ -63,6 +63,12 @@ release: ## build the optimised binaries
 	@$(SETUP) rust
 	@$(STEP) 'release build' cargo build --release --bins $(LOCKED)
 
+.PHONY: dist
+dist: release ## a wheel for pip in dist/: program, kernelspec, playbooks
+	@$(SETUP) venv test
+	@$(STEP) 'what the wheel has beside the program' bash scripts/stage-wheel.sh '$(TARGET)/release'
+	@cd python-shim && CARGO_TARGET_DIR='$(TARGET)' bash ../scripts/step.sh 'wheel into dist' ../$(VENV)/bin/maturin build --release $(LOCKED) --out ../dist
+
 ##@ Check
 
 .PHONY: test
@@ -80,12 +86,21 @@ test-rust: test-kernel ## the Rust tests alone
 	fi
 
 .PHONY: test-python
-test-python: test-kernel ## the Python tests alone: conformance, protocol, notebooks, browser
+test-python: test-kernel test-wheel ## the Python tests alone: conformance, protocol, notebooks, browser
 	@$(SETUP) venv test
 	@$(SETUP) chromium
 	@$(SETUP) font
 	@$(SETUP) softflowd
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
+
+# The wheel of the development build: there is nothing left to compile, and its test is about what is in it.
+.PHONY: test-wheel
+test-wheel: test-kernel
+	@$(SETUP) venv test
+	@rm -rf '$(TARGET)/test-wheels'
+	@$(STEP) 'what the wheel has beside the program' bash scripts/stage-wheel.sh '$(TARGET)/debug'
+	@cd python-shim && CARGO_TARGET_DIR='$(TARGET)' $(WITH_CLIPPY) bash ../scripts/step.sh 'wheel for the tests' \
+		../$(VENV)/bin/maturin build --profile dev $(LOCKED) --out '$(TARGET)/test-wheels'
 
 # The development build, and what it needs to run as a kernel: kernelspec, compiled prelude, data.
 .PHONY: test-kernel
@@ -126,4 +141,4 @@ bench: release ## measure against ipykernel, evcxr_jupyter and nfdump; results i
 
 .PHONY: clean
 clean: ## remove all that was built, installed or written here
-	rm -rf '$(TARGET)' $(VENV) demo-data test-artifacts
+	rm -rf '$(TARGET)' $(VENV) demo-data test-artifacts dist python-shim/flowdeck.data

@@ -103,10 +103,10 @@ setup_venv() {
     "$PYTHON" -m venv "$VENV"
   fi
   local wanted stamp=$VENV/.installed-$1
-  wanted=$(cat tests/requirements*.txt tests/bench/requirements.txt python-shim/pyproject.toml scripts/lab-overrides.json | cksum)
+  wanted=$(cat tests/requirements*.txt tests/bench/requirements.txt scripts/lab-overrides.json | cksum)
   [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
   say "installing the Python packages for $1 into $VENV"
-  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" -e python-shim ||
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
     stop "pip could not install the packages of $requirements" "Look at pip's lines above; behind a proxy set HTTPS_PROXY or pip's index-url"
   # No question about news and no look for updates: on many analysts' networks that only ends in an alert.
   install -D -m 644 scripts/lab-overrides.json "$VENV/share/jupyter/lab/settings/overrides.json"

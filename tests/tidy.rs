@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernel-protocol", &[]),
     ("widgets-comm", &[]),
     ("flow-source", &[]),
-    ("file-source", &["flow-source"]),
+    ("file-source", &["connector-test-support", "flow-source"]),
     ("enrichment", &["flow-source"]),
     ("connector-abuseipdb", &["enrichment"]),
     ("connector-argus", &["connector-test-support", "file-source", "flow-source"]),
@@ -221,7 +221,8 @@ fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
-    const BUILT: &[&str] = &["target", ".venv", ".git", "node_modules", "demo-data-out", "test-artifacts"];
+    const BUILT: &[&str] =
+        &["target", ".venv", ".git", "node_modules", "demo-data-out", "test-artifacts", "flowdeck.data"];
     for entry in fs::read_dir(folder).expect("a folder of the project").flatten() {
         let path = entry.path();
         let name = entry.file_name();

@@ -5,6 +5,7 @@ mod cache;
 mod collect;
 mod demo_data;
 mod import;
+mod parameters;
 mod sources;
 mod sql;
 pub(crate) mod store;

@@ -71,6 +71,7 @@ class Server:
         arguments: Sequence[str],
         env: Mapping[str, str] | None = None,
         notebooks: Mapping[str, Mapping[str, object]] | None = None,
+        python: str | Path = sys.executable,
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="flowdeck-lab-"))
         for name, notebook in (notebooks or {}).items():
@@ -79,7 +80,7 @@ class Server:
         self._log = self._log_path.open("wb")
         self.port = _free_port()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *(part.format(port=self.port, root=self.root) for part in arguments)],
+            [python, "-m", *(part.format(port=self.port, root=self.root) for part in arguments)],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -159,10 +160,11 @@ class Voila(Server):
         *options: str,
         notebooks: Mapping[str, Mapping[str, object]],
         env: Mapping[str, str] | None = None,
+        python: str | Path = sys.executable,
     ) -> None:
         arguments = ["voila", "--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", *options, "{root}"]
         # Kernels that are started ahead of visitors need the notebooks from the beginning.
-        super().__init__(arguments, env, notebooks)
+        super().__init__(arguments, env, notebooks, python)
         self._wait_for(lambda: True if _listens(self.port) else None)
         self.url = f"http://127.0.0.1:{self.port}/"
 

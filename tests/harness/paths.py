@@ -13,6 +13,7 @@ ARTIFACTS = ROOT / "test-artifacts"
 # Written by the Makefile before the tests start.
 TEST_PREFIX = TARGET / "test-prefix"
 DEMO_DATA = TARGET / "test-demo-data"
+TEST_WHEELS = TARGET / "test-wheels"
 
 # Sample files of other projects lie beside the checkout on the developers' machines and in CI.
 SAMPLES = Path(os.environ.get("FLOWDECK_SAMPLES") or ROOT.parent / "shared" / "samples")

@@ -25,3 +25,8 @@ pub use times::{Span, TimeBounds, TimeColumns};
 
 /// Rows in one record batch.
 pub const BATCH_ROWS: usize = 8192;
+
+/// The worked example of docs/connectors.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/connectors.md")]
+pub struct WorkedExample;

@@ -244,7 +244,7 @@ fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 }
 
 /// Addresses as text: the writer knows bytes only.
-fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn readable(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let schema = batch.schema();
     let columns: Vec<ArrayRef> =
         schema.fields().iter().zip(batch.columns()).map(|(field, column)| ip::readable(field, column)).collect();

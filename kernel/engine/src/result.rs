@@ -8,6 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::sync::Arc;
 
 use crate::error::EngineError;
+use crate::export;
 use crate::keep::Kept;
 use crate::names;
 
@@ -62,6 +63,16 @@ impl QueryResult {
         let batches = renamed
             .collect::<Result<Vec<_>, _>>()
             .map_err(|fault| EngineError::internal(format!("rows do not fit their own columns: {fault}")))?;
+        Ok(QueryResult { schema, batches, ..self.clone() })
+    }
+
+    /// The same rows with addresses as text, for programs that do not know their type.
+    pub fn with_readable_addresses(&self) -> Result<QueryResult, EngineError> {
+        let readable = |batch: &RecordBatch| {
+            export::readable(batch).map_err(|fault| EngineError::internal(format!("addresses have no text: {fault}")))
+        };
+        let schema = readable(&RecordBatch::new_empty(Arc::clone(&self.schema)))?.schema();
+        let batches = self.batches.iter().map(readable).collect::<Result<Vec<_>, _>>()?;
         Ok(QueryResult { schema, batches, ..self.clone() })
     }
 }

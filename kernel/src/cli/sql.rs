@@ -1,21 +1,32 @@
 //! `flowdeck sql`: one query, its result on standard output or in a file.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{IsTerminal, Read, Write},
     path::PathBuf,
 };
 
 use anyhow::{Result, anyhow, bail};
-use clap::Args;
-use flow_engine::{CancellationToken, EngineError, Format, QueryOptions, QueryResult, SourceKind, export};
+use clap::{Args, ValueEnum};
+use flow_engine::{CancellationToken, EngineError, Format, Parameter, QueryOptions, QueryResult, SourceKind, export};
 
+use super::parameters;
 use crate::engine;
+
+/// A query on standard input may be this long: whoever needs more has data, not a query.
+const QUERY_BYTES_MAX: u64 = 16 << 20;
 
 /// Options of `flowdeck sql`.
 #[derive(Args)]
 pub struct Options {
-    /// The query; several statements are separated by semicolons, the last one's result is printed.
+    /// The query, or `-` to read it from standard input; several statements are separated by semicolons, the last one's
+    /// result is printed.
     query: String,
+    /// A value for `$NAME` in the query. May be given more than once.
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameters::of_text)]
+    parameters: Vec<(String, Parameter)>,
+    /// A file of values, one JSON object; what it has no type for is `{"timestamp": …}`, `{"date": …}`, `{"seconds": …}`.
+    #[arg(long = "parameters", value_name = "FILE")]
+    parameter_file: Option<PathBuf>,
     /// A table: NAME=PATH, where PATH is a file or a glob. May be given more than once.
     #[arg(long = "source", value_name = "NAME=PATH", value_parser = name_and_path)]
     sources: Vec<(String, String)>,
@@ -28,6 +39,18 @@ pub struct Options {
     /// Replace OUT if it is there.
     #[arg(long)]
     overwrite: bool,
+    /// How the formats Arrow and Parquet hold addresses.
+    #[arg(long, value_enum, default_value_t = Addresses::Binary)]
+    addresses: Addresses,
+}
+
+/// Addresses in a file for programs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Addresses {
+    /// 16 bytes with the label of their type, which Flowdeck reads again.
+    Binary,
+    /// Text, for programs that do not know the label.
+    Text,
 }
 
 /// Runs the query.
@@ -36,7 +59,10 @@ pub struct Options {
 /// What the engine says, with its hint; what the system says of the output.
 pub fn run(options: Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(query(&options))?;
+    let mut result = runtime.block_on(query(&options))?;
+    if options.addresses == Addresses::Text {
+        result = result.with_readable_addresses().map_err(worded)?;
+    }
     let by_ending = || options.output.as_deref().and_then(Format::of_path);
     let format = options.format.or_else(by_ending).unwrap_or(Format::Table);
     match &options.output {
@@ -50,8 +76,15 @@ async fn query(options: &Options) -> Result<QueryResult> {
     for (name, path) in &options.sources {
         room.engine.register_source(name, path, SourceKind::Auto).map_err(worded)?;
     }
+    let text = match options.query.as_str() {
+        "-" => text_of_stdin()?,
+        text => text.to_owned(),
+    };
+    let from_file = options.parameter_file.as_deref().map(parameters::of_file).transpose()?.unwrap_or_default();
+    let values = from_file.iter().chain(&options.parameters);
+    let bound = values.fold(QueryOptions::default(), |bound, (name, value)| bound.with_parameter(name, value.clone()));
     let cancel = CancellationToken::new();
-    let query = room.engine.query(&options.query, QueryOptions::default(), cancel.clone());
+    let query = room.engine.query(&text, bound, cancel.clone());
     tokio::pin!(query);
     tokio::select! {
         result = &mut query => result.map_err(worded),
@@ -60,6 +93,15 @@ async fn query(options: &Options) -> Result<QueryResult> {
             query.await.map_err(worded)
         }
     }
+}
+
+fn text_of_stdin() -> Result<String> {
+    let mut text = String::new();
+    let length = std::io::stdin().take(QUERY_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if length as u64 > QUERY_BYTES_MAX {
+        bail!("a query has at most {} MiB\nhint: give data as a source", QUERY_BYTES_MAX >> 20);
+    }
+    Ok(text)
 }
 
 fn print(result: &QueryResult, format: Format) -> Result<()> {

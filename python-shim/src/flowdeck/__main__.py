@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from flowdeck import BinaryNotFound, binary
+from flowdeck._program import BinaryNotFound, binary
 
 
 def main() -> None:
