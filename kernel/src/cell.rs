@@ -18,6 +18,8 @@ pub enum Cell {
     Sql(SqlCell),
     /// `%%form`: the TOML below it.
     Form(String),
+    /// `%%parameters`: values of fields, in TOML.
+    Parameters(String),
     /// `%%html`, `%%markdown` and `%%javascript`: the body under this MIME type.
     Content {
         /// The MIME type.
@@ -117,6 +119,9 @@ fn cell_magic(head: &str, body: &str) -> Result<Cell, Report> {
         "form" => {
             Err(Report::new("UsageError", "`%%form` has no options").with_hint("write the fields below it, one a line"))
         }
+        "parameters" if options.trim().is_empty() => Ok(Cell::Parameters(body.to_owned())),
+        "parameters" => Err(Report::new("UsageError", "`%%parameters` has no options")
+            .with_hint("write the values below it, one a line: limit = 100")),
         "html" => content("text/html"),
         "markdown" => content("text/markdown"),
         "javascript" | "js" => content("application/javascript"),
@@ -192,6 +197,7 @@ mod tests {
         check(":vars", Cell::Rust(":vars".into()));
         check("fallible()?", Cell::Rust("fallible()?".into()));
         check("%%html\n<b>hi</b>", Cell::Content { mime: "text/html", body: "<b>hi</b>".into() });
+        check("%%parameters\nlimit = 1", Cell::Parameters("limit = 1".into()));
         check("%schema flows", Cell::LineMagic { name: "schema".into(), arguments: "flows".into() });
         check("?read_flows", Cell::Help("read_flows".into()));
         check("read_flows?", Cell::Help("read_flows".into()));

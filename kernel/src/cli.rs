@@ -6,6 +6,7 @@ mod collect;
 mod demo_data;
 mod import;
 mod parameters;
+mod run;
 mod sources;
 mod sql;
 pub(crate) mod store;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Make the kernel known to Jupyter.
     Install(install::Options),
+    /// Run a notebook without a page, with parameters.
+    Run(run::Options),
     /// Run a query and print its result.
     Sql(sql::Options),
     /// List the configured sources, test them, compare two of them.
@@ -73,12 +76,17 @@ const OUR_CRATES: &[&str] = &["flowdeck_kernel", "flow_engine", "flow_source", "
 
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(run::joined(std::env::args_os()));
     // A list of sources says itself what is wrong with them.
     start_log(if matches!(cli.command, Command::Sources(_)) { "error" } else { "warn" });
     let outcome = match cli.command {
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
+        Command::Run(options) => {
+            let code = run::run(options);
+            engine::leave();
+            return code;
+        }
         Command::Sql(options) => sql::run(options),
         Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),

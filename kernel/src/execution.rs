@@ -108,7 +108,12 @@ async fn sent_before_the_failure(cells: &Cells) -> usize {
     cells.len()
 }
 
-async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: bool) -> Result<Done, Report> {
+/// Runs the cell of an `execute_request` at once. Its outputs, and the report of its failure, go to iopub; it is neither
+/// bracketed nor answered nor remembered.
+///
+/// # Errors
+/// What the failure is.
+pub async fn run_cell(kernel: &Arc<Kernel>, request: &Message, count: u64, silent: bool) -> Result<Done, Report> {
     let code = request.text("code");
     // First of all: an interrupt must find the cell from the moment at which the front end sees it busy.
     let cancel = CancellationToken::new();

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -22,6 +25,9 @@ const SAME_NAME_MAX: usize = 100;
 const FILES_MAX: usize = 1_000;
 
 static FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// The notebook, where it is run without a server that names it.
+static PLAYBOOK: OnceLock<String> = OnceLock::new();
 
 /// The time that a query was about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,8 +78,16 @@ pub(crate) fn name(playbook: &str, now: DateTime<Utc>, interval: Option<Interval
     }
 }
 
+/// Names the notebook that this process runs. Once.
+pub(crate) fn name_playbook(notebook: &Path) {
+    PLAYBOOK.get_or_init(|| tame(&notebook.to_string_lossy()));
+}
+
 /// The name of the notebook, as it may stand in the name of a file.
 pub(crate) fn playbook() -> String {
+    if let Some(named) = PLAYBOOK.get() {
+        return named.clone();
+    }
     let notebook = NOTEBOOK_ENV.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     tame(notebook.as_deref().unwrap_or_default())
 }

@@ -1,9 +1,10 @@
 //! Forms: inputs that an author writes down in TOML, and queries that run when they are used.
 //!
-//! `definition` reads the text, `view` chooses widgets, `value` reads what was entered, `moment` understands times,
-//! `live` runs queries at a click or a change. The state of fields is that of their widgets, see [`crate::widgets`].
+//! `definition` reads the text, `view` chooses widgets, `value` reads what was entered, `given` what comes from elsewhere than a
+//! person, `moment` understands times, `live` runs queries at a click or a change. The state of fields is that of their widgets, see [`crate::widgets`].
 
 pub mod definition;
+pub mod given;
 pub mod live;
 pub(crate) mod moment;
 mod value;
@@ -17,7 +18,7 @@ use std::{
 use flow_engine::Parameter;
 use flowdeck::chrono::Utc;
 use kernel_protocol::{MimeBundle, wire::header::Header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use widgets_comm::{
     WidgetError,
@@ -40,6 +41,8 @@ pub struct Forms {
     shown: Mutex<BTreeMap<String, Vec<String>>>,
     /// Counts changes of any field.
     changes: watch::Sender<u64>,
+    /// Values that stand for what the author wrote as default, by the name of the field.
+    given: Mutex<Map<String, Value>>,
 }
 
 /// A field that is shown.
@@ -65,7 +68,7 @@ impl Forms {
     /// No forms yet.
     pub fn new(widgets: Arc<Widgets>) -> Forms {
         let (changes, _) = watch::channel(0);
-        Forms { widgets, fields: Mutex::default(), shown: Mutex::default(), changes }
+        Forms { widgets, fields: Mutex::default(), shown: Mutex::default(), changes, given: Mutex::default() }
     }
 
     /// Shows a form. `key` names its cell: run again, it replaces what it showed and keeps what was entered.
@@ -99,6 +102,23 @@ impl Forms {
         let live = self.live(&field.name).filter(|live| live.field.kind == field.kind)?;
         let value = self.widgets.get(&live.widget, view::value_attribute(&field.kind)).await?;
         (value != live.initial).then_some(value)
+    }
+
+    /// Gives fields values in the place of their defaults: those that are shown now, and those of forms to come.
+    ///
+    /// # Errors
+    /// What is wrong with the value of a field that is shown. Of a form to come it is an error of its cell.
+    pub async fn give(&self, cause: &Header, values: Map<String, Value>) -> Result<(), Report> {
+        for (name, value) in &values {
+            if let Some(live) = self.live(name) {
+                let value = given::entered(&live.field, value).map_err(|fact| unfit(name, &fact))?;
+                let attribute = view::value_attribute(&live.field.kind);
+                self.widgets.set(cause, &live.widget, attribute, value).await.map_err(refused)?;
+            }
+        }
+        self.widgets.flush().await;
+        lock(&self.given).extend(values);
+        Ok(())
     }
 
     /// The values of the fields that a query mentions, or what is wrong with them. Says it beside the fields too.
@@ -162,6 +182,12 @@ impl Forms {
                 },
             )),
         }
+    }
+
+    /// The table that a button waits for, while it is not there.
+    pub async fn waits_for(&self, button: &str) -> Option<String> {
+        let needs = self.live(button)?.field.needs.clone()?;
+        (!has_table(&needs).await).then_some(needs)
     }
 
     /// What a field is called by people; `None` when there is none of this name.
@@ -274,12 +300,16 @@ impl Build<'_> {
             self.forms.widgets.set(self.cause, &widget, "disabled", true).await.map_err(refused)?;
         }
         let attribute = view::value_attribute(&field.kind);
+        let given = lock(&self.forms.given).get(&field.name).cloned();
         let initial = self.forms.widgets.get(&widget, attribute).await.unwrap_or_else(|| Value::Null.into());
         if let Some(kept) = kept {
             let mut state = State::new();
             state.set(attribute, kept);
             // What no longer fits, for instance an option that is gone, is the default again.
             let _ = self.forms.widgets.update(self.cause, &widget, state).await;
+        } else if let Some(given) = given {
+            let value = given::entered(&field, &given).map_err(|fact| unfit(&field.name, &fact))?;
+            self.forms.widgets.set(self.cause, &widget, attribute, value).await.map_err(refused)?;
         }
         let message = self.open("HTMLModel", State::new()).await.map_err(refused)?;
         if field.kind == Kind::Button {
@@ -338,6 +368,10 @@ impl Forms {
     }
 }
 
+fn unfit(field: &str, fact: &str) -> Report {
+    Report::new("FormError", format!("field `{field}`: {fact}"))
+}
+
 async fn has_table(table: &str) -> bool {
     match engine::ready().await {
         Ok(room) => room.engine.table_names().iter().any(|name| name == table),
@@ -380,7 +414,7 @@ fn as_json(parameter: &Parameter) -> Value {
 }
 
 /// Whether `$name` stands in a query. May find it in a comment too, which asks for one value too many.
-fn is_mentioned(name: &str, query: &str) -> bool {
+pub(crate) fn is_mentioned(name: &str, query: &str) -> bool {
     query.match_indices('$').any(|(place, _)| {
         let rest = &query[place + 1..];
         rest.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))

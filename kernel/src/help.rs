@@ -30,6 +30,11 @@ pub const MAGICS: &[Magic] = &[
          min or max; docs/plots.md tells each kind's columns",
     ),
     magic("%%form", "", "shows the fields below it, in TOML: limit = { type = \"int\", default = 100 }; $limit in SQL"),
+    magic(
+        "%%parameters",
+        "",
+        "gives the fields of forms the values below it instead of their defaults, in TOML: limit = 100; docs/run.md",
+    ),
     magic("%%html", "", "shows the HTML below it"),
     magic("%%markdown", "", "shows the Markdown below it"),
     magic("%%javascript", "", "runs the JavaScript below it in the page"),

@@ -81,6 +81,7 @@ impl Job {
             }
             Cell::Sql(cell) => sql::run(cell, &self).await,
             Cell::Form(text) => form::run(&text, &self).await,
+            Cell::Parameters(text) => form::give(&text, &self).await,
             Cell::Content { mime, body } => magic::content(mime, body, &self.outputs).await,
             Cell::LineMagic { name, arguments } => magic::line(&name, &arguments, &self).await,
             Cell::Help(name) => magic::help_on(&name, &self).await,

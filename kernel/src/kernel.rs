@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use flow_engine::Progress;
 use kernel_protocol::{
     Channel, Session,
     connection_file::{self, ConnectionInfo},
@@ -9,16 +10,18 @@ use kernel_protocol::{
     wire::header::Header,
 };
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     dispatch,
-    execution::{self, Execution},
+    execution::{self, Cells, Execution},
     form::{Forms, live::LiveQueries},
     history::History,
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
     plot::select::SelectablePlots,
+    results::Results,
     stdin::Stdin,
     table::Tables,
     widgets::Widgets,
@@ -55,6 +58,10 @@ pub struct Kernel {
     pub plots: SelectablePlots,
     /// Queries that wait for a click or a change.
     pub live: LiveQueries,
+    /// The named results of cells, with what they were asked with.
+    pub results: Results,
+    /// How far the query that reported last is, for who runs a notebook without a page.
+    pub progress: watch::Sender<Progress>,
     /// Keeps output below the limits of the server.
     pub pace: Arc<Pace>,
     /// The cells run so far.
@@ -63,6 +70,35 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Puts the rooms of a kernel together around its channels. Starts no task: what is published is heard by whoever made
+    /// `iopub`, and changes of widgets gather until [`Widgets::serve`] runs.
+    pub fn assemble(session: Arc<Session>, iopub: Iopub, stdin: Stdin, rust: RustCells) -> (Arc<Kernel>, Cells) {
+        let (execution, cells) = execution::queue();
+        let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
+        let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
+        let forms = Arc::new(Forms::new(widgets.clone()));
+        let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
+        let plots = SelectablePlots::new(widgets.clone(), forms.clone(), tables.clone());
+        let kernel = Arc::new(Kernel {
+            session,
+            iopub,
+            stdin: Arc::new(stdin),
+            execution,
+            interpreters: Interpreters::new(rust),
+            widgets,
+            forms,
+            tables,
+            plots,
+            live: LiveQueries::default(),
+            results: Results::default(),
+            progress: watch::Sender::new(Progress::default()),
+            pace,
+            history,
+            stopping: CancellationToken::new(),
+        });
+        (kernel, cells)
+    }
+
     /// Ends the process once the messages under way are out.
     pub fn stop(&self) {
         self.stopping.cancel();
@@ -96,30 +132,8 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
     heartbeat::serve(&addresses.heartbeat).await?;
     iopub.publish(&Header::default(), "status", json!({"execution_state": "starting"})).await;
 
-    let stdin = Arc::new(Stdin::new(session.clone(), stdin_sender, iopub.clone()));
-    let (execution, cells) = execution::queue();
-    let stopping = CancellationToken::new();
-    let interpreters = Interpreters::new(rust);
-    let (history, pace) = (History::start(), Arc::new(Pace::of_environment()));
-    let widgets = Arc::new(Widgets::new(session.clone(), iopub.clone(), pace.clone()));
-    let (forms, live) = (Arc::new(Forms::new(widgets.clone())), LiveQueries::default());
-    let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
-    let plots = SelectablePlots::new(widgets.clone(), forms.clone(), tables.clone());
-    let kernel = Arc::new(Kernel {
-        session,
-        iopub,
-        stdin,
-        execution,
-        interpreters,
-        widgets,
-        forms,
-        tables,
-        plots,
-        live,
-        pace,
-        history,
-        stopping,
-    });
+    let stdin = Stdin::new(session.clone(), stdin_sender, iopub.clone());
+    let (kernel, cells) = Kernel::assemble(session, iopub, stdin, rust);
     let farewells = [shell_sender.clone(), control_sender.clone()];
     tokio::spawn(execution::run(kernel.clone(), cells, shell_sender.clone()));
     tokio::spawn(dispatch::serve(kernel.clone(), Channel::Shell, shell, shell_sender));

@@ -3,7 +3,7 @@
 //! [`kernel`] puts the parts together; [`dispatch`] brackets every request with busy and idle; [`request`] answers
 //! them, one file each; [`execution`] runs cells one after another; [`cell`] says what kind of cell a text is;
 //! [`interpreter`] runs it; [`outputs`] publishes what it puts out; [`table`] shows results
-//! and [`plot`] draws them; [`report`] words every error for the notebook.
+//! and [`plot`] draws them; [`run`] runs a notebook without a page; [`report`] words every error for the notebook.
 
 // The library exists for its binary and for the tests; what is public here is public to them.
 #![allow(unreachable_pub)]
@@ -26,6 +26,8 @@ pub mod pace;
 pub mod plot;
 pub mod report;
 pub mod request;
+pub mod results;
+pub mod run;
 pub mod sources;
 pub mod stdin;
 pub mod table;

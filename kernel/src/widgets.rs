@@ -12,9 +12,10 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use kernel_protocol::{Message, MimeBundle, Session, socket::iopub::Iopub, wire::header::Header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use widgets_comm::{
     LinkId, WidgetError,
@@ -212,6 +213,18 @@ impl Widgets {
         self.registry.lock().await.view(id)
     }
 
+    /// Whether it is a model of ipywidgets, whose stand-ins tell its state.
+    pub async fn is_published(&self, id: &str) -> bool {
+        self.registry.lock().await.model_name(id).is_some_and(|name| name != "AnyModel")
+    }
+
+    /// All models as a notebook keeps them, under the MIME type of widget states. Passwords are left out.
+    pub async fn saved(&self) -> Value {
+        let registry = self.registry.lock().await;
+        let saved = registry.ids().filter_map(|id| Some((id.to_owned(), saved_model(registry.state(id)?))));
+        json!({"version_major": 2, "version_minor": 0, "state": saved.collect::<Map<_, _>>()})
+    }
+
     /// Adds what was put out to an Output widget.
     pub async fn append_output(&self, cause: &Header, id: &str, output: Output) {
         let appended = self.registry.lock().await.append_output(id, output);
@@ -315,6 +328,27 @@ impl Widgets {
     fn listeners(&self) -> MutexGuard<'_, HashMap<String, Vec<(u64, Hears)>>> {
         self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+fn saved_model(state: State) -> Value {
+    let mut wire = state.into_wire();
+    if wire.state.get("_model_name").is_some_and(|name| name == "PasswordModel") {
+        wire.state.insert("value".to_owned(), "".into());
+    }
+    let name = |name: &str| wire.state.get(name).cloned().unwrap_or_default();
+    let mut model = json!({
+        "model_name": name("_model_name"),
+        "model_module": name("_model_module"),
+        "model_module_version": name("_model_module_version"),
+        "state": wire.state,
+    });
+    if !wire.buffers.is_empty() {
+        let buffers = wire.buffer_paths.iter().zip(&wire.buffers);
+        let buffers =
+            buffers.map(|(path, bytes)| json!({"encoding": "base64", "path": path, "data": BASE64.encode(bytes)}));
+        model["buffers"] = buffers.collect();
+    }
+    model
 }
 
 fn widget_of(event: &Event) -> &str {

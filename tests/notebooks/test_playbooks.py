@@ -1,5 +1,5 @@
-"""The playbooks answer their questions: the demo data's incident is found as it is documented, and so are attacks that
-the demo data does not have, planted in flows of our own.
+"""The playbooks answer their questions, on a page and without one: the demo data's incident is found as it is documented,
+and so are attacks that the demo data does not have, planted in flows of our own.
 """
 
 import json
@@ -13,11 +13,15 @@ import nbformat
 import pytest
 from harness import paths, visits
 from harness.front_end import FrontEnd
+from harness.headless import HeadlessPlaybook
 from harness.kernel import Kernel
 from harness.playbook import Playbook, Row
 from harness.services import ENVIRONMENT, KEYS, Services, services
 
 Open = Callable[[str], Playbook]
+
+# Whether a person presses on a page, or `flowdeck run` does: both have to find the same.
+WAYS = ["page", "run"]
 
 # The numbered notebooks are tours: they show how things work, code included.
 PLAYBOOKS = sorted(
@@ -68,9 +72,12 @@ def campus_page() -> Iterator[FrontEnd]:
         yield FrontEnd(kernel)
 
 
-@pytest.fixture
-def campus(campus_page: FrontEnd) -> Iterator[Open]:
-    yield from opener(campus_page)
+@pytest.fixture(params=WAYS)
+def campus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Playbook | HeadlessPlaybook]]:
+    if request.param == "run":
+        yield lambda name: HeadlessPlaybook(name, tmp_path)
+    else:
+        yield from opener(request.getfixturevalue("campus_page"))
 
 
 def opener(page: FrontEnd) -> Iterator[Open]:

@@ -6,27 +6,30 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use flow_engine::{EngineError, Parameter, Progress, QueryOptions, QueryResult, render};
-use flowdeck::chrono::{DateTime, SecondsFormat, Utc};
+use flow_engine::{EngineError, Parameter, Progress, QueryOptions, QueryResult};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use widgets_comm::{WidgetError, buffers::State, registry::Event};
 
+pub(crate) mod words;
+
+use self::words::{explained, how_far, interval, to_fill_in};
 use super::{Wrong, reference, refused};
 use crate::{
     cell::{SqlCell, Trigger},
     engine,
     exports::Interval,
+    interpreter::sql,
     kernel::Kernel,
     plot,
     report::Report,
+    results::Made,
     table::{About, Shown},
     widgets::{Listening, new_id},
 };
@@ -42,7 +45,42 @@ pub struct LiveQueries {
     running: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
+/// What became of one run of a live query.
+#[derive(Clone, Debug)]
+pub enum Ran {
+    /// Its result is shown: what a display of that carries, and the line above it.
+    Shown {
+        /// The newest result.
+        bundle: MimeBundle,
+        /// How long it took, and the interval it was about.
+        line: String,
+    },
+    /// A field is not filled in, or wrongly.
+    NotFilledIn(Vec<Wrong>),
+    /// It failed or was stopped.
+    Failed(Report),
+    /// A newer run came before its end.
+    Overtaken,
+}
+
 impl LiveQueries {
+    /// Runs the query of this cell as if it had been pressed for. `None` when the cell has none.
+    pub async fn run(&self, cell: &str, cause: &Header) -> Option<Ran> {
+        let query = lock(&self.by_cell).get(cell).cloned()?;
+        Some(query.run(cause.clone()).await)
+    }
+
+    /// What became of the run of this cell's query that ended last.
+    pub fn ran(&self, cell: &str) -> Option<Ran> {
+        let query = lock(&self.by_cell).get(cell).cloned()?;
+        lock(&query.ran).clone()
+    }
+
+    /// Stops all that run.
+    pub fn stop_all(&self) {
+        lock(&self.by_cell).values().for_each(|query| query.stop());
+    }
+
     /// Notes whether the query with this area runs for the button. Gives whether any does.
     fn note_running(&self, button: &str, area: &str, is_running: bool) -> bool {
         let mut running = lock(&self.running);
@@ -68,6 +106,8 @@ pub struct LiveQuery {
     area: Area,
     /// The newest run. An older one shows nothing any more.
     newest: Mutex<Run>,
+    /// What became of the run that ended last.
+    ran: Mutex<Option<Ran>>,
     /// The model of the table that is shown.
     table: Mutex<Option<String>>,
     /// Cancelled when the cell is run again.
@@ -101,9 +141,17 @@ pub async fn start(kernel: &Arc<Kernel>, cause: &Header, key: &str, cell: SqlCel
     };
     let area = Area::open(kernel, cause, button.is_some()).await.map_err(refused)?;
     let root = area.root.clone();
-    let (newest, table, listening) = (Mutex::default(), Mutex::default(), Mutex::default());
-    let (kernel, retired) = (kernel.clone(), CancellationToken::new());
-    let query = Arc::new(LiveQuery { kernel: kernel.clone(), cell, button, area, newest, table, retired, listening });
+    let query = Arc::new(LiveQuery {
+        kernel: kernel.clone(),
+        cell,
+        button,
+        area,
+        newest: Mutex::default(),
+        ran: Mutex::default(),
+        table: Mutex::default(),
+        retired: CancellationToken::new(),
+        listening: Mutex::default(),
+    });
     let earlier = lock(&kernel.live.by_cell).insert(key.to_owned(), query.clone());
     if let Some(earlier) = earlier {
         earlier.retire(cause).await;
@@ -123,9 +171,7 @@ impl LiveQuery {
         match &self.button {
             Some(button) => {
                 let query = self.clone();
-                self.on_click(button, move |cause| {
-                    tokio::spawn(query.clone().run(cause.clone()));
-                });
+                self.on_click(button, move |cause| drop(tokio::spawn(query.clone().run(cause.clone()))));
             }
             None => {
                 tokio::spawn(self.clone().follow(cause));
@@ -177,20 +223,28 @@ impl LiveQuery {
         }
     }
 
-    async fn run(self: Arc<Self>, cause: Header) {
+    async fn run(self: Arc<Self>, cause: Header) -> Ran {
         let run = self.begin();
+        let mut ran = Ran::Overtaken;
         match self.kernel.forms.parameters(&cause, &self.cell.query).await {
             Ok(parameters) => {
                 self.set_running(&cause, true).await;
                 let outcome = self.query(&cause, &parameters, &run).await;
                 if self.is_newest(&run) {
-                    self.show(&cause, outcome, &parameters, &run).await;
+                    ran = self.show(&cause, outcome, &parameters, &run).await;
                     self.set_running(&cause, false).await;
                 }
             }
-            Err(wrong) => self.say(&cause, &to_fill_in(&wrong)).await,
+            Err(wrong) => {
+                self.say(&cause, &to_fill_in(&wrong)).await;
+                ran = Ran::NotFilledIn(wrong);
+            }
         }
         self.kernel.widgets.flush().await;
+        if !matches!(ran, Ran::Overtaken) {
+            *lock(&self.ran) = Some(ran.clone());
+        }
+        ran
     }
 
     /// From now on the run before this one shows nothing any more.
@@ -213,11 +267,13 @@ impl LiveQuery {
     ) -> Result<QueryResult, Report> {
         let room = engine::ready().await?;
         let (tell, mut progress) = watch::channel(Progress::default());
+        let watched = sql::watched(&self.kernel);
         let limit = self.cell.rows_max();
         let mut options = QueryOptions { limit, allow_writes: false, ..QueryOptions::default() };
         options.progress = Some(Arc::new(move |progress| {
             // Nobody listens any more when the query is over.
             let _ = tell.send(progress);
+            watched.iter().for_each(|watched| watched(progress));
         }));
         for (name, parameter) in parameters {
             options = options.with_parameter(name, parameter.clone());
@@ -258,26 +314,34 @@ impl LiveQuery {
         outcome: Result<QueryResult, Report>,
         parameters: &[(String, Parameter)],
         run: &Run,
-    ) {
+    ) -> Ran {
         match outcome {
             Ok(result) => {
-                let seconds = result.elapsed.as_secs_f64();
+                let line = format!("done in {:.2} s{}", result.elapsed.as_secs_f64(), interval(parameters));
                 let shown = self.shown(cause, result, parameters, run).await;
-                self.say(cause, &format!("done in {seconds:.2} s{}", interval(parameters))).await;
+                self.say(cause, &line).await;
                 match shown {
                     Ok((bundle, table)) => {
-                        self.put_out(cause, bundle).await;
+                        self.put_out(cause, bundle.clone()).await;
                         self.replace_table(cause, table).await;
+                        Ran::Shown { bundle, line }
                     }
-                    Err(report) => self.put_out(cause, explained(&report)).await,
+                    Err(report) => {
+                        self.put_out(cause, explained(&report)).await;
+                        Ran::Failed(report)
+                    }
                 }
             }
             // What was there before stays: stopping is no reason to lose it.
-            Err(report) if report.ename == "Interrupted" => self.say(cause, &report.evalue).await,
+            Err(report) if report.ename == "Interrupted" => {
+                self.say(cause, &report.evalue).await;
+                Ran::Failed(report)
+            }
             Err(report) => {
                 self.say(cause, "the query did not run").await;
                 self.put_out(cause, explained(&report)).await;
                 self.replace_table(cause, None).await;
+                Ran::Failed(report)
             }
         }
     }
@@ -291,8 +355,13 @@ impl LiveQuery {
         run: &Run,
     ) -> Result<(MimeBundle, Option<String>), Report> {
         let room = engine::ready().await?;
+        let remember = |plot| {
+            let made = Made::of(&self.cell, parameters, &result, plot);
+            made.into_iter().for_each(|made| self.kernel.results.add(made));
+        };
         if let Some(wanted) = &self.cell.plot {
-            let plot = plot::of(room, result, &wanted.request, run.cancel.clone()).await?;
+            let plot = plot::of(room, result.clone(), &wanted.request, run.cancel.clone()).await?;
+            remember(Some(&plot));
             if let Some(picture) = wanted.save {
                 plot.save(picture, Interval::of(parameters)).await?;
             }
@@ -302,6 +371,7 @@ impl LiveQuery {
             };
             return Ok((bundle, None));
         }
+        remember(None);
         let about = About {
             name: self.cell.into.clone(),
             interval: Interval::of(parameters),
@@ -382,89 +452,6 @@ async fn open(
     Ok(id)
 }
 
-fn to_fill_in(wrong: &[Wrong]) -> String {
-    let facts: Vec<String> = wrong.iter().map(|Wrong { label, fact }| format!("{label}: {fact}")).collect();
-    format!("not run: {}", facts.join("; "))
-}
-
-fn how_far(progress: &Progress) -> String {
-    let mut text = format!("{} rows", render::with_commas(progress.rows_read.into()));
-    if progress.bytes_read > 0 {
-        let _ = write!(text, ", {}", megabytes(progress.bytes_read));
-        if progress.bytes_total > 0 {
-            let _ = write!(text, " of {}", megabytes(progress.bytes_total));
-        }
-    }
-    if progress.lookups_total > 0 {
-        let _ = write!(text, ", {} of {} looked up", progress.lookups_done, progress.lookups_total);
-    }
-    let _ = write!(text, ", {:.1} s", progress.elapsed.as_secs_f64());
-    text
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// The moments that the query was given, the earliest first, in UTC: the picker may be in another zone.
-fn interval(parameters: &[(String, Parameter)]) -> String {
-    let moments = parameters.iter().filter_map(|(name, parameter)| match parameter {
-        Parameter::Timestamp(Some(moment)) => Some((moment, name)),
-        _ => None,
-    });
-    let moments: BTreeSet<_> = moments.collect();
-    let told = |(moment, name): (&DateTime<Utc>, &String)| {
-        format!("; {name} = {}", moment.to_rfc3339_opts(SecondsFormat::Secs, true))
-    };
-    moments.into_iter().map(told).collect()
-}
-
-/// A failure for someone who did not write the query.
-fn explained(report: &Report) -> MimeBundle {
-    let mut text = report.evalue.clone();
-    if let Some(hint) = report.hint() {
-        let _ = write!(text, "\n{hint}");
-    }
-    let lines: Vec<String> = text.lines().map(|line| html_escape::encode_text(line).into_owned()).collect();
-    let html = format!(
-        "<div style=\"border-left: 4px solid #b00020; padding: 4px 12px\"><b>This did not work.</b><br>{}</div>",
-        lines.join("<br>")
-    );
-    let mut bundle = MimeBundle::new();
-    bundle.insert("text/plain".to_owned(), Value::from(text));
-    bundle.insert("text/html".to_owned(), Value::from(html));
-    bundle
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn how_far_a_query_is() {
-        let elapsed = Duration::from_millis(2_140);
-        let progress = Progress {
-            rows_read: 1_234_567,
-            bytes_read: 12_300_000,
-            bytes_total: 40_000_000,
-            elapsed,
-            ..Progress::default()
-        };
-        assert_eq!(how_far(&progress), "1,234,567 rows, 12.3 MB of 40.0 MB, 2.1 s");
-        assert_eq!(how_far(&Progress { rows_read: 999, ..Progress::default() }), "999 rows, 0.0 s");
-        let progress = Progress { rows_read: 37, lookups_done: 5, lookups_total: 37, ..Progress::default() };
-        assert_eq!(how_far(&progress), "37 rows, 5 of 37 looked up, 0.0 s");
-    }
-
-    #[test]
-    fn a_failure_is_escaped_and_says_what_to_do() {
-        let report = Report::new("SqlError", "no table named `<b>`").with_hint("tables are flows");
-        let bundle = explained(&report);
-        let html = bundle["text/html"].as_str().unwrap_or_default();
-        assert!(html.contains("&lt;b&gt;") && html.contains("tables are flows") && !html.contains("hint"), "{html}");
-    }
 }

@@ -1,10 +1,10 @@
-//! `%%form` cells: a form of widgets, whose fields are parameters of queries.
+//! `%%form` cells: a form of widgets, whose fields are parameters of queries; `%%parameters` cells: values of them.
 
 use kernel_protocol::MimeBundle;
 use serde_json::Map;
 
 use super::{Done, Job};
-use crate::report::Report;
+use crate::{form::given, report::Report};
 
 /// Runs a `%%form` cell.
 ///
@@ -14,6 +14,19 @@ pub async fn run(text: &str, job: &Job) -> Result<Done, Report> {
     let header = job.prompt.header();
     let bundle = job.kernel.forms.show(header, &job.cell_key(text), text).await?;
     show(bundle, job).await
+}
+
+/// Runs a `%%parameters` cell.
+///
+/// # Errors
+/// What is wrong with its text, or with a value of a field that is shown.
+pub async fn give(text: &str, job: &Job) -> Result<Done, Report> {
+    let values = given::of_toml(text).map_err(|error| {
+        Report::new("FormError", "the parameters are not written in TOML")
+            .with_hint(format!("a line is written  limit = 100  or  src = \"10.0.0.1\"\n{error}"))
+    })?;
+    job.kernel.forms.give(job.prompt.header(), values).await?;
+    Ok(Done::default())
 }
 
 /// Shows a view of widgets.

@@ -1,6 +1,8 @@
 //! `%%sql` and `%%plot` cells: a query of the engine, its result shown or drawn and, with `--into`, kept as a table.
 
-use flow_engine::QueryOptions;
+use std::sync::Arc;
+
+use flow_engine::{ProgressCallback, QueryOptions};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
@@ -10,8 +12,10 @@ use crate::{
     engine,
     exports::Interval,
     form::{Wrong, live},
+    kernel::Kernel,
     plot,
     report::Report,
+    results::Made,
     table::About,
 };
 
@@ -32,14 +36,17 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
     for (name, parameter) in &parameters {
         options = options.with_parameter(name, parameter.clone());
     }
+    options.progress = watched(&job.kernel);
     let result =
         room.engine.query(&cell.query, options, job.cancel.clone()).await.map_err(|error| room.report(&error))?;
     if let Some(name) = &cell.into {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
         job.kernel.forms.table_is_there(cause, name).await;
     }
+    let made = |plot| Made::of(&cell, &parameters, &result, plot);
     if let Some(wanted) = &cell.plot {
-        let plot = plot::of(room, result, &wanted.request, job.cancel.clone()).await?;
+        let plot = plot::of(room, result.clone(), &wanted.request, job.cancel.clone()).await?;
+        made(Some(&plot)).into_iter().for_each(|made| job.kernel.results.add(made));
         let bundle = match wanted.selection.is_nothing() {
             true => plot.bundle().await?,
             false => {
@@ -54,6 +61,7 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         }
         return Ok(done);
     }
+    made(None).into_iter().for_each(|made| job.kernel.results.add(made));
     let about = About {
         name: cell.into,
         interval: Interval::of(&parameters),
@@ -66,6 +74,14 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         false => tokio::task::spawn_blocking(move || engine::shown(&result)).await.map_err(Report::internal)?,
     };
     Ok(put_out(bundle, job).await)
+}
+
+/// Tells who runs a notebook without a page how far a query is; nobody else asks.
+pub(crate) fn watched(kernel: &Arc<Kernel>) -> Option<ProgressCallback> {
+    let kernel = (kernel.progress.receiver_count() > 0).then(|| kernel.clone())?;
+    Some(Arc::new(move |progress| {
+        kernel.progress.send_replace(progress);
+    }))
 }
 
 async fn put_out(bundle: MimeBundle, job: &Job) -> Done {

@@ -1,7 +1,7 @@
 //! The iopub channel: one task owns the socket, the order of everything published, and the stream buffer.
 //!
 //! Invariants: stream text is coalesced by time but never overtaken by, nor overtakes, another message; nothing published
-//! before a barrier is missing after it. Who gets what, and what becomes of those that do not read, is in
+//! before a barrier is missing after it. Who gets what over the socket, and what becomes of those that do not read, is in
 //! [`super::subscribers`].
 
 use std::{sync::Arc, time::Duration};
@@ -60,10 +60,20 @@ impl Iopub {
             let subscribers = subscribers.clone();
             listener.serve(move |connection| subscribers.clone().serve(connection))
         });
+        Ok(Iopub::start(session, Audience::Subscribers(subscribers)))
+    }
+
+    /// The channel without a socket: each message goes to `take`, in this process. Once [`Iopub::barrier`] has passed,
+    /// `take` has had all that was published before. It must not wait.
+    pub fn within(session: Arc<Session>, take: impl FnMut(Message) + Send + 'static) -> Iopub {
+        Iopub::start(session, Audience::Here(Box::new(take)))
+    }
+
+    fn start(session: Arc<Session>, audience: Audience) -> Iopub {
         let (queue, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        let publisher = Publisher { session: session.clone(), subscribers, pending: None };
+        let publisher = Publisher { session: session.clone(), audience, pending: None };
         tokio::spawn(publisher.run(events));
-        Ok(Iopub { session, queue })
+        Iopub { session, queue }
     }
 
     /// Publishes a message caused by the one with the header `parent`.
@@ -116,9 +126,15 @@ fn welcome(session: &Session, topic: &Bytes) -> Option<Bytes> {
     Some(zmtp::encode(&session.frames(&message)))
 }
 
+/// Who gets what is published.
+enum Audience {
+    Subscribers(Subscribers),
+    Here(Box<dyn FnMut(Message) + Send>),
+}
+
 struct Publisher {
     session: Arc<Session>,
-    subscribers: Subscribers,
+    audience: Audience,
     pending: Option<PendingStream>,
 }
 
@@ -157,7 +173,9 @@ impl Publisher {
             }
             Event::Barrier(done) => {
                 self.flush().await;
-                self.subscribers.drained(LINGER).await;
+                if let Audience::Subscribers(subscribers) = &self.audience {
+                    subscribers.drained(LINGER).await;
+                }
                 // Who asked may have stopped waiting.
                 let _ = done.send(());
             }
@@ -191,9 +209,14 @@ impl Publisher {
     }
 
     async fn transmit(&mut self, topic: Bytes, mut message: Message) {
-        message.identities = vec![topic.clone()];
-        let bytes = zmtp::encode(&self.session.frames(&message));
-        self.subscribers.publish(&topic, &bytes).await;
+        match &mut self.audience {
+            Audience::Subscribers(subscribers) => {
+                message.identities = vec![topic.clone()];
+                let bytes = zmtp::encode(&self.session.frames(&message));
+                subscribers.publish(&topic, &bytes).await;
+            }
+            Audience::Here(take) => take(message),
+        }
     }
 }
 

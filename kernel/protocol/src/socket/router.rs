@@ -62,6 +62,13 @@ pub async fn bind(channel: &'static str, url: &str, session: Arc<Session>) -> Re
     Ok((Sender { channel, session: session.clone(), peers }, Receiver { channel, session, messages }))
 }
 
+/// The sending half of a channel that has no socket and so no peers: what is sent is dropped.
+pub fn unconnected(channel: &'static str, session: Arc<Session>) -> Sender {
+    let (queue, _) = mpsc::channel(1);
+    let peers = Peers { channel, queue, connected: Mutex::default(), next_number: AtomicU32::new(1) };
+    Sender { channel, session, peers: Arc::new(peers) }
+}
+
 impl Receiver {
     /// The next message that is well formed and rightly signed.
     pub async fn receive(&mut self) -> Message {
