@@ -71,6 +71,7 @@ test: format test-rust test-python ## install what the tests need and run all of
 .PHONY: test-rust
 test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
+	@$(SETUP) git
 	@$(SETUP) nfdump
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
@@ -85,6 +86,7 @@ test-python: test-kernel ## the Python tests alone: conformance, protocol, noteb
 	@$(SETUP) chromium
 	@$(SETUP) font
 	@$(SETUP) softflowd
+	@$(SETUP) git
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
 
 # The development build, and what it needs to run as a kernel: kernelspec, compiled prelude, data.

@@ -1,6 +1,11 @@
 //! A running kernel: sockets bound, parts connected, until shutdown is asked for or the parent dies.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use kernel_protocol::{
     Channel, Session,
@@ -18,6 +23,7 @@ use crate::{
     history::History,
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
+    playbooks,
     plot::select::SelectablePlots,
     stdin::Stdin,
     table::Tables,
@@ -55,6 +61,8 @@ pub struct Kernel {
     pub plots: SelectablePlots,
     /// Queries that wait for a click or a change.
     pub live: LiveQueries,
+    /// Commands about playbooks that wait for their buttons, by the key of their cell.
+    pub managed: Mutex<BTreeMap<String, Arc<playbooks::area::Area>>>,
     /// Keeps output below the limits of the server.
     pub pace: Arc<Pace>,
     /// The cells run so far.
@@ -116,6 +124,7 @@ async fn serve(info: &ConnectionInfo, rust: RustCells) -> anyhow::Result<()> {
         tables,
         plots,
         live,
+        managed: Mutex::default(),
         pace,
         history,
         stopping,
