@@ -138,8 +138,13 @@ pub fn prepare(
         }
         Action::Duplicates { remove, edited } => {
             let mut found = duplicates::find(folder)?;
+            let count = found.len();
             if *remove && !edited {
                 found.retain(|duplicate| !duplicate.is_edited);
+            }
+            if found.len() < count {
+                let left = format!("left as they are: {}", edited_copies(count - found.len()));
+                tell(Said::Log(Level::Warning, left));
             }
             tell(Said::Text(duplicates::text(&found)));
             let files: Vec<Listed> = found.into_iter().map(|duplicate| duplicate.file).collect();
@@ -183,15 +188,15 @@ fn compare(
     let plan = Plan::new(&checkout, &fetched, revert)?;
     tell(Said::Text(plan.text()));
     if plan.commits > 0 {
-        log(Level::Warning, &format!("{} commits are only here; an update keeps them in a branch", plan.commits));
+        log(Level::Warning, &format!("commits that are only here: {}; an update keeps them in a branch", plan.commits));
     }
     if plan.is_rewritten {
         log(Level::Warning, "the upstream's history was written anew");
     }
-    let said = match (plan.is_up_to_date(), plan.changes.len()) {
+    let said = match (plan.is_up_to_date(), plan.files()) {
         (true, _) => "up to date".to_owned(),
-        (false, 1) => "1 file differs from the upstream's".to_owned(),
-        (false, files) => format!("{files} files differ from the upstream's"),
+        (false, 0) => "the upstream has a newer commit with the same files".to_owned(),
+        (false, files) => format!("an update changes {}", data::files_text(files)),
     };
     log(Level::Info, &said);
     Ok((checkout, fetched, plan))
@@ -223,14 +228,20 @@ fn ask(folder: &Path, files: Vec<Listed>, after: impl FnOnce(&PathBuf) + Send + 
         let log = |level, text: &str| tell(Said::Log(level, text.to_owned()));
         let removed = removal::remove(&folder, &files, &log);
         after(&folder);
-        log(Level::Info, &format!("{} files removed, {} freed", removed.files, data::bytes_text(removed.bytes)));
-        match removed.left {
-            0 => {}
-            left => log(Level::Warning, &format!("{left} files stay")),
+        log(
+            Level::Info,
+            &format!("{} removed, {} freed", data::files_text(removed.files), data::bytes_text(removed.bytes)),
+        );
+        if removed.left > 0 {
+            log(Level::Warning, &format!("not removed: {}", data::files_text(removed.left)));
         }
         Ok(())
     };
     Prepared::Asks(Pending { question, act: Box::new(act) })
+}
+
+fn edited_copies(count: usize) -> String {
+    if count == 1 { "1 edited copy".to_owned() } else { format!("{count} edited copies") }
 }
 
 fn age(text: &str) -> Result<Duration, String> {

@@ -82,7 +82,7 @@ def test_a_folder_is_looked_after(browser: Browser, voila: Voila, upstream: Upst
         expect(body).to_contain_text("40 days data/scans/old.csv")
         page.button("Remove data").click()
         page.button("Yes").locator("visible=true").click()
-        expect(body).to_contain_text("1 files removed, 2 bytes freed")
+        expect(body).to_contain_text("1 file removed, 2 bytes freed")
         assert not old.exists()
         page.button("Remove data").scroll_into_view_if_needed()
         page.screenshot("management-data")

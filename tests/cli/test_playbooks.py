@@ -120,7 +120,8 @@ def test_copies_are_listed_and_removed_when_somebody_agrees(clone: Path) -> None
     assert refused.returncode == 1 and "hint: `--yes`" in refused.stderr and same.exists()
     assert answered(clone, "n\n", "duplicates", "--remove").endswith("nothing was removed") and same.exists()
     said = answered(clone, "y\n", "duplicates", "--remove")
-    assert "Remove this file" in said and "1 files removed" in said, said
+    assert "Remove this file" in said and "1 file removed" in said, said
+    assert "left as they are: 1 edited copy" in said
     assert not same.exists() and edited.exists()
     assert flowdeck(clone, "duplicates", "--remove", "--edited", "--yes").returncode == 0
     assert not edited.exists() and (clone / "scans.ipynb").exists()

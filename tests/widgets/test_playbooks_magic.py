@@ -123,7 +123,7 @@ def test_a_field_is_one_value_whatever_a_visitor_writes(page: FrontEnd, clone: P
     stored.write_text("1\n")
     area = Area(page, "data --playbook $name --older-than $older")
     area.press()
-    page.until(lambda: "scans: 1 files, 2 bytes" in area.text(), "the list")
+    page.until(lambda: "scans: 1 file, 2 bytes" in area.text(), "the list")
     for hostile in ("--remove", "scans --remove", "../../etc"):
         page.change(page.find("TextModel", description="Playbook"), value=hostile)
         area.press()
@@ -131,7 +131,7 @@ def test_a_field_is_one_value_whatever_a_visitor_writes(page: FrontEnd, clone: P
         assert not area.is_shown("Yes") and stored.exists()
         page.change(page.find("TextModel", description="Playbook"), value="")
         area.press()
-        page.until(lambda: "scans: 1 files" in area.text(), "the list again")
+        page.until(lambda: "scans: 1 file" in area.text(), "the list again")
     page.change(page.find("TextModel", description="Older than"), value="soon")
     area.press()
     area.says("not run: Older than")

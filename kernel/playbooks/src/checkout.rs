@@ -59,8 +59,8 @@ struct Upstream {
     remote: String,
     /// For people: the remote and its address without name and password.
     told: String,
-    /// Names the branches that are asked for, the first that exists is taken.
-    sources: Vec<String>,
+    /// The branch there.
+    source: String,
     /// What must not be seen in what the library says.
     secrets: Vec<String>,
 }
@@ -170,10 +170,11 @@ impl Upstream {
             (remote != ".").then(|| (remote, source.to_string()))
         });
         let default = || repo.remote_default_name(Direction::Fetch).map(|name| name.to_string());
-        let (remote, sources) = match (configured, branch) {
-            (Some((remote, source)), _) => (Some(remote), vec![source]),
-            (None, Some(branch)) => (default(), vec![branch.to_string(), "HEAD".to_owned()]),
-            (None, None) => (default(), vec!["HEAD".to_owned()]),
+        let (remote, source) = match (configured, branch) {
+            (Some((remote, source)), _) => (Some(remote), source),
+            // The branch of the same name, or none: one that a person made for work of their own is not moved elsewhere.
+            (None, Some(branch)) => (default(), branch.to_string()),
+            (None, None) => (default(), "HEAD".to_owned()),
         };
         let remote = remote.ok_or_else(|| Fault::NoUpstream(root.to_owned()))?;
         let found = repo.find_remote(remote.as_str())?;
@@ -182,26 +183,23 @@ impl Upstream {
         let mut plain = address.clone();
         plain.set_password(None);
         plain.set_user(None);
-        Ok(Upstream { told: format!("{remote} ({})", plain.to_bstring()), remote, sources, secrets })
+        Ok(Upstream { told: format!("{remote} ({})", plain.to_bstring()), remote, source, secrets })
     }
 
     fn fetch(&self, repo: &gix::Repository, halt: &AtomicBool) -> Result<Fetched, Fault> {
-        for source in &self.sources {
-            let fetched = self.fetch_one(repo, source, halt).map_err(|error| match halt.load(Ordering::Relaxed) {
-                true => Fault::Stopped,
-                false => self.unreachable(chain(&error)),
-            })?;
-            if let Some(commit) = fetched {
-                return Ok(Fetched { commit, source: source.clone() });
-            }
-        }
-        let branch = self.sources.first().map(|source| source.trim_start_matches("refs/heads/").to_owned());
-        Err(Fault::NoBranch { upstream: self.told.clone(), branch: branch.unwrap_or_default() })
+        let fetched = self.fetch_commit(repo, halt).map_err(|error| match halt.load(Ordering::Relaxed) {
+            true => Fault::Stopped,
+            false => self.unreachable(chain(&error)),
+        })?;
+        let branch = self.source.trim_start_matches("refs/heads/");
+        let missing = || Fault::NoBranch { upstream: self.told.clone(), branch: branch.to_owned() };
+        Ok(Fetched { commit: fetched.ok_or_else(missing)?, source: self.source.clone() })
     }
 
-    fn fetch_one(&self, repo: &gix::Repository, source: &str, halt: &AtomicBool) -> gix::Result<Option<ObjectId>> {
+    /// The newest commit of the branch; `None` when there is no such branch.
+    fn fetch_commit(&self, repo: &gix::Repository, halt: &AtomicBool) -> gix::Result<Option<ObjectId>> {
         let mut remote = repo.find_remote(self.remote.as_str())?.with_fetch_tags(Tags::None);
-        let refspec = format!("+{source}:{UPSTREAM_REF}");
+        let refspec = format!("+{}:{UPSTREAM_REF}", self.source);
         remote.replace_refspecs([refspec.as_bytes().as_bstr()], Direction::Fetch)?;
         let fetch = remote.connect(Direction::Fetch)?.prepare_fetch(Discard, Default::default())?;
         if fetch.ref_map().mappings.is_empty() {

@@ -93,13 +93,13 @@ pub fn text(stored: &[Stored]) -> String {
     for group in stored.chunk_by(|one, other| one.playbook == other.playbook) {
         let bytes: u64 = group.iter().map(|one| one.file.bytes()).sum();
         total += bytes;
-        text += &format!("{}: {} files, {}\n", shown(&group[0].playbook), group.len(), bytes_text(bytes));
+        text += &format!("{}: {}, {}\n", shown(&group[0].playbook), files_text(group.len()), bytes_text(bytes));
         for one in group {
             let path = shown(&one.file.path.to_string_lossy());
             text += &format!("  {:>10}  {:>9}  {path}\n", bytes_text(one.file.bytes()), age_text(one.age));
         }
     }
-    text + &format!("together {} files, {}\n", stored.len(), bytes_text(total))
+    text + &format!("together {}, {}\n", files_text(stored.len()), bytes_text(total))
 }
 
 /// The folder in which `data/` is, and the playbook of a stored file; `None` for a file that is not below a folder `data/`.
@@ -120,6 +120,11 @@ fn age_text(age: Duration) -> String {
         (1, _) => "1 day".to_owned(),
         (days, _) => format!("{days} days"),
     }
+}
+
+/// A number of files for eyes.
+pub fn files_text(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// Bytes for eyes, as in `1.5 MiB`.

@@ -103,8 +103,10 @@ fn problems(head: &Head, notebook: &Value, cells: &Cells) -> Vec<String> {
     miss(head.title.is_some() && page != head.title.as_deref(), "another title in the metadata");
     miss(cells.has_outputs, "saved with outputs");
     let shown = notebook["cells"].as_array().into_iter().flatten().filter(|cell| shows_code(cell)).count();
-    if shown > 0 {
-        problems.push(format!("{shown} cells show their code"));
+    match shown {
+        0 => {}
+        1 => problems.push("1 cell shows its code".to_owned()),
+        _ => problems.push(format!("{shown} cells show their code")),
     }
     problems
 }
@@ -164,7 +166,7 @@ mod tests {
             "no version",
             "no maintainers",
             "saved with outputs",
-            "1 cells show their code",
+            "1 cell shows its code",
         ];
         assert_eq!(problems, wanted);
         assert!(read(b"{}").is_err() && read(b"<html>").is_err());

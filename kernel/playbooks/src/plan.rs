@@ -144,6 +144,11 @@ impl Plan {
         self.steps.is_empty() && self.head == Some(self.fetched.commit) && !self.was_interrupted
     }
 
+    /// How many files an update would write or remove.
+    pub fn files(&self) -> usize {
+        self.steps.len()
+    }
+
     /// What would change, for eyes.
     pub fn text(&self) -> String {
         let mut text = String::new();

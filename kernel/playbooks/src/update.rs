@@ -27,6 +27,7 @@ use gix::{
 use crate::{
     Checkout, Fault, Level, Log, Plan,
     checkout::Fetched,
+    data,
     files::{Entry, EntryKind, about},
     kept::Kept,
     plan::{JOURNAL, Step},
@@ -82,7 +83,7 @@ pub fn run(checkout: &Checkout, fetched: &Fetched, puts_back: bool, log: &Log<'_
     update.move_head()?;
     update.end()?;
     let kept = update.kept.folder().map(Path::to_owned);
-    log(Level::Info, &format!("{files} files updated, now at {}", short(plan.fetched.commit)));
+    log(Level::Info, &format!("{} updated, now at {}", data::files_text(files), short(plan.fetched.commit)));
     Ok(Updated { files, kept, branch })
 }
 
@@ -168,10 +169,13 @@ impl<'a> Update<'a> {
     }
 
     fn told_branch(&self, name: String) -> String {
-        let commits = self.plan.commits;
+        let commits = match self.plan.commits {
+            1 => "1 commit".to_owned(),
+            count => format!("{count} commits"),
+        };
         (self.log)(
             Level::Warning,
-            &format!("{commits} commits of this clone are in the branch {name}; `git merge {name}` brings them back"),
+            &format!("{commits} of this clone: now in the branch {name}; `git merge {name}` brings them back"),
         );
         name
     }
