@@ -77,6 +77,7 @@ test: format test-rust test-python ## install what the tests need and run all of
 .PHONY: test-rust
 test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
+	@$(SETUP) git
 	@$(SETUP) nfdump
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
@@ -91,6 +92,7 @@ test-python: test-kernel test-wheel ## the Python tests alone: conformance, prot
 	@$(SETUP) chromium
 	@$(SETUP) font
 	@$(SETUP) softflowd
+	@$(SETUP) git
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
 
 # The wheel of the development build: there is nothing left to compile, and its test is about what is in it.

@@ -6,6 +6,7 @@
 #   setup.sh venv lab|test|bench
 #                               the virtual environment with the front ends, with the tests' packages too, or with the
 #                               benchmark's as well
+#   setup.sh git                git, with which the tests make the repositories that playbooks are updated from
 #   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
 #   setup.sh font               a font, without which plots have no PNG
@@ -143,6 +144,10 @@ setup_softflowd() {
   install_debian 'softflowd, whose exports the tests collect,' softflowd
 }
 
+setup_git() {
+  command -v git >/dev/null || install_debian 'git, with which the tests make repositories,' git
+}
+
 setup_nfdump() {
   command -v nfdump >/dev/null && return
   # Elsewhere nfdump is packaged under other names or not at all; the tests that need it say so and pass.
@@ -163,6 +168,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | nfdump | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | git | nfdump | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

@@ -62,7 +62,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("flowdeck", &["widgets-comm"]),
     ("flowdeck-cell-host", &["flowdeck"]),
     // `flowdeck` for the bridge's frames, which both ends share.
-    ("flowdeck-kernel", &["demo-data", "flow-engine", "flowdeck", "kernel-protocol", "widgets-comm"]),
+    ("flowdeck-kernel", &["demo-data", "flow-engine", "flowdeck", "kernel-protocol", "playbooks", "widgets-comm"]),
+    ("playbooks", &[]),
     ("tests", &["flowdeck-kernel"]),
 ];
 

@@ -6,6 +6,7 @@ mod collect;
 mod demo_data;
 mod import;
 mod parameters;
+mod playbooks;
 mod run;
 mod sources;
 mod sql;
@@ -54,6 +55,8 @@ enum Command {
     Import(import::Options),
     /// Say what lists of well-known names there are, or fetch newer ones.
     Toplist(toplist::Options),
+    /// Look after a folder of playbooks: list them, compare with the upstream, update, find copies and stored data.
+    Playbooks(playbooks::Options),
     /// Show what is kept for Rust cells, and remove what is not used any more.
     Cache(cache::Options),
     /// Write a campus network day with an incident in it, to try things on.
@@ -79,14 +82,23 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse_from(run::joined(std::env::args_os()));
     // A list of sources says itself what is wrong with them.
     start_log(if matches!(cli.command, Command::Sources(_)) { "error" } else { "warn" });
-    let outcome = match cli.command {
+    let outcome = obey(cli.command);
+    engine::leave();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Playbooks(options) => return playbooks::run(&options),
+        Command::Run(options) => return Ok(run::run(options)),
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
-        Command::Run(options) => {
-            let code = run::run(options);
-            engine::leave();
-            return code;
-        }
         Command::Sql(options) => sql::run(options),
         Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),
@@ -97,15 +109,8 @@ pub fn main() -> ExitCode {
         Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),
         Command::SchemaDocument => print(&flow_engine::schema_document()),
         Command::Analyse { kernel } => worker::serve(kernel),
-    };
-    engine::leave();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The operator's log goes to stderr, which Jupyter Server shows in its own.

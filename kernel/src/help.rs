@@ -47,6 +47,12 @@ pub const MAGICS: &[Magic] = &[
     ),
     magic("%schema", "TABLE", "lists the columns of a table"),
     magic("%explain", "QUERY", "shows how a query would be run"),
+    magic(
+        "%playbooks",
+        crate::playbooks::area::USAGE,
+        "looks after the folder of this notebook: compares with the upstream, updates, lists or removes copies and stored data; \
+         --on waits for a button of a form",
+    ),
     magic("%vars", "", "lists the Rust variables and their types"),
     magic("?name", "", "help on a SQL function, a table, a magic or a Rust name"),
 ];

@@ -1,6 +1,11 @@
 //! A running kernel: sockets bound, parts connected, until shutdown is asked for or the parent dies.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use flow_engine::Progress;
 use kernel_protocol::{
@@ -20,6 +25,7 @@ use crate::{
     history::History,
     interpreter::{Interpreters, rust::RustCells},
     pace::Pace,
+    playbooks,
     plot::select::SelectablePlots,
     results::Results,
     stdin::Stdin,
@@ -62,6 +68,8 @@ pub struct Kernel {
     pub results: Results,
     /// How far the query that reported last is, for who runs a notebook without a page.
     pub progress: watch::Sender<Progress>,
+    /// Commands about playbooks that wait for their buttons, by the key of their cell.
+    pub managed: Mutex<BTreeMap<String, Arc<playbooks::area::Area>>>,
     /// Keeps output below the limits of the server.
     pub pace: Arc<Pace>,
     /// The cells run so far.
@@ -92,6 +100,7 @@ impl Kernel {
             live: LiveQueries::default(),
             results: Results::default(),
             progress: watch::Sender::new(Progress::default()),
+            managed: Mutex::default(),
             pace,
             history,
             stopping: CancellationToken::new(),

@@ -23,6 +23,7 @@ pub mod interpreter;
 pub mod kernel;
 pub mod outputs;
 pub mod pace;
+pub mod playbooks;
 pub mod plot;
 pub mod report;
 pub mod request;

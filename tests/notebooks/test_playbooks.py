@@ -43,14 +43,15 @@ def test_a_playbook_says_what_it_is_and_shows_no_plumbing(path: Path) -> None:
     assert title == f"# {notebook.metadata.title}", "Voilà shows the title of the metadata as that of the page"
     assert description and not description.startswith(("#", "*"))
     maintainers = " and ".join(author["name"] for author in notebook.metadata.authors)
-    assert re.match(rf"\*Version \d+\.\d+\.\d+, maintained by the {re.escape(maintainers)}\. Reads the source `", about)
+    assert re.match(rf"\*Version \d+\.\d+\.\d+, maintained by the {re.escape(maintainers)}\. (Reads the source `|Works on )", about)
     headings = [line for cell in others if cell.cell_type == "markdown" for line in cell.source.splitlines() if line[:1] == "#"]
     numbers = [re.match(r"## (\d+)\. ", heading) for heading in headings]
     assert [int(number.group(1)) for number in numbers if number] == list(range(1, len(headings) + 1)), "steps in order"
     for cell in notebook.cells:
         if cell.cell_type == "code":
             # Of a hidden cell JupyterLab shows the first line: that is an empty one.
-            assert cell.source.startswith(("\n%%form\n", "\n%%sql ")), f"neither form nor query: {cell.source[:80]!r}"
+            kinds = ("\n%%form\n", "\n%%sql ", "\n%playbooks ")
+            assert cell.source.startswith(kinds), f"neither form nor query nor command: {cell.source[:80]!r}"
             assert cell.metadata.jupyter.source_hidden and "remove_input" in cell.metadata.tags, "JupyterLab and nbconvert"
             assert cell.execution_count is None and cell.outputs == []
 

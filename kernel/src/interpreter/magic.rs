@@ -3,8 +3,16 @@
 use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 
-use super::{Done, Job, sql};
-use crate::{cell::SqlCell, engine, help, outputs::Outputs, report::Report, request::inspect, sources};
+use super::{Done, Job, form, sql};
+use crate::{
+    cell::SqlCell,
+    engine, help,
+    outputs::Outputs,
+    playbooks::area::{self, Command},
+    report::Report,
+    request::inspect,
+    sources,
+};
 
 /// Shows the body of a content cell under its MIME type.
 ///
@@ -28,6 +36,7 @@ pub async fn line(name: &str, arguments: &str, job: &Job) -> Result<Done, Report
         "sources" => print(job, sources::answer(arguments, job.cancel.clone()).await?).await,
         "schema" => print(job, schema(arguments).await?).await,
         "vars" => print(job, job.kernel.interpreters.rust.variables().await?).await,
+        "playbooks" => playbooks(arguments, job).await,
         "explain" => sql::run(SqlCell { query: format!("EXPLAIN {arguments}"), ..SqlCell::default() }, job).await,
         _ => Err(Report::new("UnknownMagic", format!("there is no magic `%{name}`"))
             .with_hint("run `%help` to see the magics there are")),
@@ -46,6 +55,17 @@ pub async fn help_on(name: &str, job: &Job) -> Result<Done, Report> {
     };
     let page = json!({"source": "page", "data": {"text/plain": text}, "start": 0});
     Ok(Done { payload: vec![page], ..Done::default() })
+}
+
+async fn playbooks(arguments: &str, job: &Job) -> Result<Done, Report> {
+    let command = Command::parse(arguments)?;
+    if command.button.is_some() {
+        let key = job.cell_key(arguments);
+        let bundle = area::start(&job.kernel, job.prompt.header(), &key, command).await?;
+        return form::show(bundle, job).await;
+    }
+    area::run_once(&job.kernel, &command, job).await?;
+    Ok(Done::default())
 }
 
 async fn print(job: &Job, text: String) -> Result<Done, Report> {
