@@ -38,6 +38,8 @@ PYTEST_ARGS ?=
 # Files of Python tests at once. Most of them wait for a browser or a compiler; more would wait for each other.
 AT_ONCE ?= -n 2 --dist loadfile
 BENCH_ARGS ?=
+# For each reader.
+FUZZ_SECONDS ?= 20
 
 ##@ Use
 
@@ -72,7 +74,7 @@ dist: release ## a wheel for pip in dist/: program, kernelspec, playbooks
 ##@ Check
 
 .PHONY: test
-test: format test-rust test-python ## install what the tests need and run all of them
+test: format test-rust fuzz test-python ## install what the tests need and run all of them
 
 .PHONY: test-rust
 test-rust: test-kernel ## the Rust tests alone
@@ -94,6 +96,14 @@ test-python: test-kernel test-wheel ## the Python tests alone: conformance, prot
 	@$(SETUP) softflowd
 	@$(SETUP) git
 	@$(TEST_ENV) $(STEP) 'Python tests' $(VENV)/bin/python -m pytest tests $(AT_ONCE) $(PYTEST_ARGS)
+
+# The same features as in all other builds, so that no dependency is compiled for it.
+.PHONY: fuzz
+fuzz: ## damaged and invented bytes for the readers of binary files; FUZZ_SECONDS each
+	@$(SETUP) rust
+	@RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/scripts/rustc-with-coverage.sh' $(STEP) 'build for libFuzzer' \
+		cargo build --workspace --bin fuzz --target-dir '$(TARGET)' $(LOCKED)
+	@$(STEP) 'bytes for the readers' bash scripts/fuzz.sh '$(TARGET)/debug/fuzz' '$(TARGET)/fuzz' '$(FUZZ_SECONDS)'
 
 # The wheel of the development build: there is nothing left to compile, and its test is about what is in it.
 .PHONY: test-wheel

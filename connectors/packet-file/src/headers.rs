@@ -5,8 +5,9 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    EtherType, Ipv6ExtensionSlice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, LinkSlice, TcpHeaderSlice,
-    TransportSlice, err::ip::LaxHeaderSliceError, err::packet::SliceError,
+    EtherType, IpAuthHeaderSlice, IpNumber, Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice, LaxLinkExtSlice,
+    LaxNetSlice, LaxSlicedPacket, LinkSlice, TcpHeaderSlice, TransportSlice, err::ip::LaxHeaderSliceError,
+    err::packet::SliceError,
 };
 
 /// What a captured packet begins with: a LINKTYPE number of the tcpdump group's list.
@@ -205,10 +206,39 @@ fn read_partial_transport(packet: &LaxSlicedPacket<'_>, headers: &mut Headers<'_
 fn is_later_fragment(packet: &LaxSlicedPacket<'_>) -> bool {
     match &packet.net {
         Some(LaxNetSlice::Ipv4(ip)) => ip.header().fragments_offset().value() > 0,
-        Some(LaxNetSlice::Ipv6(ip)) => ip.extensions().clone().into_iter().any(|extension| {
-            matches!(extension, Ipv6ExtensionSlice::Fragment(fragment) if fragment.fragment_offset().value() > 0)
-        }),
+        Some(LaxNetSlice::Ipv6(ip)) => {
+            let extensions = ip.extensions();
+            extensions.first_header().is_some_and(|first| has_fragment_offset(first, extensions.slice()))
+        }
         _ => false,
+    }
+}
+
+/// Whether a fragment header among the extension headers says that this is not the first fragment.
+///
+/// etherparse's own iterator over them (0.21) takes for granted that all are complete, and reads beyond the packet where
+/// the last one is cut off.
+fn has_fragment_offset(first: IpNumber, extensions: &[u8]) -> bool {
+    let (mut kind, mut rest) = (first, extensions);
+    loop {
+        let length = match kind {
+            IpNumber::IPV6_FRAGMENTATION_HEADER => match Ipv6FragmentHeaderSlice::from_slice(rest) {
+                Ok(fragment) if fragment.fragment_offset().value() > 0 => return true,
+                Ok(fragment) => fragment.slice().len(),
+                Err(_) => return false,
+            },
+            IpNumber::AUTHENTICATION_HEADER => match IpAuthHeaderSlice::from_slice(rest) {
+                Ok(authentication) => authentication.slice().len(),
+                Err(_) => return false,
+            },
+            _ if Ipv6RawExtHeaderSlice::header_type_supported(kind) => match Ipv6RawExtHeaderSlice::from_slice(rest) {
+                Ok(extension) => extension.slice().len(),
+                Err(_) => return false,
+            },
+            _ => return false,
+        };
+        kind = IpNumber(rest[0]);
+        rest = &rest[length..];
     }
 }
 
@@ -224,4 +254,46 @@ fn vlan(packet: &LaxSlicedPacket<'_>) -> Option<u16> {
         LaxLinkExtSlice::Vlan(vlan) => Some(vlan.vlan_identifier().value()),
         LaxLinkExtSlice::Macsec(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IPv6 packet with these octets behind its header, of which `first` is the kind.
+    fn ipv6(first: u8, rest: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x60, 0, 0, 0];
+        packet.extend(u16::try_from(rest.len()).expect("a short packet").to_be_bytes());
+        packet.extend([first, 64]);
+        packet.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].repeat(2));
+        packet.extend(rest);
+        packet
+    }
+
+    const RAW_IPV6: LinkType = LinkType(101);
+    const FRAGMENT: u8 = 44;
+    const ROUTING: u8 = 43;
+    const DESTINATION: u8 = 60;
+
+    #[test]
+    fn an_extension_header_that_is_cut_off_is_not_read() {
+        let options = [ROUTING, 0, 1, 4, 0, 0, 0, 0];
+        for behind in [&[][..], &[TCP], &[TCP, 9, 0, 0, 0, 0, 0, 0]] {
+            let packet = ipv6(DESTINATION, &[&options[..], behind].concat());
+            let headers = read_headers(RAW_IPV6, &packet).expect("the addresses can be read");
+            assert_eq!((headers.ports, headers.protocol), (None, ROUTING));
+        }
+    }
+
+    #[test]
+    fn ports_are_those_of_the_first_fragment_alone() {
+        let ports = [0, 53, 1, 187];
+        let fragment = |offset: u8| [UDP, 0, 0, offset << 3 | 1, 0, 0, 0, 7];
+        let options = [FRAGMENT, 0, 1, 4, 0, 0, 0, 0];
+        for (offset, expected) in [(0, Some((53, 443))), (2, None)] {
+            let packet = ipv6(DESTINATION, &[&options[..], &fragment(offset), &ports].concat());
+            let headers = read_headers(RAW_IPV6, &packet).expect("headers");
+            assert_eq!((headers.ports, headers.protocol), (expected, UDP), "offset {offset}");
+        }
+    }
 }
