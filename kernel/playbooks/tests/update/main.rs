@@ -49,6 +49,10 @@ fn a_clone_becomes_what_the_upstream_is() {
     assert!(!site.clone().join("gone").exists(), "folders that hold nothing any more go");
     assert_eq!(fs::metadata(site.clone().join("tool.sh")).unwrap().permissions().mode() & 0o100, 0o100);
     assert_eq!(site.update().1, ["there is nothing to update"]);
+    assert_eq!(site.plan().edits, [], "a file that can be run is as git has it");
+    fs::set_permissions(site.clone().join("tool.sh"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(site.plan().edits.len(), 1, "and is changed when it cannot be run any more");
+    fs::set_permissions(site.clone().join("tool.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     // git looks at the times of files in the index: it must not have to read them.
     assert_eq!(site.git(&site.clone(), &["diff-files", "--name-only"]), "");
     assert!(site.git(&site.clone(), &["reflog"]).contains("flowdeck playbooks update"));
