@@ -79,6 +79,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("datafusion", &["kernel/engine/", "connectors/"]),
+    ("gix", &["kernel/playbooks/"]),
 ];
 
 /// A file longer than this is two files.

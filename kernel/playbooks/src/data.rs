@@ -163,7 +163,7 @@ mod tests {
             ("elsewhere/data/of-somebody.csv", 99),
             ("playbook.ipynb", 0),
             ("detection/playbook.ipynb", 0),
-            (".git/data/scans/x", 99),
+            (".hidden/data/scans/x", 99),
         ] {
             fs::create_dir_all(at(path).parent().unwrap()).unwrap();
             fs::write(at(path), "1234").unwrap();

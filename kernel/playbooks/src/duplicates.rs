@@ -143,6 +143,8 @@ mod tests {
         write("gone-Copy1.ipynb", "c", json!([]));
         write("deep/under-another-name.ipynb", "a", json!([]));
         write("alone.ipynb", "d", json!([]));
+        write("q-Copy1.ipynb", "f", json!([]));
+        write("deep/question-of-a-longer-name.ipynb", "f", json!([]));
         write("My-Copy.ipynb", "e", json!([]));
         write("Untitled.ipynb", "", json!([]));
         write("Untitled1.ipynb", "", json!([]));
@@ -159,6 +161,7 @@ mod tests {
             [
                 ("deep/under-another-name.ipynb", Some("scans.ipynb"), false, false),
                 ("gone-Copy1.ipynb", None, true, false),
+                ("q-Copy1.ipynb", Some("deep/question-of-a-longer-name.ipynb"), false, false),
                 ("scans-Copy1-Copy12.ipynb", Some("scans.ipynb"), true, false),
                 ("scans-Copy1.ipynb", Some("scans.ipynb"), false, true),
             ]

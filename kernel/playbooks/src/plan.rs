@@ -12,7 +12,7 @@ use std::{
 
 use gix::{
     ObjectId,
-    bstr::{BStr, BString},
+    bstr::{BStr, BString, ByteSlice},
 };
 
 use crate::{
@@ -50,6 +50,8 @@ pub struct Plan {
     pub(crate) staged: Vec<(BString, ObjectId)>,
     /// What lay where the upstream's file already is.
     pub(crate) unchanged: BTreeMap<BString, Seen>,
+    /// Folders in which an interrupted update may have left what it had begun to write.
+    pub(crate) half_done: BTreeSet<PathBuf>,
 }
 
 /// A file that the upstream changed.
@@ -131,12 +133,27 @@ impl Plan {
             puts_back,
         };
         comparison.compare()?;
+        comparison.edits.sort_by(|one, other| one.path.cmp(&other.path));
+        comparison.edits.dedup();
         let staged = comparison.staged(&entries(&index))?;
         let changes = changes(repo, &comparison.trees);
         let (commits, is_rewritten) = history(checkout, head, fetched)?;
+        let half_done = half_done_folders(&comparison.trees);
         let Comparison { steps, edits, unchanged, .. } = comparison;
         let (was_interrupted, fetched) = (journal.is_some(), fetched.clone());
-        Ok(Plan { changes, edits, commits, is_rewritten, was_interrupted, head, fetched, steps, staged, unchanged })
+        Ok(Plan {
+            changes,
+            edits,
+            commits,
+            is_rewritten,
+            was_interrupted,
+            head,
+            fetched,
+            steps,
+            staged,
+            unchanged,
+            half_done,
+        })
     }
 
     /// Whether an update would change nothing.
@@ -231,12 +248,16 @@ impl Comparison<'_> {
             return Ok(());
         }
         let is_as_git_has_it = there.is(base.as_ref()) || half_done.is_some_and(|entry| there.is(entry.as_ref()));
-        if is_as_git_has_it {
+        // A folder of files that git knows too; what else is in it is looked at where it has to give way.
+        let is_folder = base.is_none() && matches!(there, OnDisk::Folder);
+        if is_as_git_has_it || is_folder {
             return self.replace(path, &there, target, false);
         }
         let is_replaced = base != target || self.puts_back;
         let is_removed = matches!(there, OnDisk::Nothing);
-        self.edits.push(Edit { path: path.to_string(), is_removed, is_replaced });
+        if is_removed || !is_replaced {
+            self.edits.push(Edit { path: path.to_string(), is_removed, is_replaced });
+        }
         match is_replaced {
             true => self.replace(path, &there, target, !is_removed),
             false => Ok(()),
@@ -285,6 +306,9 @@ impl Comparison<'_> {
     }
 
     fn step(&mut self, path: &BStr, seen: Option<Seen>, becomes: Option<Entry>, keeps: bool) -> Result<(), Fault> {
+        if keeps {
+            self.edits.push(Edit { path: path.to_string(), is_removed: false, is_replaced: true });
+        }
         let step = Step { path: gix::path::from_bstr(path)?.into_owned(), keeps, becomes, seen };
         self.steps.insert(path.to_owned(), step);
         Ok(())
@@ -308,6 +332,12 @@ impl Comparison<'_> {
         }
         Ok(staged)
     }
+}
+
+fn half_done_folders(trees: &Trees) -> BTreeSet<PathBuf> {
+    let paths = trees.half_done.iter().flat_map(|tree| tree.keys());
+    let folder = |path: &BString| Some(gix::path::from_bstr(path.as_bstr()).ok()?.parent()?.to_owned());
+    paths.filter_map(folder).collect()
 }
 
 fn changes(repo: &gix::Repository, trees: &Trees) -> Vec<Change> {

@@ -1,6 +1,7 @@
 //! Removing what was listed, and nothing else: a file that is another one by now stays.
 
 use std::{
+    collections::HashSet,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -121,11 +122,17 @@ pub(crate) fn remove_empty_folders(folder: &Path, from: &Path) {
 }
 
 /// The files of a folder that git looks after, seen from the folder; none where there is no repository.
-pub(crate) fn looked_after(folder: &Path) -> Result<std::collections::HashSet<PathBuf>, Fault> {
-    let Ok(repository) = gix::discover(folder) else { return Ok(Default::default()) };
-    let Some(root) = repository.workdir().and_then(|root| root.canonicalize().ok()) else {
-        return Ok(Default::default());
+///
+/// # Errors
+/// When there is one that cannot be read: then nobody knows what may be removed.
+pub(crate) fn looked_after(folder: &Path) -> Result<HashSet<PathBuf>, Fault> {
+    let repository = match gix::discover(folder) {
+        Ok(repository) => repository,
+        Err(error) if folder.ancestors().any(|above| above.join(".git").exists()) => return Err(error.into()),
+        Err(_) => return Ok(HashSet::new()),
     };
+    let root = repository.workdir().and_then(|root| root.canonicalize().ok());
+    let Some(root) = root else { return Ok(HashSet::new()) };
     let index = repository.index_or_empty()?;
     let of = |entry: &gix::index::Entry| {
         let path = gix::path::from_bstr(entry.path(&index)).ok()?;
@@ -156,5 +163,13 @@ mod tests {
         let removed = remove(folder.path(), &listed, &|_, _| ());
         assert_eq!(removed, Removed { files: 1, bytes: 1, left: 3 });
         assert!(at("b").exists() && at("moved/c").exists() && !at("a").exists());
+    }
+
+    #[test]
+    fn a_repository_that_cannot_be_read_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(looked_after(folder.path()).unwrap().is_empty());
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        assert!(looked_after(folder.path()).is_err());
     }
 }

@@ -68,7 +68,7 @@ pub fn run(checkout: &Checkout, fetched: &Fetched, puts_back: bool, log: &Log<'_
     let plan = Plan::new(checkout, fetched, puts_back)?;
     if plan.was_interrupted {
         log(Level::Warning, "the last update was interrupted; this one goes on from there");
-        remove_unfinished(checkout)?;
+        remove_unfinished(checkout, &plan)?;
     }
     if plan.is_up_to_date() {
         log(Level::Info, "there is nothing to update");
@@ -321,12 +321,15 @@ fn lock(checkout: &Checkout) -> Result<File, Fault> {
 }
 
 /// Files that an interrupted update had begun to write.
-fn remove_unfinished(checkout: &Checkout) -> Result<(), Fault> {
-    for path in walk::files(&checkout.root, &|_, name| name != ".git")? {
-        let is_ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
-        if is_ours {
-            let whole = checkout.root.join(&path);
-            fs::remove_file(&whole).map_err(|error| Fault::file(&whole, error))?;
+fn remove_unfinished(checkout: &Checkout, plan: &Plan) -> Result<(), Fault> {
+    for folder in &plan.half_done {
+        // Through a link there is nothing of ours.
+        let is_ours = folder.as_os_str().is_empty()
+            || walk::below(&checkout.root, folder).is_ok_and(|about| about.is_some_and(|about| about.is_dir()));
+        let entries = fs::read_dir(checkout.root.join(folder)).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| is_ours && entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(|error| Fault::file(&path, error))?;
         }
     }
     Ok(())

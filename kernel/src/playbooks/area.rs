@@ -78,6 +78,9 @@ impl Command {
                 command.words.push(word);
             }
         }
+        if command.words.is_empty() {
+            return Err(usage("it is not said what to do"));
+        }
         // What the author wrote is checked now, fields where they are used.
         if !command.words.iter().any(|word| word.contains("=$")) {
             command.action(&[])?;
@@ -514,7 +517,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_to_the_author() {
         for (text, fact) in [
-            ("", "requires a subcommand"),
+            ("", "not said what to do"),
+            ("--on go", "not said what to do"),
             ("chek", "unrecognized subcommand 'chek'"),
             ("check --folder /etc", "unexpected argument '--folder'"),
             ("check --on", "`--on` needs"),

@@ -42,12 +42,17 @@ fn a_clone_becomes_what_the_upstream_is() {
     let names = [("becomes-folder/y", "8"), ("becomes-file", "9"), ("é ü.ipynb", "10"), ("scans.ipynb", "11")];
     site.publish(&[&names[..], &[("gone/deep/old.ipynb", "")]].concat());
 
+    assert_eq!(site.plan().edits, [], "nobody changed anything");
     let (updated, _) = site.update();
     site.assert_clean();
     assert_eq!((updated.kept, updated.branch), (None, None));
     assert!(!site.clone().join("gone").exists(), "folders that hold nothing any more go");
     assert_eq!(fs::metadata(site.clone().join("tool.sh")).unwrap().permissions().mode() & 0o100, 0o100);
     assert_eq!(site.update().1, ["there is nothing to update"]);
+    assert_eq!(site.plan().edits, [], "a file that can be run is as git has it");
+    fs::set_permissions(site.clone().join("tool.sh"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(site.plan().edits.len(), 1, "and is changed when it cannot be run any more");
+    fs::set_permissions(site.clone().join("tool.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     // git looks at the times of files in the index: it must not have to read them.
     assert_eq!(site.git(&site.clone(), &["diff-files", "--name-only"]), "");
     assert!(site.git(&site.clone(), &["reflog"]).contains("flowdeck playbooks update"));
@@ -242,6 +247,16 @@ fn what_stands_in_the_way_is_kept_and_links_are_not_followed() {
     symlink(&elsewhere, site.clone().join("linked")).unwrap();
     symlink(elsewhere.join("precious"), site.clone().join("link-in-the-way")).unwrap();
 
+    let edits: Vec<String> = site.plan().edits.into_iter().map(|edit| edit.path).collect();
+    let wanted = [
+        "file-in-the-way",
+        "folder-in-the-way/.hidden",
+        "folder-in-the-way/sub/deep",
+        "link-in-the-way",
+        "linked",
+        "needs-folder",
+    ];
+    assert_eq!(edits, wanted);
     let kept = site.update().0.kept.unwrap();
     site.assert_clean();
     assert_eq!(site.text(kept.join("file-in-the-way")), "mine");
@@ -315,6 +330,20 @@ fn a_file_that_is_saved_during_the_update_is_kept_too() {
     assert_eq!(site.text(kept.join("b.ipynb")), "saved by a page");
     let said = said.into_inner().unwrap();
     assert!(said.iter().any(|line| line.starts_with("b.ipynb was changed meanwhile")), "{said:?}");
+}
+
+#[test]
+fn a_clone_without_its_history() {
+    let site = Site::with(&[("a.ipynb", "a")]);
+    site.publish(&[("b.ipynb", "b")]);
+    fs::remove_dir_all(site.clone()).unwrap();
+    let address = format!("file://{}", site.upstream().display());
+    site.git(&site.upstream(), &["clone", "-q", "--depth", "1", &address, site.clone().to_str().unwrap()]);
+    site.publish(&[("a.ipynb", "A")]);
+    site.publish(&[("c.ipynb", "c")]);
+    let (updated, _) = site.update();
+    site.assert_clean();
+    assert_eq!(updated.branch, None);
 }
 
 #[test]
