@@ -3,8 +3,9 @@
 //! Parsing only; what each kind does is in [`crate::interpreter`], and the list of magics in [`crate::help`].
 
 pub mod plot;
+pub mod report;
 
-use self::plot::PlotCell;
+use self::{plot::PlotCell, report::ReportCell};
 use crate::report::Report;
 
 /// A cell, parsed.
@@ -20,6 +21,8 @@ pub enum Cell {
     Form(String),
     /// `%%parameters`: values of fields, in TOML.
     Parameters(String),
+    /// `%%report`: what goes into a report, and notes.
+    Report(ReportCell),
     /// `%%html`, `%%markdown` and `%%javascript`: the body under this MIME type.
     Content {
         /// The MIME type.
@@ -115,6 +118,7 @@ fn cell_magic(head: &str, body: &str) -> Result<Cell, Report> {
     match name {
         "sql" => sql(options, body).map(Cell::Sql),
         "plot" => plot::parse(options, body).map(Cell::Sql),
+        "report" => report::parse(options, body).map(Cell::Report),
         "form" if options.trim().is_empty() => Ok(Cell::Form(body.to_owned())),
         "form" => {
             Err(Report::new("UsageError", "`%%form` has no options").with_hint("write the fields below it, one a line"))

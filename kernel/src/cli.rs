@@ -44,7 +44,7 @@ enum Command {
     /// Make the kernel known to Jupyter.
     Install(install::Options),
     /// Run a notebook without a page, with parameters.
-    Run(run::Options),
+    Run(Box<run::Options>),
     /// Run a query and print its result.
     Sql(sql::Options),
     /// List the configured sources, test them, compare two of them.
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
 fn obey(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Playbooks(options) => return playbooks::run(&options),
-        Command::Run(options) => return Ok(run::run(options)),
+        Command::Run(options) => return Ok(run::run(*options)),
         Command::Kernel { connection_file } => kernel::run(&connection_file),
         Command::Install(options) => install::run(&options),
         Command::Sql(options) => sql::run(options),

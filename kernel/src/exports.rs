@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use flow_engine::Parameter;
+use flow_engine::{EngineError, Parameter};
 use flowdeck::chrono::{DateTime, Utc};
 
 /// Names the notebook that the kernel runs: Jupyter Server sets the first, Voilà the second.
@@ -46,26 +46,85 @@ impl Interval {
         let (start, end) = (moments.clone().min()?, moments.max()?);
         Some(Interval { start, end })
     }
+
+    /// From the first moment of both to the last.
+    pub fn with(self, other: Interval) -> Interval {
+        Interval { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    /// The first moment.
+    pub fn start(self) -> DateTime<Utc> {
+        self.start
+    }
+
+    /// The last moment.
+    pub fn end(self) -> DateTime<Utc> {
+        self.end
+    }
 }
 
-/// The path of a new export, seen from the folder of the notebook. Makes its folder.
+/// Why an export was not written.
+#[derive(Debug)]
+pub(crate) enum NotSaved {
+    /// The folder, in the system's words.
+    Folder(std::io::Error),
+    /// The file.
+    File(EngineError),
+}
+
+impl std::fmt::Display for NotSaved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotSaved::Folder(error) => write!(f, "the folder data/ cannot be written to: {error}"),
+            NotSaved::File(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Writes a new export beside the notebook; gives its path, seen from the folder of the notebook. Several kernels may export at
+/// once: `write`, which must not replace a file, is asked again with another name when one has just been taken.
 ///
 /// # Errors
-/// What the system says about the folder.
-pub(crate) fn place(interval: Option<Interval>, ending: &str) -> std::io::Result<PathBuf> {
+/// What the system says about the folder, what `write` says of the file.
+pub(crate) fn save(
+    interval: Option<Interval>,
+    ending: &str,
+    mut write: impl FnMut(&Path) -> Result<(), EngineError>,
+) -> Result<PathBuf, NotSaved> {
     if FILES.fetch_add(1, Ordering::Relaxed) >= FILES_MAX {
-        return Err(std::io::Error::other(format!("this kernel has written {FILES_MAX} files already; restart it")));
+        let fact = format!("this kernel has written {FILES_MAX} files already; restart it");
+        return Err(NotSaved::Folder(std::io::Error::other(fact)));
     }
     let playbook = playbook();
     let folder = Path::new("data").join(&playbook);
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder).map_err(NotSaved::Folder)?;
     let name = name(&playbook, SystemTime::now().into(), interval);
-    let mut numbered = (1..=SAME_NAME_MAX).map(|number| match number {
-        1 => folder.join(format!("{name}.{ending}")),
-        number => folder.join(format!("{name}_{number}.{ending}")),
-    });
-    let taken = || std::io::Error::new(std::io::ErrorKind::AlreadyExists, "too many exports in one second");
-    numbered.find(|path| !path.exists()).ok_or_else(taken)
+    save_under(&folder, &name, ending, &mut write)
+}
+
+/// The same with the first of the names that is free: `NAME.csv`, `NAME_2.csv`, …
+fn save_under(
+    folder: &Path,
+    name: &str,
+    ending: &str,
+    write: &mut dyn FnMut(&Path) -> Result<(), EngineError>,
+) -> Result<PathBuf, NotSaved> {
+    for number in 1..=SAME_NAME_MAX {
+        let path = match number {
+            1 => folder.join(format!("{name}.{ending}")),
+            number => folder.join(format!("{name}_{number}.{ending}")),
+        };
+        if path.exists() {
+            continue;
+        }
+        match write(&path) {
+            Ok(()) => return Ok(path),
+            // Another kernel was faster.
+            Err(EngineError::Write { is_existing: true, .. }) => {}
+            Err(error) => return Err(NotSaved::File(error)),
+        }
+    }
+    Err(NotSaved::Folder(std::io::Error::other("too many exports in one second")))
 }
 
 /// The name of a file without folder and ending.
@@ -117,6 +176,20 @@ mod tests {
         ]);
         assert_eq!(name("p", at(3), interval), "p_20240102T030405Z_20240102T010405Z-20240102T020405Z");
         assert_eq!(Interval::of(&[]), None);
+    }
+
+    #[test]
+    fn a_name_that_another_kernel_takes_is_not_used() {
+        let mut asked = Vec::new();
+        // What another kernel does between the look at a name and the writing of its file.
+        let mut write = |path: &Path| {
+            asked.push(path.to_owned());
+            let (path, reason) = (path.display().to_string(), String::new());
+            if asked.len() < 3 { Err(EngineError::Write { path, reason, is_existing: true }) } else { Ok(()) }
+        };
+        let saved = save_under(Path::new("nowhere"), "a", "csv", &mut write);
+        let saved = saved.expect("the third name is free").display().to_string();
+        assert_eq!((saved.as_str(), asked.len()), ("nowhere/a_3.csv", 3));
     }
 
     #[test]

@@ -190,6 +190,12 @@ impl Forms {
         (!has_table(&needs).await).then_some(needs)
     }
 
+    /// Values without those that people type unseen.
+    pub fn without_secrets(&self, parameters: &[(String, Parameter)]) -> Vec<(String, Parameter)> {
+        let is_secret = |name: &str| self.live(name).is_some_and(|live| live.field.kind == Kind::Password);
+        parameters.iter().filter(|(name, _)| !is_secret(name)).cloned().collect()
+    }
+
     /// What a field is called by people; `None` when there is none of this name.
     pub fn label(&self, name: &str) -> Option<String> {
         self.live(name).map(|live| live.field.label.clone())

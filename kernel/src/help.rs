@@ -31,6 +31,12 @@ pub const MAGICS: &[Magic] = &[
     ),
     magic("%%form", "", "shows the fields below it, in TOML: limit = { type = \"int\", default = 100 }; $limit in SQL"),
     magic(
+        "%%report",
+        crate::cell::report::USAGE,
+        "writes tables and plots with their queries, interval and sources, and the notes below it, into one file that needs \
+         nothing else; docs/reports.md",
+    ),
+    magic(
         "%%parameters",
         "",
         "gives the fields of forms the values below it instead of their defaults, in TOML: limit = 100; docs/run.md",

@@ -1,12 +1,14 @@
 //! `flowdeck install`: puts the kernelspec where Jupyter looks, and compiles the prelude that Rust cells link.
 
+mod voila_preview;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{
@@ -26,6 +28,12 @@ pub struct Options {
     /// Below this folder, in share/jupyter/kernels.
     #[arg(long)]
     prefix: Option<PathBuf>,
+    /// Let the JupyterLab of that environment open notebooks in Voilà's preview instead of showing their code.
+    #[arg(long, conflicts_with_all = ["user", "no_voila_preview"])]
+    voila_preview: bool,
+    /// Take `--voila-preview` back.
+    #[arg(long, conflicts_with = "user")]
+    no_voila_preview: bool,
 }
 
 /// The kernelspec's files; data only, see kernelspec/.
@@ -41,10 +49,21 @@ const KERNEL_JSON: &str = include_str!("../../kernelspec/kernel.json");
 /// # Errors
 /// When the folder cannot be written. A machine without Rust is no error: SQL cells and forms work there.
 pub fn run(options: &Options) -> Result<()> {
+    let is_about_preview = options.voila_preview || options.no_voila_preview;
+    let lab = prefix(options)?.filter(|_| is_about_preview);
+    if is_about_preview && lab.is_none() {
+        bail!(
+            "whose JupyterLab?\nhint: name its environment with --sys-prefix or --prefix; settings of a person are left alone"
+        );
+    }
     let folder = folder(options)?.join("flowdeck");
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     write(&folder, &program).with_context(|| format!("cannot write {}", folder.display()))?;
     say(&format!("kernelspec written to {}", folder.display()));
+    if let Some(lab) = lab {
+        let lines = if options.voila_preview { voila_preview::set(&lab) } else { voila_preview::unset(&lab) };
+        lines?.iter().for_each(|line| say(line));
+    }
     match Toolchain::find() {
         Ok(toolchain) => match Prelude::ensure(&toolchain, &say) {
             Ok(_) => say("Rust cells are prepared"),
@@ -59,13 +78,8 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn folder(options: &Options) -> Result<PathBuf> {
     let kernels = Path::new("share/jupyter/kernels");
-    if let Some(prefix) = &options.prefix {
-        return Ok(std::path::absolute(prefix)?.join(kernels));
-    }
-    if options.sys_prefix {
-        let output = Command::new("python3").args(["-c", "import sys; print(sys.prefix)"]).output();
-        let output = output.context("cannot ask python3 for its prefix")?;
-        return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join(kernels));
+    if let Some(prefix) = prefix(options)? {
+        return Ok(prefix.join(kernels));
     }
     if let Some(data) = std::env::var_os("JUPYTER_DATA_DIR") {
         return Ok(PathBuf::from(data).join("kernels"));
@@ -74,6 +88,19 @@ fn folder(options: &Options) -> Result<PathBuf> {
     // Where Jupyter looks for a user's kernels.
     let data = if cfg!(target_os = "macos") { "Library/Jupyter/kernels" } else { ".local/share/jupyter/kernels" };
     Ok(home.join(data))
+}
+
+/// The environment that is named; `None` for the user.
+fn prefix(options: &Options) -> Result<Option<PathBuf>> {
+    if let Some(prefix) = &options.prefix {
+        return Ok(Some(std::path::absolute(prefix)?));
+    }
+    if !options.sys_prefix {
+        return Ok(None);
+    }
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.prefix)"]).output();
+    let output = output.context("cannot ask python3 for its prefix")?;
+    Ok(Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())))
 }
 
 fn write(folder: &Path, program: &Path) -> Result<()> {
@@ -100,7 +127,13 @@ mod tests {
     #[test]
     fn the_kernelspec_names_the_program_and_keeps_jupyters_placeholder() {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { user: false, sys_prefix: false, prefix: Some(folder.path().to_owned()) };
+        let options = Options {
+            user: false,
+            sys_prefix: false,
+            prefix: Some(folder.path().to_owned()),
+            voila_preview: false,
+            no_voila_preview: false,
+        };
         let kernels = super::folder(&options).unwrap();
         write(&kernels.join("flowdeck"), Path::new("/opt/flow deck/flowdeck")).unwrap();
         let text = fs::read_to_string(kernels.join("flowdeck/kernel.json")).unwrap();

@@ -4,6 +4,7 @@
 
 pub mod form;
 pub mod magic;
+pub mod report;
 pub mod rust;
 pub mod sql;
 
@@ -81,6 +82,7 @@ impl Job {
             }
             Cell::Sql(cell) => sql::run(cell, &self).await,
             Cell::Form(text) => form::run(&text, &self).await,
+            Cell::Report(cell) => report::run(cell, &self).await,
             Cell::Parameters(text) => form::give(&text, &self).await,
             Cell::Content { mime, body } => magic::content(mime, body, &self.outputs).await,
             Cell::LineMagic { name, arguments } => magic::line(&name, &arguments, &self).await,

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    case_report::button::ReportButtons,
     dispatch,
     execution::{self, Cells, Execution},
     form::{Forms, live::LiveQueries},
@@ -66,6 +67,8 @@ pub struct Kernel {
     pub live: LiveQueries,
     /// The named results of cells, with what they were asked with.
     pub results: Results,
+    /// Reports that wait for a click.
+    pub reports: ReportButtons,
     /// How far the query that reported last is, for who runs a notebook without a page.
     pub progress: watch::Sender<Progress>,
     /// Commands about playbooks that wait for their buttons, by the key of their cell.
@@ -99,6 +102,7 @@ impl Kernel {
             plots,
             live: LiveQueries::default(),
             results: Results::default(),
+            reports: ReportButtons::default(),
             progress: watch::Sender::new(Progress::default()),
             managed: Mutex::default(),
             pace,

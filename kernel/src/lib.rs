@@ -8,6 +8,7 @@
 // The library exists for its binary and for the tests; what is public here is public to them.
 #![allow(unreachable_pub)]
 
+pub mod case_report;
 pub mod cell;
 pub mod cli;
 pub mod config;

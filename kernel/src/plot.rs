@@ -30,7 +30,7 @@ use serde_json::Value;
 
 use crate::{
     engine::{self, EngineRoom},
-    exports::{self, Interval},
+    exports::{self, Interval, NotSaved},
     report::Report,
 };
 
@@ -104,6 +104,20 @@ impl Plot {
         .await
     }
 
+    /// The drawing as SVG.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn svg(&self) -> Result<String, Report> {
+        let chart = self.0.clone();
+        drawn(move || svg::of(&chart)).await
+    }
+
+    /// What the author wrote above it.
+    pub fn title(&self) -> Option<String> {
+        self.0.title.clone()
+    }
+
     /// Writes a picture of it to a new file in the folder of exports; gives its path.
     ///
     /// # Errors
@@ -122,10 +136,11 @@ impl Plot {
                 .with_hint("install a font such as DejaVu Sans (Debian: fonts-dejavu-core), or save as svg")
         })?;
         let work = move || {
-            let cannot = |error| Report::new("ExportError", format!("the folder data/ cannot be written to: {error}"));
-            let path = exports::place(interval, picture.ending()).map_err(cannot)?;
-            export::write_bytes(&bytes, &path).map_err(|error| room.report(&error))?;
-            Ok(path)
+            let saved = exports::save(interval, picture.ending(), |path| export::write_bytes(&bytes, path));
+            saved.map_err(|fault| match fault {
+                NotSaved::File(error) => room.report(&error),
+                folder => Report::new("ExportError", folder.to_string()),
+            })
         };
         tokio::task::spawn_blocking(work).await.map_err(Report::internal)?
     }

@@ -19,7 +19,7 @@ pub struct Made {
     pub name: String,
     /// The text of the query.
     pub query: String,
-    /// What its `$name`s stood for.
+    /// What its `$name`s stood for, without secrets.
     pub parameters: Vec<(String, Parameter)>,
     /// When it was done.
     pub at: DateTime<Utc>,
@@ -33,14 +33,14 @@ impl Made {
     /// What a cell made just now; `None` for a cell that names nothing.
     pub fn of(
         cell: &SqlCell,
-        parameters: &[(String, Parameter)],
+        parameters: Vec<(String, Parameter)>,
         result: &QueryResult,
         plot: Option<&Plot>,
     ) -> Option<Made> {
         Some(Made {
             name: cell.into.clone()?,
             query: cell.query.clone(),
-            parameters: parameters.to_vec(),
+            parameters,
             at: Utc::now(),
             result: result.clone(),
             plot: plot.cloned(),

@@ -43,6 +43,8 @@ use self::{
     windows::{Journal, Window},
 };
 use crate::{
+    case_report,
+    cell::report::ReportCell,
     form::definition::{Field, Kind},
     interpreter::rust::RustCells,
     report::Report,
@@ -63,6 +65,8 @@ pub struct Order {
     pub out: Option<Template>,
     /// Tables and the files they are written to.
     pub results: Vec<(String, Template)>,
+    /// The report of the results.
+    pub report: Option<(Template, ReportCell)>,
     /// Values of fields and variables.
     pub parameters: Parameters,
     /// The buttons that are pressed; all when there is none.
@@ -138,6 +142,7 @@ impl Run {
         if run.windows.len() > 1 {
             run.order.out = run.order.out.map(|out| out.with(FROM));
             run.order.results.iter_mut().for_each(|(_, file)| *file = file.clone().with(FROM));
+            run.order.report = run.order.report.map(|(file, report)| (file.with(FROM), report));
         }
         run.check_files()?;
         if run.order.time.is_some() {
@@ -238,6 +243,7 @@ impl Run {
         }
         if !has_failed && !is_stopped {
             self.write_results(front_end, &values).await?;
+            self.write_report(front_end, &values).await?;
         }
         Ok(if has_failed { Outcome::Failed } else { Outcome::Done })
     }
@@ -283,6 +289,9 @@ impl Run {
             let file = file.filled(&values)?;
             check::format_of(name, &file)?;
         }
+        if let Some((file, _)) = &self.order.report {
+            file.filled(&values)?;
+        }
         let Some(out) = &self.order.out else { return Ok(()) };
         let out = out.filled(&values)?;
         let is_same = std::fs::canonicalize(&out)
@@ -295,7 +304,8 @@ impl Run {
     }
 
     fn open_journal(&self) -> Result<Journal> {
-        let files = self.order.out.iter().chain(self.order.results.iter().map(|(_, file)| file));
+        let reports = self.order.report.iter().map(|(file, _)| file);
+        let files = self.order.out.iter().chain(self.order.results.iter().map(|(_, file)| file)).chain(reports);
         let files: Vec<&Template> = files.collect();
         let first = files
             .first()
@@ -303,10 +313,18 @@ impl Run {
         let mut hash = Sha256::new();
         hash.update(self.notebook.text()?);
         hash.update(Value::Object(self.order.parameters.clone()).to_string());
-        hash.update(format!("{files:?} {:?} {:?}", self.order.press, self.window_fields));
+        hash.update(format!("{files:?} {:?} {:?} {:?}", self.order.press, self.window_fields, self.order.report));
         let place = Journal::place(&first.common());
         files::make_folder(&place)?;
         Journal::open(&place, &hex::encode(hash.finalize()), self.order.is_anew)
+    }
+
+    async fn write_report(&self, front_end: &FrontEnd, values: &BTreeMap<String, String>) -> Result<()> {
+        let Some((file, report)) = &self.order.report else { return Ok(()) };
+        let title = report.title.clone().or_else(|| self.notebook.title());
+        let report = ReportCell { title, ..report.clone() };
+        let made = case_report::make(front_end.kernel(), &Header::default(), &report).await.map_err(worded)?;
+        files::write_whole(&file.filled(values)?, made.text.as_bytes())
     }
 
     async fn write_results(&self, front_end: &FrontEnd, values: &BTreeMap<String, String>) -> Result<()> {

@@ -26,7 +26,7 @@ pub(crate) use self::code::any_model;
 use self::live::{Fill, LiveTable, Offers};
 use crate::{
     engine::{self, EngineRoom},
-    exports::{self, Interval},
+    exports::{self, Interval, NotSaved},
     form::Forms,
     report::Report,
     widgets::{Widgets, new_id},
@@ -241,12 +241,14 @@ pub async fn save(result: QueryResult, format: &str, cancel: CancellationToken) 
     })?;
     let room = engine::ready().await?;
     let work = move || {
-        let cannot = |error| Report::new("ExportError", format!("the folder data/ cannot be written to: {error}"));
-        let path = exports::place(None, format.ending()).map_err(cannot)?;
         let stored = StoredResult::new(&room.engine, result);
         let columns: Vec<usize> = (0..stored.columns().len()).collect();
-        let written = stored.export(&stored.whole(), &columns, format, &path, &cancel);
-        written.map(|()| path).map_err(|error| room.report(&error))
+        let whole = stored.whole();
+        let saved = exports::save(None, format.ending(), |path| stored.export(&whole, &columns, format, path, &cancel));
+        saved.map_err(|fault| match fault {
+            NotSaved::File(error) => room.report(&error),
+            folder => Report::new("ExportError", folder.to_string()),
+        })
     };
     tokio::task::spawn_blocking(work).await.map_err(Report::internal)?
 }

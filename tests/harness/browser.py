@@ -123,7 +123,7 @@ class Server:
 class JupyterLab(Server):
     """`jupyter lab`, with a token."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *options: str, env: Mapping[str, str] | None = None) -> None:
         arguments = [
             "jupyterlab",
             "--no-browser",
@@ -138,6 +138,7 @@ class JupyterLab(Server):
             "--LabApp.extension_manager=readonly",
             # The tests reach JupyterLab's commands (change theme, save) without hunting through menus.
             "--LabApp.expose_app_in_browser=True",
+            *options,
         ]
         super().__init__(arguments, env)
         self.url, self.token = self._wait_for(self._address)

@@ -373,3 +373,18 @@ def test_a_result_larger_than_memory_is_sorted_all_the_same(new_kernel) -> None:
     assert table.rows(0, 1) == [["2000000", "a rather long text 2000000"]]
     assert table.look(filters=[{"column": 1, "condition": {"is": "contains", "text": "TEXT 1999999"}}]) == 1
     assert table.rows(0, 1)[0][0] == "1999999"
+
+
+def test_two_kernels_export_beside_each_other(new_kernel, tmp_path: Path) -> None:
+    """Copies of one playbook in one folder: the names of their files are made of the same playbook, second and interval."""
+    pages = [table_of(new_kernel(cwd=tmp_path), f"%%sql\nSELECT value AS n FROM range({first}, {first + 3})") for first in (0, 10)]
+    order = {"export": {"view": 0, "format": "csv", "scope": "all", "destination": "folder", "columns": []}}
+    written: dict[str, str] = {}
+    for _ in range(5):
+        started = [page.start(order) for page in pages]
+        for page, number, first in zip(pages, started, (0, 10), strict=True):
+            path = tmp_path / page.answer(number)[0]["path"]
+            assert path.read_bytes() == f"n\r\n{first}\r\n{first + 1}\r\n{first + 2}\r\n".encode()
+            assert str(path) not in written, "no file is written twice"
+            written[str(path)] = path.read_text()
+    assert len(list((tmp_path / "data" / "notebook").iterdir())) == len(written) == 10, "and nothing is left over"

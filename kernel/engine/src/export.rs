@@ -7,6 +7,8 @@ mod csv;
 mod markdown;
 mod xlsx;
 
+pub use markdown::markdown_text;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;

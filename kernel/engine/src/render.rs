@@ -11,9 +11,11 @@ use crate::result::QueryResult;
 pub(crate) mod cell;
 mod html;
 mod text;
+mod texts;
 
 pub use html::to_html;
 pub use text::to_text;
+pub use texts::{Column, Texts, texts};
 
 /// The text with everything invisible made visible: control characters as their Unicode pictures, marks that change
 /// the direction of text or have no width as their code points.

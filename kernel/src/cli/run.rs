@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::{say, utc_time};
 use crate::{
+    cell::report::{Form, ReportCell},
     exports,
     form::moment,
     interpreter::rust::RustCells,
@@ -51,6 +52,18 @@ pub struct Options {
     /// Write a table that the notebook makes to a file; its ending tells how: csv, jsonl, parquet, arrow, xlsx, md.
     #[arg(long = "result", value_name = "NAME=FILE", value_parser = name_and_file)]
     results: Vec<(String, PathBuf)>,
+    /// Write a report of the results, as HTML or, to a file with the ending md, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Notes for the report: a file in Markdown.
+    #[arg(long, value_name = "FILE", requires = "report")]
+    notes: Option<PathBuf>,
+    /// The tables and plots in the report; otherwise all.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "report")]
+    show: Vec<String>,
+    /// Write addresses and names in the report so that nobody follows them by accident.
+    #[arg(long, requires = "report")]
+    defang: bool,
     /// Press this button, and no other that is not named so. Without it all are pressed.
     #[arg(long, value_name = "BUTTON")]
     press: Vec<String>,
@@ -119,13 +132,21 @@ fn order(options: Options) -> Result<Order> {
         let given = parameters::of_yaml(yaml);
         parameters.extend(given.map_err(|error| anyhow!("`{yaml}` holds no parameters: {error}"))?);
     }
-    parameters.extend(options.parameters);
+    parameters.extend(options.parameters.clone());
     let notebook = std::path::absolute(&options.notebook)?;
     let out = options.output.as_deref().map(template).transpose()?;
     let results = options.results.iter().map(|(name, file)| Ok((name.clone(), template(file)?)));
     let results = results.collect::<Result<_>>()?;
-    let time =
-        options.from.zip(options.to).map(|(from, to)| Time { from, to, step: options.step, fields: options.window });
+    let report = match &options.report {
+        Some(file) => Some((template(file)?, report(&options, file)?)),
+        None => None,
+    };
+    let time = options.from.zip(options.to).map(|(from, to)| Time {
+        from,
+        to,
+        step: options.step,
+        fields: options.window.clone(),
+    });
     let folder = options.cwd.as_deref().or_else(|| notebook.parent()).unwrap_or(Path::new("."));
     if options.cwd.is_some() || notebook.is_file() {
         // Relative paths in a notebook are seen from its folder, as when Jupyter runs it.
@@ -136,11 +157,29 @@ fn order(options: Options) -> Result<Order> {
         notebook,
         out,
         results,
+        report,
         parameters,
         press: options.press,
         time,
         is_anew: options.anew,
         is_quiet: options.quiet,
+    })
+}
+
+fn report(options: &Options, file: &Path) -> Result<ReportCell> {
+    let is_markdown = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md"));
+    let notes = match &options.notes {
+        Some(notes) => {
+            std::fs::read_to_string(notes).with_context(|| format!("cannot read the notes in `{}`", notes.display()))?
+        }
+        None => String::new(),
+    };
+    Ok(ReportCell {
+        show: options.show.clone(),
+        form: if is_markdown { Form::Markdown } else { Form::Html },
+        is_defanged: options.defang,
+        notes,
+        ..ReportCell::default()
     })
 }
 

@@ -22,6 +22,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// Whether a query may not run while it is empty.
     pub required: bool,
+    /// Lines of a text that are seen at once; more than one take breaks, too.
+    pub lines: u32,
     /// The table without which a button cannot be pressed.
     pub needs: Option<String>,
 }
@@ -83,8 +85,12 @@ struct Written {
     options: Option<Vec<Value>>,
     #[serde(default)]
     required: bool,
+    lines: Option<u32>,
     needs: Option<String>,
 }
+
+/// Lines of a text that a form has room for.
+const LINES_MAX: u32 = 100;
 
 /// The types there are, as an author writes them.
 const TYPES: &[&str] = &[
@@ -128,8 +134,9 @@ fn field(name: String, value: Value) -> Result<Field, Report> {
     let kind = kind(&written).map_err(|fact| wrong(fact).with_hint(EXAMPLE))?;
     let label = written.label.unwrap_or_else(|| name.replace('_', " "));
     let (placeholder, help) = (written.placeholder.unwrap_or_default(), written.help.unwrap_or_default());
-    let Written { default, required, needs, .. } = written;
-    Ok(Field { kind, label, placeholder, help, default, required, needs, name })
+    let Written { default, required, needs, lines, .. } = written;
+    let lines = lines.unwrap_or(1);
+    Ok(Field { kind, label, placeholder, help, default, required, lines, needs, name })
 }
 
 fn is_parameter_name(name: &str) -> bool {
@@ -158,6 +165,13 @@ fn kind(written: &Written) -> Result<Kind, String> {
     let is_number = matches!(kind, Kind::Int { .. } | Kind::Float { .. });
     if !is_number && (written.min.is_some() || written.max.is_some()) {
         return Err(format!("`min` and `max` are for numbers, not for the type `{}`", written.r#type));
+    }
+    match written.lines {
+        Some(_) if kind != Kind::Text => {
+            return Err(format!("`lines` is for texts, not for the type `{}`", written.r#type));
+        }
+        Some(lines) if !(1..=LINES_MAX).contains(&lines) => return Err(format!("`lines` is from 1 to {LINES_MAX}")),
+        _ => {}
     }
     if kind != Kind::Button && written.needs.is_some() {
         return Err(format!("`needs` is for buttons, not for the type `{}`", written.r#type));
@@ -233,6 +247,8 @@ mod tests {
             ("channel = { type = \"choice\" }", "needs `options`"),
             ("\"a b\" = { type = \"int\" }", "cannot be a parameter"),
             ("limit = 3", "field `limit`"),
+            ("limit = { type = \"int\", lines = 3 }", "for texts"),
+            ("notes = { type = \"text\", lines = 0 }", "from 1 to"),
             ("limit = { type = \"int\", needs = \"result\" }", "for buttons"),
         ] {
             let report = parse(text).unwrap_err();

@@ -356,7 +356,7 @@ impl LiveQuery {
     ) -> Result<(MimeBundle, Option<String>), Report> {
         let room = engine::ready().await?;
         let remember = |plot| {
-            let made = Made::of(&self.cell, parameters, &result, plot);
+            let made = Made::of(&self.cell, self.kernel.forms.without_secrets(parameters), &result, plot);
             made.into_iter().for_each(|made| self.kernel.results.add(made));
         };
         if let Some(wanted) = &self.cell.plot {

@@ -89,6 +89,11 @@ type Own = Vec<(&'static str, Value)>;
 fn model(field: &Field) -> Result<(&'static str, Own), String> {
     let default = field.default.as_ref();
     Ok(match &field.kind {
+        Kind::Text if field.lines > 1 => {
+            let mut state = text_state(default, false)?;
+            state.push(("rows", field.lines.into()));
+            ("TextareaModel", state)
+        }
         Kind::Text => ("TextModel", text_state(default, false)?),
         Kind::Password => ("PasswordModel", text_state(default, false)?),
         Kind::IpList if default.and_then(Written::as_str) == Some(INTERNAL) => {
@@ -260,6 +265,7 @@ mod tests {
     fn every_type_of_field_is_a_model_that_can_be_opened() {
         for text in [
             "type = \"text\", default = \"x\", placeholder = \"p\", help = \"h\"",
+            "type = \"text\", lines = 5, default = \"a\\nb\"",
             "type = \"password\"",
             "type = \"ip_list\", default = [\"10.0.0.1\", \"10.1.0.0/16\"]",
             "type = \"int\"",

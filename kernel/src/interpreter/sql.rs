@@ -43,7 +43,7 @@ pub async fn run(cell: SqlCell, job: &Job) -> Result<Done, Report> {
         room.engine.register_result(name, &result).map_err(|error| room.report(&error))?;
         job.kernel.forms.table_is_there(cause, name).await;
     }
-    let made = |plot| Made::of(&cell, &parameters, &result, plot);
+    let made = |plot| Made::of(&cell, job.kernel.forms.without_secrets(&parameters), &result, plot);
     if let Some(wanted) = &cell.plot {
         let plot = plot::of(room, result.clone(), &wanted.request, job.cancel.clone()).await?;
         made(Some(&plot)).into_iter().for_each(|made| job.kernel.results.add(made));

@@ -54,12 +54,11 @@ impl<'a> AllCells<'a> {
             drop(following);
             let is_live = sql_of(cell).is_some_and(|sql| sql.trigger != Trigger::Once);
             let stops = ended.failure.is_some() && !cell.may_fail && !is_live;
-            let waits = matches!(sql_of(cell), Some(SqlCell { trigger: Trigger::Click(_), .. }));
-            let is_done = ended.failure.is_some() || !waits;
+            let is_done = ended.failure.is_some() || button_of(cell).is_none();
             self.ended.push(ended);
             match is_done {
                 true => self.tell(place),
-                false => self.waiting.push((place, needed_form(self.cells, place))),
+                false => self.waiting.push((place, self.form_to_wait_for(place))),
             }
             if stops {
                 return;
@@ -73,7 +72,7 @@ impl<'a> AllCells<'a> {
         let due = self.waiting.iter().filter(|(_, form)| *form <= at).map(|(place, _)| *place).collect::<Vec<_>>();
         self.waiting.retain(|(_, form)| *form > at);
         for place in due {
-            let Some(SqlCell { trigger: Trigger::Click(button), .. }) = sql_of(&self.cells[place]) else { continue };
+            let Some(button) = button_of(&self.cells[place]) else { continue };
             if self.front_end.is_interrupted() {
                 return;
             }
@@ -103,6 +102,14 @@ impl<'a> AllCells<'a> {
 
     fn presses(&self, button: &str) -> bool {
         self.press.is_empty() || self.press.iter().any(|wanted| wanted == button)
+    }
+
+    /// The place of the cell behind which a cell's button can be pressed. A report tells of the queries before it.
+    fn form_to_wait_for(&self, place: usize) -> usize {
+        let form = needed_form(self.cells, place);
+        let is_report = sql_of(&self.cells[place]).is_none();
+        let others = self.waiting.iter().map(|(_, form)| *form).filter(|_| is_report);
+        others.max().unwrap_or(form).max(form)
     }
 
     /// Tells what became of a cell.
@@ -143,9 +150,26 @@ fn sql_of(cell: &CodeCell) -> Option<SqlCell> {
     }
 }
 
+/// The button that a cell waits for.
+fn button_of(cell: &CodeCell) -> Option<String> {
+    let trigger = match Cell::parse(&cell.source) {
+        Ok(Cell::Sql(sql)) => sql.trigger,
+        Ok(Cell::Report(report)) => report.trigger(),
+        _ => return None,
+    };
+    match trigger {
+        Trigger::Click(button) => Some(button),
+        Trigger::Once | Trigger::Change => None,
+    }
+}
+
 /// The place of the last cell whose form a query needs: its own where all fields are there by then.
 fn needed_form(cells: &[CodeCell], place: usize) -> usize {
-    let query = sql_of(&cells[place]).map(|sql| sql.query).unwrap_or_default();
+    let query = match Cell::parse(&cells[place].source) {
+        Ok(Cell::Sql(sql)) => sql.query,
+        Ok(Cell::Report(report)) => report.notes_field.map(|field| format!("${field}")).unwrap_or_default(),
+        _ => return place,
+    };
     let fields = |cell: &CodeCell| match Cell::parse(&cell.source) {
         Ok(Cell::Form(text)) => definition::parse(&text).unwrap_or_default(),
         _ => Vec::new(),

@@ -117,7 +117,10 @@ impl FrontEnd {
     pub async fn press(&self, ended: &mut Ended, button: &str) {
         match self.kernel.forms.waits_for(button).await {
             Some(table) => ended.waits = Some(format!("the button `{button}` waits for the table `{table}`")),
-            None => ended.note(self.kernel.live.run(&ended.id, &ended.header).await),
+            None => match self.kernel.reports.run(&ended.id, &ended.header).await {
+                Some(made) => ended.failure = made.err(),
+                None => ended.note(self.kernel.live.run(&ended.id, &ended.header).await),
+            },
         }
         ended.span.1 = Utc::now();
     }

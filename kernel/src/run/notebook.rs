@@ -117,6 +117,16 @@ impl Notebook {
         metadata[key] = value;
     }
 
+    /// What it is called by people: the title of its metadata, else its first heading.
+    pub fn title(&self) -> Option<String> {
+        let told = self.0.get("metadata").and_then(|metadata| metadata["title"].as_str().map(str::to_owned));
+        let texts =
+            self.cells().iter().filter(|cell| cell["cell_type"] == "markdown").map(|cell| joined(&cell["source"]));
+        let heading =
+            |text: String| text.lines().find_map(|line| line.strip_prefix("# ").map(|line| line.trim().to_owned()));
+        told.or_else(|| texts.filter_map(heading).next())
+    }
+
     /// As the text of a file.
     ///
     /// # Errors

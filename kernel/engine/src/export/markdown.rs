@@ -52,7 +52,7 @@ impl<W: Write> RowWriter for Markdown<W> {
 
 /// The text with all that Markdown or HTML would take for its own escaped, on one line. Addresses of web pages lose
 /// their colon, so that no renderer makes a link of them by itself.
-fn markdown_text(text: &str) -> String {
+pub fn markdown_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in visible(text).chars() {
         match c {

@@ -12,14 +12,14 @@ use std::{
 
 use bytes::Bytes;
 use flow_engine::{
-    CancellationToken, Format, StoredResult,
+    CancellationToken, EngineError, Format, StoredResult,
     stored::{StoredFault, View},
 };
 use serde_json::{Value, json};
 
 use super::{Answer, LiveTable, Refusal, lock};
 use crate::{
-    exports,
+    exports::{self, NotSaved},
     table::request::{Destination, ExportRequest, Scope},
 };
 
@@ -88,8 +88,8 @@ struct Export {
 }
 
 impl Export {
-    fn write(&self, path: &Path) -> Result<(), Refusal> {
-        Ok(self.stored.export(&self.view, &self.columns, self.format, path, &self.cancel)?)
+    fn write(&self, path: &Path) -> Result<(), EngineError> {
+        self.stored.export(&self.view, &self.columns, self.format, path, &self.cancel)
     }
 }
 
@@ -129,9 +129,11 @@ impl LiveTable {
     }
 
     fn save(&self, export: &Export) -> Result<Value, Refusal> {
-        let cannot = |error: std::io::Error| Refusal::new(format!("The folder data/ cannot be written to: {error}"));
-        let path = exports::place(self.offers.interval, export.format.ending()).map_err(cannot)?;
-        export.write(&path)?;
+        let saved = exports::save(self.offers.interval, export.format.ending(), |path| export.write(path));
+        let path = saved.map_err(|fault| match fault {
+            NotSaved::File(error) => Refusal::from(error),
+            NotSaved::Folder(error) => Refusal::new(format!("The folder data/ cannot be written to: {error}")),
+        })?;
         Ok(json!({"path": path.display().to_string()}))
     }
 
