@@ -23,7 +23,7 @@ pub const SOURCE_ENV: &str = "FLOWDECK_PRELUDE_SOURCE";
 const CRATE_FOLDER: &str = "kernel/cell";
 
 /// The crates of the workspace that the prelude consists of.
-const SOURCE_FOLDERS: &[&str] = &[CRATE_FOLDER, "widgets-comm"];
+const SOURCE_FOLDERS: &[&str] = &[CRATE_FOLDER, "kernel/cell-derive", "widgets-comm"];
 
 /// The prelude, compiled.
 #[derive(Clone, Debug)]
