@@ -51,6 +51,8 @@ const FLAGS: &[&str] = &[
     "--json=diagnostic-rendered-ansi",
     "-Cprefer-dynamic",
     "-Cdebuginfo=0",
+    // They are half of an object, of which each cell leaves one on disk until the kernel ends.
+    "-Cstrip=symbols",
     "-Cdebug-assertions=on",
     "-Coverflow-checks=on",
     "-Ccodegen-units=16",

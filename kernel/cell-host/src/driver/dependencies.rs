@@ -52,6 +52,9 @@ codegen-units = 16
 [dependencies]
 "#;
 
+/// Its name in code.
+const CRATE: &str = "flowdeck_dependencies";
+
 /// Lines of cargo's that are told when it fails.
 const LINES_TOLD: usize = 30;
 
@@ -290,7 +293,10 @@ fn run(mut cargo: Command, progress: &mut Progress) -> Result<Vec<Value>> {
     for line in BufReader::new(stdout).lines() {
         let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
         if message["reason"] == "compiler-artifact" {
-            progress.compiled(message["target"]["name"].as_str().unwrap_or_default(), message["fresh"] == true);
+            let name = message["target"]["name"].as_str().unwrap_or_default();
+            if name != CRATE {
+                progress.compiled(name, message["fresh"] == true);
+            }
         }
         messages.push(message);
     }

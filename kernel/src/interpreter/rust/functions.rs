@@ -17,10 +17,16 @@ use std::{
 use flow_engine::{ForeignCalls, ForeignFault, ForeignFunction, ForeignHost, ForeignType};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Map, Value, json};
-use tokio::net::UnixStream;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
 
 use self::worker::{QueryWorker, Worker};
-use super::host::Shared;
+use super::{frames::FrameReader, host::Shared, markers::Markers};
 use crate::{engine, report::Report};
 
 /// Functions a session may have: beyond that somebody defines them in a loop.
@@ -66,7 +72,7 @@ impl Functions {
     }
 
     /// A process for functions has connected, for what they print.
-    pub fn worker_connected(&self, number: u64, process: u64) -> Option<Arc<Worker>> {
+    fn worker_connected(&self, number: u64, process: u64) -> Option<Arc<Worker>> {
         let worker = self.workers().get(&number).cloned()?;
         worker.connected(u32::try_from(process).ok()?);
         Some(worker)
@@ -123,6 +129,30 @@ pub async fn answer(shared: Arc<Shared>, question: Frame, process: u64) {
         Err(report) => Err(report),
     };
     shared.reply(question.number("id"), defined.map(|()| Frame::new(json!({}))));
+}
+
+/// Reads what functions of SQL print, until their process or the query ends. Then the connection is closed, by which the
+/// process knows.
+pub async fn serve(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, writer: &mut OwnedWriteHalf, hello: &Frame) {
+    let worker = shared.functions.worker_connected(hello.number("worker"), hello.number("pid"));
+    let Some(worker) = worker else { return };
+    let mut markers = Markers::default();
+    let mut frames = FrameReader::new(reader);
+    loop {
+        tokio::select! {
+            frame = frames.next() => match frame {
+                Ok(Some(frame)) if frame.kind() == bridge::STREAM => shared.take_text(&frame, &mut markers).await,
+                Ok(Some(frame)) if frame.kind() == bridge::SYNC => {
+                    let synced = Frame::new(json!({"type": bridge::SYNCED, "id": frame.number("id")}));
+                    // A process that is gone waits no more.
+                    let _ = writer.write_all(&synced.encoded()).await;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return worker.ended(String::new()),
+            },
+            () = worker.over.notified() => return,
+        }
+    }
 }
 
 fn read(definition: &Map<String, Value>) -> Result<ForeignFunction, Report> {

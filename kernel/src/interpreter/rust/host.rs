@@ -17,11 +17,8 @@ use flowdeck::bridge::{self, Frame};
 use kernel_protocol::MimeBundle;
 use serde_json::{Map, Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        UnixListener, UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::AsyncReadExt,
+    net::{UnixListener, UnixStream, unix::OwnedReadHalf},
     sync::{mpsc, watch},
     time::timeout,
 };
@@ -229,7 +226,7 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
         return;
     }
     if role == bridge::WORKER_ROLE {
-        return serve_worker(&shared, &mut reader, &mut writer, hello.number("worker"), process).await;
+        return functions::serve(&shared, &mut reader, &mut writer, &hello).await;
     }
     shared.connections.send_modify(|open| *open.entry(process).or_default() += 1);
     match role.as_str() {
@@ -260,35 +257,6 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
             open.remove(&process);
         }
     });
-}
-
-/// Reads what functions of SQL print, until their process or the query ends. Then the connection is closed, by which the
-/// process knows.
-async fn serve_worker(
-    shared: &Arc<Shared>,
-    reader: &mut OwnedReadHalf,
-    writer: &mut OwnedWriteHalf,
-    worker: u64,
-    process: u64,
-) {
-    let Some(worker) = shared.functions.worker_connected(worker, process) else { return };
-    let mut markers = Markers::default();
-    let mut frames = FrameReader::new(reader);
-    loop {
-        tokio::select! {
-            frame = frames.next() => match frame {
-                Ok(Some(frame)) if frame.kind() == bridge::STREAM => shared.take_text(&frame, &mut markers).await,
-                Ok(Some(frame)) if frame.kind() == bridge::SYNC => {
-                    let synced = Frame::new(json!({"type": bridge::SYNCED, "id": frame.number("id")}));
-                    // A process that is gone waits no more.
-                    let _ = writer.write_all(&synced.encoded()).await;
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return worker.ended(String::new()),
-            },
-            () = worker.over.notified() => return,
-        }
-    }
 }
 
 async fn read_output(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, name: &'static str) {
@@ -446,7 +414,8 @@ impl Shared {
         }
     }
 
-    async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
+    /// Text that was printed, for whoever looks at it.
+    pub async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
         let name = if frame.text("name") == "stderr" { "stderr" } else { "stdout" };
         let is_the_cells = !frame.json.contains_key(bridge::CALLBACK) && !frame.json.contains_key(bridge::OUTPUT);
         if name == "stdout" && is_the_cells {
