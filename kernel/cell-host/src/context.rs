@@ -1,6 +1,6 @@
 //! What a thread is doing, so that the frames it sends say so: which callback it runs, which Output captures.
 //!
-//! Held here and not in the prelude: a callback of one cell calls code of another, and each has its own prelude.
+//! Held here and not in the prelude: a callback of one cell calls code of another, and each may have its own prelude.
 
 use std::cell::RefCell;
 

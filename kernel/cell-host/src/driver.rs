@@ -57,7 +57,7 @@ pub struct Settings {
     rustup: Option<PathBuf>,
     /// What `rustc -vV` says.
     version: String,
-    /// The folder with `libflowdeck.rlib` and, in `deps`, what it needs.
+    /// The folder with the prelude's library and, in `deps`, what that was made of.
     prelude: Option<PathBuf>,
     /// The folder for compiled cells.
     compiled: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The runtime on which tasks of cells run (`flowdeck::task`): one for all cells, from the first that needs it.
 //!
-//! It is here and not in the prelude, of which every cell has a copy of its own. Cells without `async` start no thread.
+//! It is here and not in the prelude, which cells need not share. Cells without `async` start no thread.
 
 use std::{
     future::Future,

@@ -1,7 +1,7 @@
 //! The narrow line between a cell's shared object and the cell host: a table of C functions.
 //!
-//! Each cell carries its own copy of this crate and its statics, so nothing is shared through them: the host calls
-//! [`flowdeck_cell_attach`] in every object it loads and passes the table.
+//! Cells share one library of this crate, or carry a copy each where they are compiled otherwise (in tests), so nothing is
+//! shared through its statics: the host calls [`flowdeck_cell_attach`] with every object it loads and passes the table.
 
 use std::{
     ffi::c_void,

@@ -110,7 +110,7 @@ impl Cell {
         let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "));
         let Some(opt_level) = opt_level.filter(|_| manifest.contains("name = \"ctx\"")) else { return Ok(None) };
         let opt_level = opt_level.trim_matches('"');
-        let usable = |prelude: &PathBuf| prelude.join("libflowdeck.rlib").exists();
+        let usable = |prelude: &PathBuf| library(prelude).exists();
         let way = match (settings.prelude.clone().filter(usable), env::var_os(RUSTC)) {
             (Some(prelude), Some(rustc)) => {
                 let linked = match depends_on_prelude_only(&manifest) {
@@ -349,7 +349,8 @@ impl Cell {
         arguments.push(format!("-Copt-level={opt_level}").into());
         arguments.push(format!("--emit={emit}").into());
         arguments.push("--extern".into());
-        arguments.push(joined("flowdeck=", &prelude.join("libflowdeck.rlib")));
+        arguments.push(joined("flowdeck=", &library(prelude)));
+        arguments.push(joined("-Clink-arg=-Wl,-rpath,", prelude));
         arguments.push("-L".into());
         arguments.push(joined("dependency=", &prelude.join("deps")));
         for (name, file) in &linked.externs {
@@ -388,6 +389,11 @@ fn run_path(rustc: &Path, host: &str) -> OsString {
         Some(library) => joined("-Clink-arg=-Wl,-rpath,", &library),
         None => RELATIVE_RUN_PATH.into(),
     }
+}
+
+/// The prelude, in its folder.
+fn library(prelude: &Path) -> PathBuf {
+    prelude.join(format!("{}flowdeck{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
 }
 
 fn object(folder: &Path) -> PathBuf {
