@@ -23,9 +23,9 @@ cp kernelspec/logo-* "$share/jupyter/kernels/flowdeck/"
 sed 's|{flowdeck}|{resource_dir}/../../../../bin/flowdeck|' kernelspec/kernel.json >"$share/jupyter/kernels/flowdeck/kernel.json"
 
 # The committed files only: no outputs, no checkpoints, nothing that was built.
-git ls-files -z notebooks widgets-comm kernel/cell | tar --null -T - -cf - | tar -xf - -C "$share/flowdeck/prelude"
+git ls-files -z notebooks widgets-comm kernel/cell kernel/cell-derive | tar --null -T - -cf - | tar -xf - -C "$share/flowdeck/prelude"
 mv "$share/flowdeck/prelude/notebooks" "$share/flowdeck/notebooks"
-# A workspace of the two crates, at the versions of ours.
-sed '/^members = \[/,/^\]/c members = ["kernel/cell", "widgets-comm"]' Cargo.toml >"$share/flowdeck/prelude/Cargo.toml"
+# A workspace of these crates, at the versions of ours.
+sed '/^members = \[/,/^\]/c members = ["kernel/cell", "kernel/cell-derive", "widgets-comm"]' Cargo.toml >"$share/flowdeck/prelude/Cargo.toml"
 cp Cargo.lock "$share/flowdeck/prelude/"
 cargo metadata --format-version 1 --offline --manifest-path "$share/flowdeck/prelude/Cargo.toml" >/dev/null

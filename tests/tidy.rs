@@ -59,7 +59,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "flow-source",
         ],
     ),
-    ("flowdeck", &["widgets-comm"]),
+    ("flowdeck-derive", &[]),
+    ("flowdeck", &["flowdeck-derive", "widgets-comm"]),
     ("flowdeck-cell-host", &["flowdeck"]),
     // `flowdeck` for the bridge's frames, which both ends share.
     ("flowdeck-kernel", &["demo-data", "flow-engine", "flowdeck", "kernel-protocol", "playbooks", "widgets-comm"]),

@@ -2,7 +2,11 @@
 //!
 //! kernel_info never waits for it. A source that cannot be opened costs that source only.
 
-use std::{path::PathBuf, sync::OnceLock};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, OnceLock},
+};
 
 use flow_engine::{Engine, EngineError, EngineOptions, Registered, RemoteAccess, SourceSettings};
 use kernel_protocol::MimeBundle;
@@ -25,6 +29,10 @@ const TABLES_HINT: &str = "`%sources` lists the tables there are; read_flows('PA
 /// For a column that resembles none of the table's.
 const COLUMNS_HINT: &str = "`%schema TABLE` lists the columns of a table with their types";
 
+/// For a function that a Rust cell had defined.
+const FUNCTION_LOST_HINT: &str =
+    "a Rust cell had defined it, and went with the process of Rust cells: run the cell that defines it again";
+
 /// The engine and what became of the configured sources.
 pub struct EngineRoom {
     /// Tables and queries.
@@ -35,6 +43,8 @@ pub struct EngineRoom {
     pub config_fault: Option<Fault>,
     /// The file that names the sources; `None` when there is none.
     pub config_path: Option<PathBuf>,
+    /// SQL functions of Rust cells whose process ended.
+    lost_functions: Mutex<BTreeSet<String>>,
 }
 
 /// What is wrong, and what to do about it.
@@ -111,7 +121,7 @@ fn open() -> Result<EngineRoom, EngineError> {
         tracing::warn!(%fault, "configuration not used");
     }
     let sources = register_all(&engine, &config);
-    Ok(EngineRoom { engine, sources, config_fault, config_path: config.path })
+    Ok(EngineRoom { engine, sources, config_fault, config_path: config.path, lost_functions: Mutex::default() })
 }
 
 /// Servers are asked beside each other, so that one that does not answer costs the others nothing.
@@ -132,9 +142,14 @@ fn register_all(engine: &Engine, config: &Config) -> Vec<SourceState> {
     })
 }
 
+/// The engine, if it has been started.
+pub fn started() -> Option<&'static EngineRoom> {
+    ROOM.get()?.as_ref().ok()
+}
+
 /// Removes what the engine has put on disk. For the end of the process.
 pub fn leave() {
-    if let Some(Ok(room)) = ROOM.get() {
+    if let Some(room) = started() {
         room.engine.remove_fetched();
     }
 }
@@ -214,8 +229,16 @@ impl EngineRoom {
             EngineError::UnknownColumn { .. } => {
                 report.with_hint(error.hint().unwrap_or_else(|| COLUMNS_HINT.to_owned()))
             }
+            EngineError::UnknownFunction { wanted, .. } if self.lost_functions().contains(wanted) => {
+                report.with_hint(FUNCTION_LOST_HINT)
+            }
             _ => report.with_hint_if(error.hint()),
         }
+    }
+
+    /// SQL functions of Rust cells whose process ended, and which nobody has defined since.
+    pub fn lost_functions(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.lost_functions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn fault_of(&self, table: &str) -> Option<String> {

@@ -142,6 +142,15 @@ pub(crate) fn name_playbook(notebook: &Path) {
     PLAYBOOK.get_or_init(|| tame(&notebook.to_string_lossy()));
 }
 
+/// A file of the notebook's name with another ending, in its folder; `None` when no notebook is known.
+pub(crate) fn beside_notebook(ending: &str) -> Option<PathBuf> {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_known = PLAYBOOK.get().is_some() || NOTEBOOK_ENV.iter().any(is_set);
+    // Jupyter starts kernels in the folder of the notebook, and `flowdeck run` goes there.
+    let folder = std::env::current_dir().ok().filter(|_| is_known)?;
+    Some(folder.join(format!("{}.{ending}", playbook())))
+}
+
 /// The name of the notebook, as it may stand in the name of a file.
 pub(crate) fn playbook() -> String {
     if let Some(named) = PLAYBOOK.get() {

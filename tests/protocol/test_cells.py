@@ -162,3 +162,46 @@ def test_what_a_child_program_prints_stays_before_the_next_display(shared_kernel
         'std::process::Command::new("echo").arg("from a child").status()?;\nflowdeck::display_html("<i>after</i>");'
     )
     assert cell.types == ["stream", "display_data"], repr(cell)
+
+
+HOSTS = """use flowdeck::FlowRow;
+#[derive(Debug, Clone, PartialEq, FlowRow)]
+struct Host { ip: std::net::IpAddr, flows: u64, #[flow(column = "last")] seen: Option<flowdeck::chrono::DateTime<flowdeck::chrono::Utc>> }"""
+
+HOST_ROWS = """SELECT to_ip(ip) AS ip, CAST(flows AS BIGINT UNSIGNED) AS flows, CAST(last AS TIMESTAMP) AS last FROM (VALUES
+('10.0.0.1', 18446744073709551615, '2026-11-25T10:00:00'), ('2001:db8::1', 7, NULL)) AS t(ip, flows, last)"""
+
+
+def test_rows_are_structs_and_structs_are_a_table(shared_kernel: Kernel) -> None:
+    assert shared_kernel.execute(HOSTS).status == "ok"
+    shared_kernel.execute(f"%%sql --into seen_hosts\n{HOST_ROWS}")
+    cell = shared_kernel.execute('let hosts = flowdeck::sql("SELECT * FROM seen_hosts")?.rows::<Host>()?;\nhosts.len()')
+    assert cell.text == "2", repr(cell)
+    assert "flows: 18446744073709551615" in shared_kernel.execute("hosts").text
+    table = shared_kernel.execute('flowdeck::table("Back_Again", &hosts)?')
+    assert "10.0.0.1" in table.text and "2001:db8::1" in table.text, repr(table)
+    back = shared_kernel.execute("%%sql\nSELECT ip, flows FROM back_again WHERE ip = '10.0.0.0/8' AND last IS NOT NULL")
+    assert "18446744073709551615" in back.text.replace(",", "") and "2001" not in back.text
+    many = shared_kernel.execute(
+        "let many: Vec<Host> = (0..200_000u32).map(|n| Host { ip: n.to_be_bytes().into(), flows: n.into(), seen: None }).collect();\n"
+        'flowdeck::table("many_hosts", &many)?.row_count()'
+    )
+    assert many.text == "200000", repr(many)
+    cell = shared_kernel.execute('flowdeck::sql("SELECT sum(flows) AS n FROM many_hosts")?.rows::<(u64,)>()?')
+    assert cell.text == f"[({sum(range(200_000))},)]"
+
+
+def test_rows_that_do_not_fit_say_which_column(shared_kernel: Kernel) -> None:
+    shared_kernel.execute(HOSTS)
+    for query, words in {
+        "SELECT 1 AS flows": ["`ip`", "the columns flows"],
+        "SELECT 'x' AS ip, 1 AS flows, NULL AS last": ["`ip`", "IpAddr"],
+        "SELECT '10.0.0.1' AS ip, NULL AS flows, NULL AS last": ["`flows`", "NULL", "Option<u64>"],
+        "SELECT '10.0.0.1' AS ip, -1 AS flows, NULL AS last": ["`flows`", "Int64", "u64"],
+    }.items():
+        cell = shared_kernel.execute(f'flowdeck::sql("{query}")?.rows::<Host>()?')
+        assert cell.status == "error" and all(word in cell.error_text for word in words), repr(cell)
+    cell = shared_kernel.execute("#[derive(flowdeck::FlowRow)] struct Tuple(u8);")
+    assert "named fields" in cell.error_text
+    cell = shared_kernel.execute('flowdeck::table("select", [Host { ip: [1, 2, 3, 4].into(), flows: 1, seen: None }])?')
+    assert "cannot be the name of a table" in cell.error_text

@@ -16,7 +16,7 @@ use crate::{
     driver::CELL_FUNCTION,
     host_api,
     snapshot::{self, Death, Running, Side},
-    standard_input,
+    standard_input, tasks,
 };
 
 /// evcxr's word that a cell is done.
@@ -47,7 +47,7 @@ fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     // Until evcxr knows that the cell is done: what a callback puts out meanwhile would be taken for the cell's.
     let _turn = host_api::TURN.for_cell();
     let ended = std::process::id();
-    let copy = match with_locks(snapshot::take) {
+    let copy = match host_api::with_all_locks(snapshot::take) {
         Ok(Side::Running(copy)) => Some(copy),
         Ok(Side::Resumed(death)) => {
             go_on(ended, death)?;
@@ -69,14 +69,13 @@ fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     Ok(store)
 }
 
-fn with_locks<T>(work: impl FnOnce() -> T) -> T {
-    host_api::TURN.with_lock(|| host_api::callbacks().with_locks(|| connection::with_locks(work)))
-}
-
 /// In the copy: takes the place of the process in which the cell ended.
 fn go_on(ended: u32, death: Death) -> Result<()> {
     // Before the first event can come.
     let callbacks = host_api::callbacks().go_on();
+    host_api::functions().go_on();
+    tasks::go_on();
+    let functions = host_api::functions().definitions();
     if connection::open_anew().is_err() {
         // The kernel is gone too, and the usual way out would wait for it.
         connection::leave();
@@ -88,6 +87,7 @@ fn go_on(ended: u32, death: Death) -> Result<()> {
     };
     connection::send(&bridge::Frame::new(json!({
         "type": bridge::CELL_DIED, "process": ended, "signal": signal, "exited": exited, "callbacks": callbacks,
+        "functions": functions,
     })));
     // Nothing was written elsewhere yet.
     connection::sync_frames();

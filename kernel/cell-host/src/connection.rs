@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Value, json};
 
-use crate::{host_api, snapshot};
+use crate::{functions, host_api, snapshot};
 
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,6 +84,39 @@ pub fn open_anew() -> Result<()> {
     redirect(&stderr, libc::STDERR_FILENO)
 }
 
+/// In a copy of this process in which functions of SQL run: connects as that of a query. What functions print goes there;
+/// the end of the connection, which is given, is the end of the query.
+///
+/// # Errors
+/// When the kernel is gone.
+pub fn open_for_functions(worker: u64) -> Result<UnixStream> {
+    let connection = CONNECTION.get().context("there was no connection")?;
+    let stream = connect_as(bridge::WORKER_ROLE, worker)?;
+    let end = stream.try_clone()?;
+    *lock(&connection.writer) = stream;
+    lock(&connection.waiting).clear();
+    lock(&connection.marks).clear();
+    // evcxr must see the end of the process that it started.
+    *lock(&connection.evcxr) = File::open("/dev/null")?;
+    Ok(end)
+}
+
+/// In such a copy: connects for calls.
+///
+/// # Errors
+/// When the kernel is gone.
+pub fn open_for_calls(worker: u64) -> Result<UnixStream> {
+    connect_as(bridge::CALL_ROLE, worker)
+}
+
+fn connect_as(role: &str, worker: u64) -> Result<UnixStream> {
+    let path = std::env::var_os(bridge::SOCKET_ENV).context("there is no kernel")?;
+    let mut stream = UnixStream::connect(path).context("cannot reach the kernel")?;
+    let hello = json!({"type": bridge::HELLO, "role": role, "pid": std::process::id(), "worker": worker});
+    Frame::new(hello).write(&mut stream)?;
+    Ok(stream)
+}
+
 /// Holds what other threads may hold at any moment, for a copy of this process in which they are not.
 pub fn with_locks<T>(work: impl FnOnce() -> T) -> T {
     let Some(connection) = CONNECTION.get() else { return work() };
@@ -126,6 +159,10 @@ pub fn is_open() -> bool {
 /// Sends a one-way frame.
 pub fn send(frame: &Frame) {
     if let Some(connection) = CONNECTION.get() {
+        if functions::is_worker() && ![bridge::STREAM, bridge::SYNC].contains(&frame.kind()) {
+            // Widgets and displays belong to the process that was copied.
+            return;
+        }
         // A kernel that is gone takes this process with it; there is nobody to tell.
         let _ = frame.write(&mut *lock(&connection.writer));
     }
@@ -133,6 +170,12 @@ pub fn send(frame: &Frame) {
 
 /// Sends a request and waits for the answer; an `error` in it when the kernel is gone.
 pub fn request(mut frame: Frame) -> Frame {
+    if functions::is_worker() {
+        let fact = "a SQL function cannot ask the kernel for anything: it runs in a copy of the process of Rust cells";
+        return Frame::new(
+            json!({"error": fact, "hint": "ask before the query, and move the answer into the function"}),
+        );
+    }
     let gone = || Frame::new(json!({"error": "the kernel is gone"}));
     let Some(connection) = CONNECTION.get() else { return gone() };
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -178,7 +221,7 @@ pub fn sync() {
 
 /// Puts a mark on connections and waits until it has arrived on as many as `put` says.
 fn wait_for_marks(put: impl FnOnce(u64) -> usize) {
-    let Some(connection) = CONNECTION.get() else { return };
+    let Some(connection) = CONNECTION.get().filter(|_| !functions::is_worker()) else { return };
     let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let (arrived, arrivals) = channel();
     lock(&connection.marks).insert(mark, arrived);
@@ -227,7 +270,7 @@ pub fn leave() -> ! {
 }
 
 /// Takes a frame of the kernel. Must not wait for cells or callbacks: they wait for what comes next.
-fn deliver(frame: Frame) {
+pub fn deliver(frame: Frame) {
     let Some(connection) = CONNECTION.get() else { return };
     match frame.kind() {
         bridge::REPLY => {
@@ -244,6 +287,7 @@ fn deliver(frame: Frame) {
             }
         }
         bridge::CONTROL => lock(&connection.for_evcxr).push(frame.text("line").to_owned()),
+        bridge::FUNCTION_WORKER => functions::start(&frame),
         bridge::WIDGET_EVENT => host_api::callbacks().deliver(frame),
         // A kernel of another version; it says more than we understand.
         _ => {}

@@ -1,6 +1,6 @@
 //! What a thread is doing, so that the frames it sends say so: which callback it runs, which Output captures.
 //!
-//! Held here and not in the prelude: a callback of one cell calls code of another, and each has its own prelude.
+//! Held here and not in the prelude: a callback of one cell calls code of another, and each may have its own prelude.
 
 use std::cell::RefCell;
 
@@ -17,6 +17,10 @@ thread_local! {
 #[derive(Default)]
 struct Here {
     callback: Option<u64>,
+    /// Whether a function of SQL runs here.
+    is_function: bool,
+    /// Whether that has printed.
+    is_printed: bool,
     panics: Vec<Frame>,
     /// Output widgets, the innermost last.
     captures: Vec<String>,
@@ -27,7 +31,24 @@ pub fn enter(callback: u64) {
     HERE.with_borrow_mut(|here| *here = Here { callback: Some(callback), ..Here::default() });
 }
 
-/// The callback of this thread has ended: the panics that it met, the last one last.
+/// From now on this thread runs a function of SQL.
+pub fn enter_function() {
+    HERE.with_borrow_mut(|here| *here = Here { is_function: true, ..Here::default() });
+}
+
+/// Notes that this thread prints.
+pub fn note_print() {
+    with(|here| here.is_printed = true);
+}
+
+/// Whether this thread has printed since its function began.
+pub fn has_printed() -> bool {
+    let mut has_printed = false;
+    with(|here| has_printed = here.is_printed);
+    has_printed
+}
+
+/// The callback or function of this thread has ended: the panics that it met, the last one last.
 pub fn leave() -> Vec<Frame> {
     // Captures that were not ended end with it.
     HERE.take().panics
@@ -55,11 +76,11 @@ pub fn mark(frame: &mut Map<String, Value>) {
     });
 }
 
-/// Keeps a panic for the end of this thread's callback; gives it back when none runs here.
+/// Keeps a panic for the end of this thread's callback or function; gives it back when none runs here.
 pub fn keep_panic(panic: Frame) -> Option<Frame> {
     let mut of_a_cell = Some(panic);
     with(|here| {
-        if here.callback.is_none() {
+        if here.callback.is_none() && !here.is_function {
             return;
         }
         if here.panics.len() == PANICS_MAX {

@@ -1,17 +1,20 @@
 //! Stands in for `rustup`, `cargo` and `rustc` when evcxr compiles a cell: at most one call of rustc, with the prelude.
 //!
 //! evcxr asks `rustup which cargo` and then calls `cargo build` and `cargo check` in its crate's folder. `cell` compiles
-//! what it wrote there: `source`, `body` and `items` make a text of it that is the same whenever the cell needs the same,
+//! what it wrote there: `source`, `body` (with `awaits`) and `items` make a text of it that is the same whenever the cell needs the same,
 //! `compiled` keeps what that was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc
-//! said. `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
+//! said. `dependencies` compiles what `:dep` names and says how far that is (`progress`). `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
 
 mod answers;
+mod awaits;
 mod body;
 mod cell;
 mod compiled;
+mod dependencies;
 mod files;
 mod items;
 mod messages;
+mod progress;
 mod source;
 mod types;
 mod typing;
@@ -22,7 +25,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Output},
     time::Instant,
 };
 
@@ -54,10 +57,14 @@ pub struct Settings {
     rustup: Option<PathBuf>,
     /// What `rustc -vV` says.
     version: String,
-    /// The folder with `libflowdeck.rlib` and, in `deps`, what it needs.
+    /// The folder with the prelude's library and, in `deps`, what that was made of.
     prelude: Option<PathBuf>,
     /// The folder for compiled cells.
     compiled: Option<PathBuf>,
+    /// The versions that the prelude was compiled with.
+    prelude_lock: Option<PathBuf>,
+    /// For the versions of the notebook's own dependencies; `None` when no notebook is known.
+    notebook_lock: Option<PathBuf>,
     /// The folder of evcxr's crate in which cells are compiled; there are others for analysis.
     cell: PathBuf,
 }
@@ -78,6 +85,8 @@ impl Settings {
             version: settings["version"].as_str().unwrap_or_default().to_owned(),
             prelude: path("prelude"),
             compiled: path("compiled"),
+            prelude_lock: path("prelude_lock"),
+            notebook_lock: path("notebook_lock"),
             folder,
         })
     }
@@ -145,7 +154,12 @@ pub fn cargo() -> Result<ExitCode> {
         Some("build") => "link",
         Some("check") => "metadata",
         _ if settings.is_for_cells() => {
-            let only_prelude = fs::read_to_string("Cargo.toml").is_ok_and(|text| cell::depends_on_prelude_only(&text));
+            let manifest = fs::read_to_string("Cargo.toml").unwrap_or_default();
+            let only_prelude = cell::depends_on_prelude_only(&manifest);
+            let is_analyser = arguments.iter().any(|argument| argument == "--manifest-path");
+            if command == Some("metadata") && !is_analyser && dependencies::has_some(&manifest) {
+                return passed_on(&dependencies::metadata(&settings, &manifest)?);
+            }
             let folder = env::current_dir()?;
             let answer = answers::of_cargo(&arguments, &folder, only_prelude);
             return answer.map_or_else(|| pass_on(&settings.cargo, &arguments), given);
@@ -153,8 +167,13 @@ pub fn cargo() -> Result<ExitCode> {
         _ => return pass_on(&settings.cargo, &arguments),
     };
     match Cell::here(&settings, arguments.clone()) {
-        Some(cell) => cell.compile(emit),
-        None => pass_on(&settings.cargo, &arguments),
+        Ok(Some(cell)) => cell.compile(emit),
+        Err(error) => {
+            // By the first word the kernel knows it for ours.
+            writeln!(std::io::stderr(), "flowdeck: {error:#}")?;
+            Ok(ExitCode::from(COMPILE_ERROR))
+        }
+        Ok(None) => pass_on(&settings.cargo, &arguments),
     }
 }
 
@@ -170,6 +189,13 @@ fn given(answer: Answer) -> Result<ExitCode> {
         }
         Answer::Fails => Ok(ExitCode::FAILURE),
     }
+}
+
+/// Says what another program said.
+fn passed_on(output: &Output) -> Result<ExitCode> {
+    std::io::stdout().write_all(&output.stdout)?;
+    std::io::stderr().write_all(&output.stderr)?;
+    Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::from(COMPILE_ERROR) })
 }
 
 /// Notes what was done and how long it took, for whoever asked for that.

@@ -5,10 +5,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use arrow_array::{RecordBatchReader, ffi_stream::FFI_ArrowArrayStream};
-use arrow_ipc::reader::StreamReader;
+use arrow_array::{
+    RecordBatchReader,
+    ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream},
+};
+use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 use flowdeck::{
-    abi::{ABI_VERSION, Callback, HostApi, HostReply, Message},
+    abi::{ABI_VERSION, Callback, Function, HostApi, HostReply, Message},
     bridge::{self, Frame},
 };
 use serde_json::{Value, json};
@@ -16,6 +19,8 @@ use serde_json::{Value, json};
 use crate::{
     callbacks::{Callbacks, Lane, Line},
     connection, context,
+    functions::Functions,
+    tasks,
     turn::Turn,
 };
 
@@ -24,8 +29,24 @@ pub static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
 
 static CALLBACKS: LazyLock<Arc<Callbacks>> = LazyLock::new(|| Arc::new(Callbacks::new(Box::new(ToKernel), &TURN)));
 
-static TABLE: HostApi =
-    HostApi { version: ABI_VERSION, send, print, request, release, listen, unlisten, capture_begin, capture_end };
+static FUNCTIONS: LazyLock<Functions> = LazyLock::new(Functions::default);
+
+static TABLE: HostApi = HostApi {
+    version: ABI_VERSION,
+    send,
+    print,
+    request,
+    release,
+    listen,
+    unlisten,
+    capture_begin,
+    capture_end,
+    define_function,
+    request_with_batches,
+    spawn: tasks::spawn,
+    wake_after: tasks::wake_after,
+    task_generation: tasks::generation,
+};
 
 /// What belongs to the output of a cell: text that it wrote past us (a C library, a child process) comes before it.
 const IN_ORDER: &[&str] =
@@ -39,6 +60,18 @@ pub fn table() -> *const HostApi {
 /// The callbacks of cells.
 pub fn callbacks() -> &'static Arc<Callbacks> {
     &CALLBACKS
+}
+
+/// The functions of SQL that cells have defined.
+pub fn functions() -> &'static Functions {
+    &FUNCTIONS
+}
+
+/// Holds all that other threads may hold at any moment, for a copy of this process in which they are not.
+pub fn with_all_locks<T>(work: impl FnOnce() -> T) -> T {
+    TURN.with_lock(|| {
+        callbacks().with_locks(|| functions().with_lock(|| tasks::with_lock(|| connection::with_locks(work))))
+    })
 }
 
 struct ToKernel;
@@ -73,6 +106,7 @@ unsafe extern "C" fn print(to_stderr: bool, text: *const u8, text_len: usize) {
     let text = String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(text, text_len) });
     let mut frame = bridge::text(to_stderr, &text);
     context::mark(&mut frame.json);
+    context::note_print();
     connection::send(&frame);
 }
 
@@ -80,7 +114,7 @@ unsafe extern "C" fn request(message: *const Message, reply: *mut HostReply) {
     // Safety: the caller passes a valid message and a reply to fill.
     let (message, reply) = unsafe { (&*message, &mut *reply) };
     let Some(question) = frame(message) else {
-        reply.put(&json!({"error": "internal: the cell sent a request that is no dictionary"}));
+        reply.put(&Value::Object(unreadable().json));
         return;
     };
     let is_query = question.kind() == bridge::SQL;
@@ -97,6 +131,47 @@ unsafe extern "C" fn request(message: *const Message, reply: *mut HostReply) {
         },
     }
     reply.put(&Value::Object(answer.json));
+}
+
+unsafe extern "C" fn define_function(message: *const Message, function: Function, reply: *mut HostReply) {
+    // Safety: the caller passes a valid message and a reply to fill.
+    let (message, reply) = unsafe { (&*message, &mut *reply) };
+    let answer = match frame(message) {
+        Some(frame) => FUNCTIONS.define(frame, function),
+        None => {
+            // Safety: nobody took it.
+            unsafe { (function.drop)(function.data) };
+            unreadable()
+        }
+    };
+    reply.put(&Value::Object(answer.json));
+}
+
+unsafe extern "C" fn request_with_batches(
+    message: *const Message,
+    batches: *mut FFI_ArrowArrayStream,
+    reply: *mut HostReply,
+) {
+    // Safety: the caller passes a valid message, a stream that is ours now, and a reply to fill.
+    let (message, batches, reply) = unsafe { (&*message, ArrowArrayStreamReader::from_raw(batches), &mut *reply) };
+    let answer = match (frame(message), batches.and_then(ipc)) {
+        (Some(frame), Ok(payload)) => connection::request(Frame { payload, ..frame }),
+        (None, _) => unreadable(),
+        (_, Err(error)) => Frame::new(json!({"error": format!("internal: the rows could not be sent: {error}")})),
+    };
+    reply.put(&Value::Object(answer.json));
+}
+
+fn unreadable() -> Frame {
+    Frame::new(json!({"error": "internal: the cell sent a request that is no dictionary"}))
+}
+
+fn ipc(batches: ArrowArrayStreamReader) -> Result<Vec<u8>, arrow_schema::ArrowError> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &batches.schema())?;
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    writer.into_inner()
 }
 
 unsafe extern "C" fn release(reply: *mut HostReply) {

@@ -74,6 +74,15 @@ pub fn tell_exit() {
     say(&[EXIT]);
 }
 
+/// In another copy of this process: what this one waits for must not wait for that.
+pub fn leave_to_others() {
+    let line = WATCHED_BY.swap(-1, Ordering::AcqRel);
+    if line >= 0 {
+        // Safety: the descriptor is that of the running process, whose `Running` never runs here.
+        unsafe { libc::close(line) };
+    }
+}
+
 /// Makes the copy. In the copy this returns only when the running process is dead.
 ///
 /// No other thread may hold a lock that the copy needs: the caller holds them all.

@@ -21,10 +21,20 @@ pub const HELLO: &str = "hello";
 /// What a connection carries: frames, or what the process writes to its two output descriptors.
 pub const ROLES: [&str; 3] = ["bridge", "stdout", "stderr"];
 
+/// The `role` of a connection of the program that compiles cells: frames of text on how far it is, for the cell.
+pub const PROGRESS_ROLE: &str = "progress";
+/// The `role` of a connection of a process in which a query's functions run, the `worker` of that number: frames of what they
+/// print, and its end is the process's. See [`FUNCTION_WORKER`].
+pub const WORKER_ROLE: &str = "functions";
+/// The `role` of a connection of the same process on which the kernel calls functions: [`FUNCTION_CALL`] frames one way,
+/// [`REPLY`] frames the other. With its first byte the kernel hands over two files in shared memory: one for arguments,
+/// one for values, both as Arrow IPC streams.
+pub const CALL_ROLE: &str = "call";
+
 /// Host to kernel: a cell is about to run. `copy` is the process that goes on if it ends this one.
 pub const CELL_STARTED: &str = "cell_started";
 /// Host to kernel: a cell ended the `process` in which it ran, by a `signal`, or because it `exited`, or killed from
-/// outside. The sender goes on with the variables as they were before the cell and with these `callbacks`.
+/// outside. The sender goes on with the variables as they were before the cell and with these `callbacks` and `functions`.
 pub const CELL_DIED: &str = "cell_died";
 /// Host to kernel: text for the stream `name`, as payload. See [`text`].
 pub const STREAM: &str = "stream";
@@ -40,6 +50,20 @@ pub const PANIC: &str = "panic";
 pub const RETURNED_ERROR: &str = "returned_error";
 /// Host to kernel: run the query `sql`; answered with the same `id`.
 pub const SQL: &str = "sql";
+/// Host to kernel, answered: define the SQL function `name`, in lower case, of this `number`, which takes `arguments` and
+/// gives `returns`, by the words for types that the kernel knows; `aggregate` if it is one.
+pub const FUNCTION_DEFINE: &str = "function_define";
+/// Kernel to host: make a copy of the process for the functions of one query, the `worker` of that number, with as many
+/// `calls` connections. Answered by [`WORKER_ENDED`] when it could not be made, or ended.
+pub const FUNCTION_WORKER: &str = "function_worker";
+/// Host to kernel: the process of `worker` ended, by a `signal` or because it `exited`; or could not be made (`error`).
+pub const WORKER_ENDED: &str = "worker_ended";
+/// Kernel to a worker: call the function of this `number`. `step`, `accumulator`, `keep` and `rows` are those of
+/// [`crate::abi::FunctionCall`]; `bytes` of arguments stand in the shared file. Answered with `bytes` of values, or with
+/// `failed` or `panic`.
+pub const FUNCTION_CALL: &str = "function_call";
+/// Host to kernel, answered: the payload is the table `name`.
+pub const TABLE_DEFINE: &str = "table_define";
 /// Host to kernel: the variable that held the result `table` of a query is gone.
 pub const TABLE_DROP: &str = "table_drop";
 /// Host to kernel: rows of the result `table` of a query get a button `label`; `listener` hears which row it was.

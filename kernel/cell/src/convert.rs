@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use arrow_array::{
-    Array, ArrayRef,
+    Array, ArrayRef, RecordBatch,
     cast::AsArray,
     types::{
         Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -162,13 +162,23 @@ impl FromCell for DateTime<Utc> {
     }
 }
 
-/// Types that can be read from a whole row, column by column: tuples of up to eight readable values.
+/// Types that can be read from a whole row, column by column: tuples of up to eight readable values, and structs that
+/// derive [`crate::FlowRow`].
 pub trait FromRow: Sized {
     /// Reads a row.
     ///
     /// # Errors
     /// [`Mismatch`] for the first value of another type; also when the row has fewer columns than the tuple.
     fn from_row(row: &Row<'_>) -> Result<Self, Mismatch>;
+
+    /// Reads all rows of a batch.
+    ///
+    /// # Errors
+    /// As [`FromRow::from_row`].
+    #[doc(hidden)]
+    fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, Mismatch> {
+        (0..batch.num_rows()).map(|row| Self::from_row(&Row::new(batch, row))).collect()
+    }
 }
 
 macro_rules! tuples {

@@ -9,10 +9,26 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::abi::{ABI_VERSION, Callback, HostApi, HostReply, Message};
+use arrow_array::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 
-static TABLE: HostApi =
-    HostApi { version: ABI_VERSION, send, print, request, release, listen, unlisten, capture_begin, capture_end };
+use crate::abi::{ABI_VERSION, AbiFuture, AbiWaker, Callback, Function, HostApi, HostReply, Message};
+
+static TABLE: HostApi = HostApi {
+    version: ABI_VERSION,
+    send,
+    print,
+    request,
+    release,
+    listen,
+    unlisten,
+    capture_begin,
+    capture_end,
+    define_function,
+    request_with_batches,
+    spawn,
+    wake_after,
+    task_generation,
+};
 
 /// Takes a frame with its payload. What it gives, dictionary and payload, is the answer if the frame is a request.
 type Answer = Box<dyn FnMut(&Value, &[u8]) -> (Value, Vec<u8>)>;
@@ -28,6 +44,8 @@ struct Fake {
     answer: Option<Answer>,
     callbacks: BTreeMap<u64, Callback>,
     captures: Vec<String>,
+    functions: Vec<Function>,
+    rows_sent: usize,
 }
 
 /// This thread's table, if it has one.
@@ -74,6 +92,16 @@ impl FakeHost {
         unsafe { (closure.call)(closure.data, &Message::new(json.as_bytes(), payload)) }
     }
 
+    /// The function that was defined last.
+    pub(crate) fn function(&self) -> Function {
+        HERE.with_borrow(|here| *here.functions.last().expect("a function was defined"))
+    }
+
+    /// How many rows of batches were sent.
+    pub(crate) fn rows_sent(&self) -> usize {
+        HERE.with_borrow(|here| here.rows_sent)
+    }
+
     /// Numbers of the callbacks that are registered.
     pub(crate) fn callbacks(&self) -> Vec<u64> {
         HERE.with_borrow(|here| here.callbacks.keys().copied().collect())
@@ -83,7 +111,11 @@ impl FakeHost {
 impl Drop for FakeHost {
     fn drop(&mut self) {
         IS_HERE.set(false);
-        let callbacks = HERE.take().callbacks;
+        let Fake { callbacks, functions, .. } = HERE.take();
+        for function in functions {
+            // Safety: each is dropped once.
+            unsafe { (function.drop)(function.data) }
+        }
         for closure in callbacks.into_values() {
             // Safety: each is dropped once.
             unsafe { (closure.drop)(closure.data) }
@@ -161,6 +193,37 @@ unsafe extern "C" fn unlisten(callback: u64) {
         // Safety: it is no longer registered.
         unsafe { (closure.drop)(closure.data) }
     }
+}
+
+unsafe extern "C" fn define_function(message: *const Message, function: Function, reply: *mut HostReply) {
+    HERE.with_borrow_mut(|here| here.functions.push(function));
+    // Safety: passed on as it came.
+    unsafe { request(message, reply) }
+}
+
+unsafe extern "C" fn request_with_batches(
+    message: *const Message,
+    batches: *mut FFI_ArrowArrayStream,
+    reply: *mut HostReply,
+) {
+    // Safety: the caller gives the stream away.
+    let batches = unsafe { ArrowArrayStreamReader::from_raw(batches) }.expect("a stream");
+    let rows = batches.map(|batch| batch.expect("a batch").num_rows()).sum();
+    HERE.with_borrow_mut(|here| here.rows_sent = rows);
+    // Safety: passed on as it came.
+    unsafe { request(message, reply) }
+}
+
+unsafe extern "C" fn spawn(_: AbiFuture) -> u64 {
+    panic!("tests of tasks need no host")
+}
+
+unsafe extern "C" fn wake_after(_: u64, waker: AbiWaker) {
+    waker.into_waker().wake();
+}
+
+unsafe extern "C" fn task_generation() -> u64 {
+    0
 }
 
 unsafe extern "C" fn capture_begin(widget: *const u8, widget_len: usize) {

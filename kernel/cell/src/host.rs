@@ -1,9 +1,12 @@
 //! Calls into the cell host: one-way messages and requests.
 
-use arrow_array::ffi_stream::ArrowArrayStreamReader;
+use arrow_array::{
+    RecordBatchReader,
+    ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream},
+};
 use serde_json::{Map, Value};
 
-use crate::abi::{Callback, HostReply, Message, host};
+use crate::abi::{Callback, Function, HostApi, HostReply, Message, host};
 
 /// Why a call into the kernel failed.
 #[derive(Clone, PartialEq)]
@@ -98,10 +101,47 @@ pub(crate) fn request(message: &Value) -> Result<Reply, Error> {
 pub(crate) fn request_with(message: &Value, payload: &[u8]) -> Result<Reply, Error> {
     let host = host().ok_or_else(Error::no_kernel)?;
     let json = message.to_string();
+    answered(host, |reply| {
+        // Safety: the host reads the message during the call only, and fills the reply before it returns.
+        unsafe { (host.request)(&Message::new(json.as_bytes(), payload), reply) }
+    })
+}
+
+/// As [`request`], with record batches.
+pub(crate) fn request_with_batches(
+    message: &Value,
+    batches: Box<dyn RecordBatchReader + Send>,
+) -> Result<Reply, Error> {
+    let host = host().ok_or_else(Error::no_kernel)?;
+    let json = message.to_string();
+    let mut stream = FFI_ArrowArrayStream::new(batches);
+    answered(host, |reply| {
+        // Safety: as for `request_with`; the host takes the stream.
+        unsafe { (host.request_with_batches)(&Message::new(json.as_bytes(), &[]), &mut stream, reply) }
+    })
+}
+
+/// Gives the host a function of SQL, which is the host's from now on.
+pub(crate) fn define_function(message: &Value, function: Function) -> Result<(), Error> {
+    let Some(host) = host() else {
+        // Safety: nobody took it.
+        unsafe { (function.drop)(function.data) };
+        return Err(Error::no_kernel());
+    };
+    let json = message.to_string();
+    let define = |reply: *mut HostReply| {
+        // Safety: as for `request_with`.
+        unsafe { (host.define_function)(&Message::new(json.as_bytes(), &[]), function, reply) }
+    };
+    answered(host, define).map(drop)
+}
+
+/// What the host puts into a reply.
+fn answered(host: &HostApi, ask: impl FnOnce(*mut HostReply)) -> Result<Reply, Error> {
     let mut reply = HostReply::empty();
-    // Safety: the host fills the reply before it returns; its parts are copied before they are released.
+    ask(&mut reply);
+    // Safety: the host has filled the reply; its parts are copied before they are released.
     let (json, payload) = unsafe {
-        (host.request)(&Message::new(json.as_bytes(), payload), &mut reply);
         let parts = (copied(reply.json, reply.json_len), copied(reply.payload, reply.payload_len));
         (host.release)(&mut reply);
         parts

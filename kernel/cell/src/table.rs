@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,7 +37,7 @@ pub fn sql(query: &str) -> Result<Table, Error> {
         Some(Value::Object(data)) => data.clone(),
         _ => MimeBundle::new(),
     };
-    Ok(Table { schema, batches: batches.into(), shown: Arc::new(Shown(shown)) })
+    Ok(Table::new(schema, batches, shown))
 }
 
 /// Rows of a query. Cheap to clone: the batches are shared.
@@ -60,6 +60,11 @@ impl Drop for Shown {
 }
 
 impl Table {
+    /// A table with the kernel's display of it.
+    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>, shown: MimeBundle) -> Table {
+        Table { schema, batches: batches.into(), shown: Arc::new(Shown(shown)) }
+    }
+
     /// How many rows there are.
     pub fn row_count(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
@@ -80,12 +85,19 @@ impl Table {
         self.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))
     }
 
-    /// All rows as tuples.
+    /// All rows as tuples, or as structs that derive [`crate::FlowRow`].
     ///
     /// # Errors
-    /// [`Mismatch`] for the first value that is not of its type.
+    /// [`Mismatch`] for a column that is not there, and for the first value that is not of its type.
     pub fn rows<T: FromRow>(&self) -> Result<Vec<T>, Mismatch> {
-        self.iter().map(|row| T::from_row(&row)).collect()
+        if self.batches.is_empty() {
+            return T::from_batch(&RecordBatch::new_empty(self.schema.clone()));
+        }
+        let mut rows = Vec::with_capacity(self.row_count());
+        for batch in self.batches.iter() {
+            rows.extend(T::from_batch(batch)?);
+        }
+        Ok(rows)
     }
 
     /// One column as a vector.
@@ -179,7 +191,11 @@ pub struct Row<'a> {
     row: usize,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch, row: usize) -> Row<'a> {
+        Row { batch, row }
+    }
+
     /// The value in the column `name`.
     ///
     /// # Errors
@@ -199,7 +215,7 @@ impl Row<'_> {
         let Some(column) = self.batch.columns().get(index) else {
             return Err(Mismatch { column: index.to_string(), found: self.known_columns(), wanted: T::NAME });
         };
-        let value = match column.is_null(self.row) {
+        let value = match self.is_null(column) {
             true => T::from_null(),
             false => T::from_cell(column, self.row),
         };
@@ -210,8 +226,13 @@ impl Row<'_> {
         })
     }
 
+    /// A column of nothing but NULL has no bits that say so.
+    fn is_null(&self, column: &ArrayRef) -> bool {
+        column.is_null(self.row) || column.data_type() == &DataType::Null
+    }
+
     fn found(&self, column: &ArrayRef) -> String {
-        match column.is_null(self.row) {
+        match self.is_null(column) {
             true => "NULL".to_owned(),
             false => format!("a value of type {}", column.data_type()),
         }

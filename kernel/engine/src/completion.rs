@@ -161,7 +161,8 @@ impl Engine {
             detail: String::new(),
         }));
         items.extend(self.function_names().into_iter().map(|name| {
-            let detail = functions::help_of(&name).map_or_else(String::new, |function| function.syntax.to_string());
+            let ours = functions::help_of(&name).map(|function| function.syntax.to_string());
+            let detail = ours.or_else(|| functions::foreign_signature(self, &name)).unwrap_or_default();
             Completion { text: name, kind: CompletionKind::Function, detail }
         }));
         items.extend(self.tables());

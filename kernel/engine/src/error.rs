@@ -87,6 +87,9 @@ pub enum EngineError {
     /// A name that no table can have.
     #[error("`{name}` cannot be the name of a table: {reason}")]
     TableName { name: String, reason: String, suggestion: String },
+    /// A name that no function of SQL can have.
+    #[error("`{name}` cannot be the name of a SQL function: {reason}")]
+    FunctionName { name: String, reason: String },
     /// A limit of the environment is not an amount.
     #[error("{variable} is `{text}`, which is not an amount of memory")]
     MemoryLimitText { variable: &'static str, text: String },
@@ -134,6 +137,7 @@ impl EngineError {
             EngineError::TableName { suggestion, .. } => {
                 Some(format!("Use letters, digits and underscores, for example `{suggestion}`"))
             }
+            EngineError::FunctionName { .. } => Some("Take another name, of letters, digits and underscores".into()),
             EngineError::MemoryLimitText { .. } => Some("Write it like 4G or 512M; at least 16M".into()),
             EngineError::Write { is_existing: true, .. } => Some("Choose another name, or allow overwriting".into()),
             EngineError::Internal { .. } => {

@@ -2,7 +2,7 @@
 //!
 //! [`list`] names all of them in order; registration, completion and help read it, and a test runs the example of
 //! each. `scalar` and `aggregate` turn a description into what DataFusion calls, `arguments` checks and casts what
-//! a query gives. Where addresses are read is `address` alone.
+//! a query gives. `foreign` is for functions that Rust cells define. Where addresses are read is `address` alone.
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ mod databases;
 mod domain;
 mod enrich;
 mod fault;
+mod foreign;
 mod geo;
 mod human;
 mod indicator;
@@ -45,6 +46,8 @@ pub(crate) use arguments::constant_text;
 pub use enrich::EnrichmentOptions;
 pub(crate) use enrich::{QueryLookups, check_lookups};
 pub use fault::FunctionFault;
+pub use foreign::{ForeignCall, ForeignCalls, ForeignFault, ForeignFunction, ForeignHost, ForeignStep, ForeignType};
+pub(crate) use foreign::{QueryCalls, bind as bind_foreign, is_one as is_foreign, signature_of as foreign_signature};
 pub(crate) use list::{help_of, is_ours, table_functions};
 pub(crate) use scalar::{is_prepared, prepared};
 pub use setup::LookupFiles;

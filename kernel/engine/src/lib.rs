@@ -54,7 +54,10 @@ pub use files::remote::{RemoteAccess, RemoteCause, is_address, shown_location};
 /// Keys of sources, for the configuration and for connectors over the network.
 pub use flow_source::{Secret, SecretError, SecretPlace};
 pub use functions::ip_list::{BadToken, IpList, IpListError, parse_ip_list};
-pub use functions::{EnrichmentOptions, FunctionFault, LookupFiles};
+pub use functions::{
+    EnrichmentOptions, ForeignCall, ForeignCalls, ForeignFault, ForeignFunction, ForeignHost, ForeignStep, ForeignType,
+    FunctionFault, LookupFiles,
+};
 pub use names::nearest as nearest_names;
 pub use parameter::Parameter;
 pub use plot::{Chart, PlotFault, PlotRequest};

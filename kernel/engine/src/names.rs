@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias};
 
 /// Longest name of a table.
 const TABLE_NAME_CHARS_MAX: usize = 64;
@@ -84,6 +85,25 @@ pub(crate) fn table_name(name: &str) -> Result<String, String> {
         return Err("it is a word of SQL".into());
     }
     Ok(folded)
+}
+
+/// Why SQL could not call a function by this name; `None` when it can.
+pub(crate) fn not_a_function(name: &str) -> Option<String> {
+    if let Err(reason) = table_name(name) {
+        return Some(reason);
+    }
+    if name.chars().any(|c| c.is_ascii_uppercase()) {
+        return Some("it has capital letters, which SQL does not tell from small ones".into());
+    }
+    (!is_one_call_in_sql(name)).then(|| "it is a word of SQL".into())
+}
+
+/// Whether the parser takes it for a call of a function: `cast(…)`, `extract(…)` and their like are no such calls.
+fn is_one_call_in_sql(name: &str) -> bool {
+    match DFParser::parse_sql_into_expr(&format!("{name}(a, b)")) {
+        Ok(ExprWithAlias { expr: SqlExpr::Function(call), .. }) => call.name.to_string() == name,
+        _ => false,
+    }
 }
 
 /// A valid name near to one that is not.
@@ -174,6 +194,14 @@ mod tests {
             assert!(table_name(bad).is_err(), "{bad}");
             let suggestion = suggested_table_name(bad);
             assert_eq!(table_name(&suggestion), Ok(suggestion.clone()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_functions() {
+        assert_eq!(not_a_function("score_2"), None);
+        for bad in ["", "Score", "cast", "extract", "select", "case", "a b", "f(x)"] {
+            assert!(not_a_function(bad).is_some(), "{bad}");
         }
     }
 

@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::files::remote::QueryWatch;
-use crate::functions::{QueryLookups, QueryParameters, check_lookups};
+use crate::functions::{QueryCalls, QueryLookups, QueryParameters, bind_foreign, check_lookups};
 use crate::keep::Keeper;
 use crate::parameter::Parameter;
 use crate::result::QueryResult;
@@ -175,6 +175,7 @@ impl Engine {
         }
         let plan = bind(plan, &options.params)?;
         check_lookups(&plan)?;
+        let plan = bind_foreign(plan, &QueryCalls::new(stop.clone()))?;
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
         let defines = matches!(plan, LogicalPlan::Ddl(_));

@@ -4,7 +4,7 @@
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
 //! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `compile_error` renders
 //! rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
-//! which events it hears, `analysis` completes and explains in a process of its own.
+//! which events it hears, `functions` makes closures SQL functions, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
 mod answers;
@@ -14,6 +14,7 @@ mod compiler;
 mod current_cell;
 mod final_value;
 mod frames;
+mod functions;
 mod host;
 mod kept_variables;
 mod markers;

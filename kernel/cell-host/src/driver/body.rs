@@ -11,7 +11,10 @@ use ra_ap_syntax::{
     ast::{self, HasModuleItem, HasName},
 };
 
-use super::source::{CELL_FUNCTION, Line, words};
+use super::{
+    awaits,
+    source::{CELL_FUNCTION, Line, words},
+};
 
 /// How evcxr checks, gives out and keeps variables.
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
@@ -49,7 +52,7 @@ pub struct Body {
 
 impl Body {
     /// What the cell needs of evcxr's lines.
-    pub fn new(lines: &[Line]) -> Body {
+    pub fn new(lines: &[Line], has_runtime: bool) -> Body {
         let mut lines = lines.to_vec();
         if let Some(name) = lines.get_mut(1) {
             name.text = format!("pub extern \"C\" fn {CELL_FUNCTION}(");
@@ -61,8 +64,12 @@ impl Body {
             body.leave_out_variables(&cell);
             body.leave_out_question(&cell);
             body.leave_out_store();
+            body.has_question = body.place(&[QUESTION]).is_some();
+            if awaits::awaits(&cell) {
+                body.wait_for_cell(has_runtime);
+            }
         }
-        body.has_question = body.lines.iter().any(|line| line.text == QUESTION);
+        body.has_question |= body.place(&[QUESTION]).is_some();
         sort_variables(&mut body.lines);
         body
     }
@@ -91,12 +98,34 @@ impl Body {
         }
     }
 
+    fn place(&self, texts: &[&str]) -> Option<usize> {
+        self.lines.iter().position(|line| texts.contains(&line.text.as_str()))
+    }
+
+    /// Where the author's text begins, with evcxr's frame for a `?`.
+    fn start(&self) -> Option<usize> {
+        // When evcxr looks for a better message of an error it catches no panics.
+        let before = self.place(&[CATCHES, CATCHES_WITHOUT[1]]).or_else(|| self.last_taken());
+        Some(before.or_else(|| self.place(&[CHECKED, CATCHES_WITHOUT[0]]))? + 1)
+    }
+
+    /// Makes the author's text, and what keeps its variables, one future.
+    fn wait_for_cell(&mut self, has_runtime: bool) {
+        if let (Some(question), Some(answered)) = (self.place(&[QUESTION]), self.place(&[ANSWERED])) {
+            return awaits::wrap_with_question(&mut self.lines, question, answered, has_runtime);
+        }
+        let end = self.place(&[CAUGHT[0], CAUGHT_WITHOUT]);
+        let end = end.or_else(|| self.lines.iter().rposition(|line| line.text == GIVEN_BACK));
+        if let (Some(start), Some(end)) = (self.start(), end)
+            && start <= end
+        {
+            awaits::wrap(&mut self.lines, start, end, has_runtime);
+        }
+    }
+
     /// The author's text.
     fn cell(&self) -> Option<String> {
-        let place = |texts: &[&str]| self.lines.iter().position(|line| texts.contains(&line.text.as_str()));
-        // When evcxr looks for a better message of an error it catches no panics.
-        let start =
-            place(&[CATCHES, CATCHES_WITHOUT[1]]).or_else(|| self.last_taken()).or_else(|| place(&[CHECKED]))? + 1;
+        let start = self.start()?;
         let start = start + usize::from(self.lines.get(start).is_some_and(|line| line.text == QUESTION));
         let is_end = |line: &Line| {
             line.text.starts_with(PUT)

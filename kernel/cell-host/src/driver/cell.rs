@@ -1,5 +1,5 @@
 //! One cell in evcxr's folder: found among those that were compiled before, or compiled by one call of rustc; by cargo
-//! when it has dependencies besides the prelude.
+//! when there is no prelude.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     COMPILE_ERROR, OBJECT_PATH_FILE, RUSTC, Settings,
     compiled::{Compiled, Known},
+    dependencies::{self, Linked},
     end_with_us, joined, log,
     messages::{self, Told},
     source::{Source, words},
@@ -50,6 +51,8 @@ const FLAGS: &[&str] = &[
     "--json=diagnostic-rendered-ansi",
     "-Cprefer-dynamic",
     "-Cdebuginfo=0",
+    // They are half of an object, of which each cell leaves one on disk until the kernel ends.
+    "-Cstrip=symbols",
     "-Cdebug-assertions=on",
     "-Coverflow-checks=on",
     "-Ccodegen-units=16",
@@ -65,9 +68,9 @@ const WHOLE_NAMER: &str = "rustc-with-whole-names";
 
 /// How a cell is compiled.
 enum Way {
-    /// By rustc, as its only dependency is the prelude.
-    Direct { rustc: PathBuf, host: String, prelude: PathBuf, opt_level: String },
-    /// By cargo with these arguments, as evcxr wants it.
+    /// By rustc, with the prelude and the session's own dependencies.
+    Direct { rustc: PathBuf, host: String, prelude: PathBuf, opt_level: String, linked: Linked },
+    /// By cargo with these arguments, as evcxr wants it: there is no prelude.
     Cargo { cargo: PathBuf, arguments: Vec<OsString> },
 }
 
@@ -99,32 +102,38 @@ enum Attempt {
 
 impl Cell {
     /// The cell in the current folder, or `None` when evcxr did not write one there.
-    pub fn here(settings: &Settings, arguments: Vec<OsString>) -> Option<Cell> {
-        let manifest = fs::read_to_string("Cargo.toml").ok()?;
-        if !manifest.contains("name = \"ctx\"") {
-            return None;
-        }
-        let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "))?.trim_matches('"');
-        let usable =
-            |prelude: &PathBuf| depends_on_prelude_only(&manifest) && prelude.join("libflowdeck.rlib").exists();
+    ///
+    /// # Errors
+    /// When what it depends on cannot be compiled: cargo's words for why.
+    pub fn here(settings: &Settings, arguments: Vec<OsString>) -> Result<Option<Cell>> {
+        let manifest = fs::read_to_string("Cargo.toml").unwrap_or_default();
+        let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "));
+        let Some(opt_level) = opt_level.filter(|_| manifest.contains("name = \"ctx\"")) else { return Ok(None) };
+        let opt_level = opt_level.trim_matches('"');
+        let usable = |prelude: &PathBuf| library(prelude).exists();
         let way = match (settings.prelude.clone().filter(usable), env::var_os(RUSTC)) {
             (Some(prelude), Some(rustc)) => {
+                let linked = match depends_on_prelude_only(&manifest) {
+                    true => Linked::default(),
+                    false => dependencies::ensure(settings, &manifest)?,
+                };
                 let host = settings.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-                Way::Direct { rustc: rustc.into(), host: host.to_owned(), prelude, opt_level: opt_level.to_owned() }
+                let (host, opt_level) = (host.to_owned(), opt_level.to_owned());
+                Way::Direct { rustc: rustc.into(), host, prelude, opt_level, linked }
             }
             _ => Way::Cargo { cargo: settings.cargo.clone(), arguments },
         };
         let is_direct = matches!(way, Way::Direct { .. });
-        Some(Cell {
+        Ok(Some(Cell {
             way,
-            folder: env::current_dir().ok()?.join(OBJECT_FOLDER),
+            folder: env::current_dir()?.join(OBJECT_FOLDER),
             compiled: Compiled::open(settings.compiled.as_deref().filter(|_| is_direct)),
             names: Names::read(settings.compiled.as_deref().unwrap_or(&settings.folder)),
             typing: Typing::read(&settings.folder),
             pending: Vec::new(),
             cell_text: settings.folder.join("cell.txt"),
             whole_namer: settings.folder.join(WHOLE_NAMER),
-        })
+        }))
     }
 
     /// Compiles what evcxr wrote.
@@ -138,8 +147,10 @@ impl Cell {
         // Without it, all items are compiled.
         let mut cell = fs::read_to_string(&self.cell_text).ok().map(|text| text.replace("\r\n", "\n"));
         loop {
-            let source = match self.way {
-                Way::Direct { .. } => Source::sorted(&text, &self.typing, cell.as_deref()),
+            let source = match &self.way {
+                Way::Direct { linked, .. } => {
+                    Source::sorted(&text, &self.typing, cell.as_deref(), linked.has_runtime())
+                }
                 Way::Cargo { .. } => Source::plain(&text, self.typing.known()),
             };
             match self.attempt(&source, emit)? {
@@ -293,7 +304,10 @@ impl Cell {
 
     /// What is called, as far as it decides what comes out.
     fn call(&self, emit: &str) -> String {
-        let call = format!("{:?}", self.compiler(emit));
+        let call = match &self.way {
+            Way::Direct { linked, .. } => format!("{:?} {}", self.compiler(emit), linked.stamp()),
+            Way::Cargo { .. } => format!("{:?}", self.compiler(emit)),
+        };
         match call.contains(RELATIVE_RUN_PATH) {
             true => format!("{call} in {}", self.folder.ancestors().nth(4).unwrap_or(&self.folder).display()),
             false => call,
@@ -326,8 +340,8 @@ impl Cell {
 
     /// For rustc, the flags are nearly those of evcxr's own profile, see its generated Cargo.toml.
     fn arguments(&self, emit: &str) -> Vec<OsString> {
-        let (rustc, host, prelude, opt_level) = match &self.way {
-            Way::Direct { rustc, host, prelude, opt_level } => (rustc, host, prelude, opt_level),
+        let (rustc, host, prelude, opt_level, linked) = match &self.way {
+            Way::Direct { rustc, host, prelude, opt_level, linked } => (rustc, host, prelude, opt_level, linked),
             Way::Cargo { arguments, .. } => return arguments.clone(),
         };
         let mut arguments: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
@@ -335,9 +349,18 @@ impl Cell {
         arguments.push(format!("-Copt-level={opt_level}").into());
         arguments.push(format!("--emit={emit}").into());
         arguments.push("--extern".into());
-        arguments.push(joined("flowdeck=", &prelude.join("libflowdeck.rlib")));
+        arguments.push(joined("flowdeck=", &library(prelude)));
+        arguments.push(joined("-Clink-arg=-Wl,-rpath,", prelude));
         arguments.push("-L".into());
         arguments.push(joined("dependency=", &prelude.join("deps")));
+        for (name, file) in &linked.externs {
+            arguments.push("--extern".into());
+            arguments.push(joined(&format!("{name}="), file));
+        }
+        for path in &linked.search {
+            arguments.push("-L".into());
+            arguments.push(path.into());
+        }
         arguments
     }
 
@@ -366,6 +389,11 @@ fn run_path(rustc: &Path, host: &str) -> OsString {
         Some(library) => joined("-Clink-arg=-Wl,-rpath,", &library),
         None => RELATIVE_RUN_PATH.into(),
     }
+}
+
+/// The prelude, in its folder.
+fn library(prelude: &Path) -> PathBuf {
+    prelude.join(format!("{}flowdeck{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
 }
 
 fn object(folder: &Path) -> PathBuf {

@@ -74,13 +74,14 @@ impl Source {
     }
 
     /// The text in its one order. With `cell`, the author's text, reduced to what that needs; else with all items.
-    pub fn sorted(text: &str, typing: &Typing, cell: Option<&str>) -> Source {
+    /// What it awaits is awaited on tokio's runtime if the cell has one.
+    pub fn sorted(text: &str, typing: &Typing, cell: Option<&str>, has_runtime: bool) -> Source {
         let (lines, types) = (numbered(text), typing.known());
         let Some(function) = function_in(&lines) else { return Source::plain(text, types) };
         let (before, after) = lines.split_at(function);
         let support = Support::new(before);
         let all_items = Items::read(&before[..support.start]);
-        let mut body = Body::new(after);
+        let mut body = Body::new(after, has_runtime);
         body.lose(|variable, kind| typing.is_redefined(variable, &layout(&all_items, kind, types)));
         let rest = support.needed(&body);
         let mut words = words_of(rest.iter().chain(&body.lines));

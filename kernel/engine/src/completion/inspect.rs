@@ -26,6 +26,9 @@ pub(super) fn function_help(engine: &Engine, name: &str) -> Option<String> {
     if let Some(function) = functions::help_of(&name) {
         return Some(function.help());
     }
+    if let Some(signature) = functions::foreign_signature(engine, &name) {
+        return Some(format!("{signature}\n\nA function of a Rust cell."));
+    }
     let state = engine.context().state_ref();
     let state = state.read();
     let known = state.scalar_functions().get(&name).map(|function| function.documentation().cloned());

@@ -46,6 +46,9 @@ pub enum FunctionFault {
     /// A lookup where it would be asked for rows that are thrown away.
     #[error("{function} can only stand in the SELECT list of a query, and not inside CASE")]
     LookupPlace { function: String },
+    /// A function that is defined elsewhere.
+    #[error("`{function}` {fact}")]
+    Foreign { function: String, fact: String, hint: Option<String> },
     /// A result that the type cannot hold.
     #[error("{function}: {reason}")]
     Overflow { function: &'static str, reason: String },
@@ -74,6 +77,7 @@ impl FunctionFault {
                 "Look up in a query inside, and filter outside: SELECT … FROM (SELECT …, {function}(…) AS answer FROM … WHERE …) \
                  WHERE answer['status'] = 'found'"
             )),
+            FunctionFault::Foreign { hint, .. } => hint.clone(),
             FunctionFault::Lookup { .. } => Some("docs/enrichment.md tells what belongs into flowdeck.toml".into()),
             FunctionFault::ArgumentValue { .. } | FunctionFault::File { .. } | FunctionFault::Overflow { .. } => None,
         }

@@ -353,6 +353,7 @@ impl Resolver<'_> {
         match func.name() {
             IP_IN => self.ip_in(ScalarFunction::new_udf(func, args)),
             name if functions::is_ours(name) || OF_ANY_VALUE.contains(&name) => rebuilt(args, was_wrapped),
+            _ if functions::is_foreign(&func) => rebuilt(args, was_wrapped),
             name if KEEP_ADDRESSES.contains(&name) => {
                 let united = self.unite(args);
                 rebuilt(united.data, united.transformed || was_wrapped)

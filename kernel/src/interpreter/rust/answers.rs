@@ -1,9 +1,11 @@
 //! Requests of a cell host that take their time: queries, questions to the person, pauses. Each is answered by a task.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Cursor, sync::Arc, time::Duration};
 
+use arrow::ipc::reader::StreamReader;
 use flow_engine::{QueryOptions, QueryResult};
 use flowdeck::bridge::{self, Frame};
+use kernel_protocol::MimeBundle;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +15,22 @@ use crate::{cell::plot::PlotCell, engine, plot, report::Report, table};
 /// The longest pause, seconds: a day.
 const PAUSE_SECONDS_MAX: f64 = 86_400.0;
 
+/// Whether this room answers a frame of this kind.
+pub fn is_one(kind: &str) -> bool {
+    [
+        bridge::SQL,
+        bridge::TABLE_SAVE,
+        bridge::TABLE_DEFINE,
+        bridge::PLOT,
+        bridge::INPUT,
+        bridge::SLEEP,
+        bridge::FORM_VALUE,
+    ]
+    .contains(&kind)
+}
+
 /// Answers a request.
-pub async fn answer(shared: Arc<Shared>, question: Frame) {
+pub async fn answer(shared: Arc<Shared>, mut question: Frame) {
     let cancel = cancellation(&shared, &question);
     let answer = match question.kind() {
         bridge::INPUT => ask(&shared, &question).await,
@@ -22,6 +38,7 @@ pub async fn answer(shared: Arc<Shared>, question: Frame) {
         bridge::FORM_VALUE => form_value(&shared, &question).await,
         bridge::TABLE_SAVE => save(&shared, &question, cancel).await,
         bridge::PLOT => draw(&shared, &question, cancel).await,
+        bridge::TABLE_DEFINE => define_table(&shared, &mut question).await,
         _ => run_query(&shared, question.text("sql"), cancel).await,
     };
     shared.reply(question.number("id"), answer);
@@ -95,6 +112,23 @@ async fn save(shared: &Shared, question: &Frame, cancel: CancellationToken) -> R
     let result = result(shared, question)?;
     let path = table::save(result, question.text("format"), cancel).await?;
     Ok(Frame::new(json!({"path": path.display().to_string()})))
+}
+
+/// Makes rows of a cell a table.
+async fn define_table(shared: &Arc<Shared>, question: &mut Frame) -> Result<Frame, Report> {
+    let room = engine::ready().await?;
+    let (name, rows) = (question.text("name").to_owned(), std::mem::take(&mut question.payload));
+    let shared = shared.clone();
+    let define = move || -> Result<(String, MimeBundle), Report> {
+        let reader = StreamReader::try_new(Cursor::new(rows), None).map_err(Report::internal)?;
+        let schema = reader.schema();
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(Report::internal)?;
+        let result = QueryResult::of_batches(schema, batches);
+        let name = room.engine.register_result(&name, &result).map_err(|error| room.report(&error))?;
+        Ok((name, shared.results.keep(result)))
+    };
+    let (name, data) = tokio::task::spawn_blocking(define).await.map_err(Report::internal)??;
+    Ok(Frame::new(json!({"name": name, "data": data})))
 }
 
 async fn run_query(shared: &Arc<Shared>, sql: &str, cancel: CancellationToken) -> Result<Frame, Report> {

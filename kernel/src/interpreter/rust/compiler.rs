@@ -23,6 +23,9 @@ use super::{
 };
 use crate::report::Report;
 
+/// How the build driver's words about dependencies begin, inside those of evcxr.
+const DEPENDENCIES_FAILED: &str = "\nflowdeck: ";
+
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
 const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};";
 
@@ -242,6 +245,11 @@ fn is_cleared(code: &str) -> bool {
 
 /// evcxr words its own errors with the advice below the fact.
 fn explained(text: &str) -> Report {
+    if let Some((_, words)) = text.split_once(DEPENDENCIES_FAILED) {
+        let words = words.split("\nSTDOUT:").next().unwrap_or_default().trim();
+        return Report::new("DependencyError", format!("what the notebook depends on could not be compiled:\n{words}"))
+            .with_hint("correct `:dep`; a version that is not on this machine yet is fetched over the network");
+    }
     let text =
         text.replace("has type `{closure}` which cannot be persisted", "is a closure, which cannot be persisted");
     let (fact, advice) = text.split_once('\n').unwrap_or((&text, ""));

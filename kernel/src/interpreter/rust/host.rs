@@ -29,6 +29,7 @@ use super::{
     callbacks::{self, Callbacks},
     current_cell::{CellEnd, CurrentCell},
     frames::{self, FrameReader},
+    functions::{self, Functions},
     markers::{Markers, Piece},
     results::Results,
     widget_frames,
@@ -68,6 +69,8 @@ pub struct Shared {
     pub results: Results,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
+    /// SQL functions in the host that connected last.
+    pub functions: Functions,
 }
 
 /// Unbounded: the kernel says little to a host, and only when asked.
@@ -80,7 +83,9 @@ impl HostLink {
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
         let (tables, results, process) = (OnceLock::new(), Results::default(), AtomicU64::new(0));
-        let shared = Shared { cell, connections, to_host, process, widgets, forms, tables, results, callbacks };
+        let functions = Functions::default();
+        let shared =
+            Shared { cell, connections, to_host, process, widgets, forms, tables, results, callbacks, functions };
         HostLink { shared: Arc::new(shared) }
     }
 
@@ -211,9 +216,18 @@ impl Shared {
 
 /// Serves one connection of a host until it closes.
 async fn serve(shared: Arc<Shared>, stream: UnixStream) {
-    let (mut reader, writer) = stream.into_split();
+    let (mut reader, mut writer) = stream.into_split();
     let Ok(Some(hello)) = frames::read(&mut reader).await else { return };
     let (role, process) = (hello.text("role").to_owned(), hello.number("pid"));
+    if role == bridge::CALL_ROLE {
+        if let Ok(stream) = reader.reunite(writer) {
+            shared.functions.call_connected(hello.number("worker"), stream);
+        }
+        return;
+    }
+    if role == bridge::WORKER_ROLE {
+        return functions::serve(&shared, &mut reader, &mut writer, &hello).await;
+    }
     shared.connections.send_modify(|open| *open.entry(process).or_default() += 1);
     match role.as_str() {
         "bridge" => {
@@ -222,12 +236,18 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
             *shared.to_host() = Some(to_host.clone());
             shared.process.store(process, Ordering::Release);
             read_frames(&shared, &mut reader, process).await;
-            shared.host_ended(&to_host);
+            shared.host_ended(&to_host, process);
             // Its number may be another process's soon. Unless another host connected meanwhile.
             let _ = shared.process.compare_exchange(process, 0, Ordering::AcqRel, Ordering::Acquire);
         }
         "stdout" => read_output(&shared, &mut reader, "stdout").await,
         "stderr" => read_output(&shared, &mut reader, "stderr").await,
+        bridge::PROGRESS_ROLE => {
+            let (mut frames, mut markers) = (FrameReader::new(&mut reader), Markers::default());
+            while let Ok(Some(frame)) = frames.next().await {
+                shared.take_text(&frame, &mut markers).await;
+            }
+        }
         _ => tracing::warn!(role, "a connection of an unknown kind on the bridge"),
     }
     shared.connections.send_modify(|open| {
@@ -295,13 +315,19 @@ impl Shared {
     }
 
     /// The closures of callbacks were in the host that ended.
-    fn host_ended(&self, ended: &ToHost) {
+    fn host_ended(&self, ended: &ToHost, process: u64) {
         let was_newest = self.to_host().take_if(|newest| newest.same_channel(ended)).is_some();
         // After the lock: whoever sends an event to a callback holds the table first.
         if was_newest {
             self.callbacks.forget_all();
             self.results.forget_all();
         }
+        self.functions.forget(process);
+    }
+
+    /// Whether there is a host.
+    pub fn has_host(&self) -> bool {
+        self.to_host().is_some()
     }
 
     /// Sends a frame to the host that connected last.
@@ -345,7 +371,8 @@ impl Shared {
                 cell.end.process = Some(process);
                 cell.end.copy = Some(frame.number("copy")).filter(|copy| *copy != 0);
             }
-            bridge::CELL_DIED => self.cell_died(&frame).await,
+            bridge::CELL_DIED => self.cell_died(&frame, process).await,
+            bridge::WORKER_ENDED => self.functions.worker_ended(&frame, words_for_death(&frame)),
             bridge::STREAM => self.take_text(&frame, markers).await,
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
@@ -360,7 +387,8 @@ impl Shared {
                 self.results.add_action(frame.number("table"), action);
             }
             bridge::TABLE_DROP => self.results.forget(frame.number("table")),
-            bridge::SQL | bridge::TABLE_SAVE | bridge::PLOT | bridge::INPUT | bridge::SLEEP | bridge::FORM_VALUE => {
+            bridge::FUNCTION_DEFINE => drop(tokio::spawn(functions::answer(self.clone(), frame, process))),
+            kind if answers::is_one(kind) => {
                 tokio::spawn(answers::answer(self.clone(), frame));
             }
             kind if widget_frames::is_one(kind) => widget_frames::take(self, frame).await,
@@ -369,10 +397,12 @@ impl Shared {
     }
 
     /// The copy of a host goes on in its place. All that the dead one wrote belongs to the cell and comes first.
-    async fn cell_died(&self, frame: &Frame) {
+    async fn cell_died(self: &Arc<Self>, frame: &Frame, process: u64) {
         self.drained(frame.number("process")).await;
         let left = frame.json.get("callbacks").and_then(Value::as_array).into_iter().flatten();
         self.callbacks.keep(&left.filter_map(Value::as_u64).collect::<Vec<_>>());
+        let functions = frame.json.get("functions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        self.functions.come_back(self, functions, process).await;
         self.cell().end.death = Some(words_for_death(frame));
     }
 
@@ -384,7 +414,8 @@ impl Shared {
         }
     }
 
-    async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
+    /// Text that was printed, for whoever looks at it.
+    pub async fn take_text(&self, frame: &Frame, markers: &mut Markers) {
         let name = if frame.text("name") == "stderr" { "stderr" } else { "stdout" };
         let is_the_cells = !frame.json.contains_key(bridge::CALLBACK) && !frame.json.contains_key(bridge::OUTPUT);
         if name == "stdout" && is_the_cells {

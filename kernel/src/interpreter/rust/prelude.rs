@@ -3,6 +3,7 @@
 //! `flowdeck install` does it ahead of time; a kernel that finds the cache empty does it before its first Rust cell.
 
 use std::{
+    env,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -23,12 +24,15 @@ pub const SOURCE_ENV: &str = "FLOWDECK_PRELUDE_SOURCE";
 const CRATE_FOLDER: &str = "kernel/cell";
 
 /// The crates of the workspace that the prelude consists of.
-const SOURCE_FOLDERS: &[&str] = &[CRATE_FOLDER, "widgets-comm"];
+const SOURCE_FOLDERS: &[&str] = &[CRATE_FOLDER, "kernel/cell-derive", "widgets-comm"];
+
+/// Changed with how the prelude is compiled.
+const FORM: &str = "shared library";
 
 /// The prelude, compiled.
 #[derive(Clone, Debug)]
 pub struct Prelude {
-    /// Holds `libflowdeck.rlib` and `deps`.
+    /// Holds the prelude's library and, in `deps`, what it was made of.
     pub libraries: PathBuf,
     /// The crate's folder, for rust-analyzer.
     pub crate_folder: PathBuf,
@@ -96,24 +100,25 @@ impl Prelude {
     }
 
     fn is_there(&self) -> bool {
-        self.libraries.join("libflowdeck.rlib").is_file()
+        let library = format!("{}flowdeck{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+        self.libraries.join(library).is_file()
     }
 }
 
 /// The cache folder of all kernels of this user.
 pub fn cache_folder() -> PathBuf {
-    match std::env::var_os(CACHE_ENV) {
+    match env::var_os(CACHE_ENV) {
         Some(folder) => PathBuf::from(folder),
-        None => dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("flowdeck"),
+        None => dirs::cache_dir().unwrap_or_else(env::temp_dir).join("flowdeck"),
     }
 }
 
 /// The folder of the workspace that holds the prelude: named, installed beside the program, or the checkout above it.
 fn source_folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(SOURCE_ENV) {
+    if let Some(folder) = env::var_os(SOURCE_ENV) {
         return Some(PathBuf::from(folder));
     }
-    let program = std::env::current_exe().ok()?;
+    let program = env::current_exe().ok()?;
     let installed = program.parent()?.parent()?.join("share/flowdeck/prelude");
     let candidates = std::iter::once(installed.as_path()).chain(program.ancestors());
     candidates.map(Path::to_owned).find(|folder| folder.join(CRATE_FOLDER).join("Cargo.toml").is_file())
@@ -122,6 +127,7 @@ fn source_folder() -> Option<PathBuf> {
 /// What the compiled prelude depends on: compiler, versions, sources.
 fn key(toolchain: &Toolchain, workspace: &Path, lock_file: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
+    hash.update(FORM);
     hash.update(&toolchain.version);
     let mut files = Vec::new();
     for folder in SOURCE_FOLDERS {
@@ -186,10 +192,13 @@ fn build(toolchain: &Toolchain, workspace: &Path, scratch: &Path, target: &Path)
     let run = |offline: bool| {
         let mut cargo = Command::new(&toolchain.cargo);
         cargo
-            .args(["build", "--release", "--locked", "--package", "flowdeck", "--manifest-path"])
+            .args(["rustc", "--release", "--locked", "--package", "flowdeck", "--lib", "--manifest-path"])
             .arg(workspace.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(scratch)
+            // A shared library, with what it needs in it: to link a cell with forty archives takes as long as to compile it,
+            // and puts a copy of them into each. One standard library for it and for cells.
+            .args(["--crate-type", "dylib"])
             // Flags of whoever started us would give a library that cells cannot link.
             // What a person set for builds of their own would put files elsewhere or compile them otherwise.
             .env_remove("CARGO_BUILD_BUILD_DIR")
@@ -200,7 +209,7 @@ fn build(toolchain: &Toolchain, workspace: &Path, scratch: &Path, target: &Path)
         if offline {
             cargo.arg("--offline");
         }
-        cargo.output()
+        cargo.args(["--", "-Cprefer-dynamic"]).output()
     };
     let failed = |reason: String| PreludeError::NotBuilt { reason };
     // What was fetched when this program was built is enough on the same machine.

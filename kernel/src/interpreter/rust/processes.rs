@@ -6,7 +6,8 @@ pub fn kill_descendants(spared: &[u32]) {
     descendants(std::process::id(), spared).into_iter().for_each(kill);
 }
 
-fn kill(pid: u32) {
+/// Kills one process.
+pub fn kill(pid: u32) {
     if let Ok(pid) = libc::pid_t::try_from(pid) {
         // Safety: no memory is involved; the worst case is a process that is already gone.
         unsafe {

@@ -18,6 +18,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{prelude::Prelude, toolchain::Toolchain};
+use crate::exports;
 
 /// The program that runs cells and, under other names, stands in for cargo and rustup.
 const CELL_HOST: &str = "flowdeck-cell-host";
@@ -90,6 +91,8 @@ impl Workspace {
             "version": toolchain.version,
             "prelude": prelude.map(|prelude| &prelude.libraries),
             "compiled": prelude.map(|prelude| &prelude.compiled_cells),
+            "prelude_lock": prelude.map(|prelude| &prelude.lock_file),
+            "notebook_lock": exports::beside_notebook("cargo.lock"),
             "cell": self.cell_crate(),
         });
         fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;

@@ -42,7 +42,7 @@ fn types(known: &[(&str, &str)]) -> Typing {
 }
 
 fn sorted(items: &str, function: &str, cell: &str) -> String {
-    Source::sorted(&format!("{HEAD}{items}{function}"), &types(&[]), Some(cell)).text()
+    Source::sorted(&format!("{HEAD}{items}{function}"), &types(&[]), Some(cell), false).text()
 }
 
 #[test]
@@ -103,6 +103,7 @@ fn a_type_that_only_a_variable_has_brings_its_items() {
         &format!("{HEAD}{items}{function}"),
         &types(&[("FlowdeckType4", "Vec<Deep>")]),
         Some("drop(a);"),
+        false,
     );
     let text = source.text();
     assert!(text.contains("impl Drop for Deep") && text.contains("take_variable::<Vec<Deep>>"), "{text}");
@@ -114,7 +115,7 @@ fn items_of_the_cell_itself_are_compiled_though_nothing_names_them() {
     let function = "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_1(\nmut x: *mut u8) -> *mut u8 {x}\n";
     assert!(sorted(&format!("{item}\n"), function, item).contains(item));
     assert!(!sorted(&format!("{item}\n"), function, "1").contains(item));
-    assert!(Source::sorted(&format!("{HEAD}{item}\n{function}"), &types(&[]), None).text().contains(item));
+    assert!(Source::sorted(&format!("{HEAD}{item}\n{function}"), &types(&[]), None, false).text().contains(item));
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn a_question_mark_keeps_its_frame_and_others_lose_it() {
 #[test]
 fn lines_keep_the_numbers_that_evcxr_knows_them_by() {
     let text = format!("{HEAD}fn unused() {{}}\n{}", function(1, &[("b", "u8"), ("a", "u8")], "a + b;\nwrong;", &[]));
-    let source = Source::sorted(&text, &types(&[]), Some("a + b;\nwrong;"));
+    let source = Source::sorted(&text, &types(&[]), Some("a + b;\nwrong;"), false);
     let ours = source.text().lines().position(|line| line == "wrong;").expect("it is there") + 1;
     let evcxrs = text.lines().position(|line| line == "wrong;").expect("it is there") + 1;
     assert_ne!(ours, evcxrs);
@@ -148,7 +149,7 @@ fn lines_keep_the_numbers_that_evcxr_knows_them_by() {
 fn an_unknown_type_is_asked_for_once_and_known_ones_are_written() {
     let cell = "let x: FlowdeckType7 = y;";
     let function = function(1, &[("y", "FlowdeckType3")], cell, &[("x", "FlowdeckType7")]);
-    let source = Source::sorted(&format!("{HEAD}{function}"), &types(&[("FlowdeckType3", "u8")]), Some(cell));
+    let source = Source::sorted(&format!("{HEAD}{function}"), &types(&[("FlowdeckType3", "u8")]), Some(cell), false);
     let text = source.text();
     assert!(text.contains("let x: _ = y;") && text.contains("take_variable::<u8>(stringify!(y))"), "{text}");
     let asked: Vec<_> = source.untyped.iter().collect();
@@ -164,16 +165,21 @@ fn an_unknown_type_is_asked_for_once_and_known_ones_are_written() {
 #[test]
 fn what_is_not_evcxrs_is_left_alone() {
     let text = "fn main() {}\n// end\n";
-    assert_eq!(Source::sorted(text, &types(&[]), Some("")).text(), text);
+    assert_eq!(Source::sorted(text, &types(&[]), Some(""), false).text(), text);
     let broken = format!("{HEAD}fn broken( {{\n{}", function(1, &[], "1;", &[]));
-    assert!(Source::sorted(&broken, &types(&[]), Some("1;")).text().contains("fn broken( {"));
+    assert!(Source::sorted(&broken, &types(&[]), Some("1;"), false).text().contains("fn broken( {"));
 }
 
 #[test]
 fn a_variable_whose_type_was_defined_anew_is_lost() {
     let source = |definition: &str, typing: &Typing, taken: &[(&str, &str)], new: &[(&str, &str)]| {
         let items = format!("{definition}\nstruct Outer(Inner);\n");
-        Source::sorted(&format!("{HEAD}{items}{}", function(1, taken, "use_it(o);", new)), typing, Some("use_it(o);"))
+        Source::sorted(
+            &format!("{HEAD}{items}{}", function(1, taken, "use_it(o);", new)),
+            typing,
+            Some("use_it(o);"),
+            false,
+        )
     };
     let mut typing = types(&[("FlowdeckType1", "Vec<Outer>")]);
     let defining = source("struct Inner(u64);", &typing, &[], &[("o", "FlowdeckType1")]);
@@ -181,4 +187,20 @@ fn a_variable_whose_type_was_defined_anew_is_lost() {
     let taken = [("o", "FlowdeckType1")];
     assert!(source("struct Inner(u64);", &typing, &taken, &[]).text().contains("check_variable::<Vec<Outer>>"));
     assert!(!source("struct Inner(Box<u8>);", &typing, &taken, &[]).text().contains("check_variable::<Vec<Outer>>"));
+}
+
+#[test]
+fn only_a_cell_that_awaits_is_waited_for() {
+    let cell = "let y: u8 = f(x).await;";
+    let text = sorted("", &function(1, &[("x", "u8")], cell, &[("y", "u8")]), cell);
+    let (begin, end) = (text.find("block_on(async {"), text.find("\n});\n})) {"));
+    let put = text.find("put_variable::<u8>(stringify!(y)");
+    assert!(begin < text.find(cell) && text.find(cell) < put && put < end && end.is_some(), "{text}");
+    let plain = sorted("", &function(1, &[], "async fn g() { h().await }", &[]), "async fn g() { h().await }");
+    assert!(!plain.contains("block_on"), "{plain}");
+    let error = "\n            struct EvcxrUserCodeError {}\n";
+    let framed = "let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {\nf().await?;\nOk(())})();";
+    let text = sorted(error, &function(1, &[], framed, &[]), "f().await?;");
+    assert!(text.contains("= flowdeck::task::block_on(async {\nf().await?;\nOk(())});"), "{text}");
+    assert!(text.contains("struct EvcxrUserCodeError {}"), "{text}");
 }

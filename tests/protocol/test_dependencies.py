@@ -1,0 +1,76 @@
+"""`:dep`: compiled once for all kernels, with the versions that stand beside the notebook, and without asking anybody."""
+
+import re
+from pathlib import Path
+
+from harness.kernel import Kernel
+
+# What the workspace itself is built with: it is on this machine, and nobody need be asked for it.
+FETCHED = 'hex = "0.4"'
+
+TABLE = 'let table = flowdeck::sql("SELECT 1 AS n")?;'
+
+
+def own_crate(folder: Path, factor: int) -> str:
+    """A crate on this machine; gives the line that depends on it."""
+    crate = folder / "own-tools"
+    (crate / "src").mkdir(parents=True, exist_ok=True)
+    (crate / "Cargo.toml").write_text('[package]\nname = "own-tools"\nversion = "0.1.0"\nedition = "2024"\n')
+    (crate / "src" / "lib.rs").write_text(f"pub fn times(n: i64) -> i64 {{ n * {factor} }}\n")
+    return f':dep own-tools = {{ path = "{crate}" }}'
+
+
+def test_dependencies_are_compiled_once_and_their_versions_kept(new_kernel, tmp_path: Path) -> None:
+    env = {"JPY_SESSION_NAME": str(tmp_path / "host search.ipynb"), "FLOWDECK_DRIVER_LOG": str(tmp_path / "log")}
+    cells = [
+        f":dep {FETCHED}\n{own_crate(tmp_path, 3)}\nlet before = 5i64;",
+        "own_tools::times(before)",
+        'hex::encode("ab")',
+        'flowdeck::sql("SELECT 7 AS n")?.column::<i64>("n")?[0] + own_tools::times(1)',
+    ]
+    shown = ["", "15", '"6162"', "10"]
+    first: Kernel = new_kernel(env=env, cwd=tmp_path)
+    assert first.execute(TABLE).status == "ok"
+    outputs = [first.execute(cell) for cell in cells]
+    assert [cell.text for cell in outputs] == shown, "\n".join(map(repr, outputs))
+    # A variable of the prelude's types survives: it is the same prelude.
+    assert first.execute("table.row_count()").text == "1"
+    lock = tmp_path / "host_search.cargo.lock"
+    assert 'name = "hex"' in lock.read_text() and 'name = "own-tools"' in lock.read_text()
+    first.close()
+    written = lock.read_bytes()
+    (tmp_path / "log").unlink()
+    second: Kernel = new_kernel(env=env, cwd=tmp_path)
+    assert second.execute(TABLE).status == "ok"
+    outputs = [second.execute(cell) for cell in cells]
+    assert [cell.text for cell in outputs] == shown, "\n".join(map(repr, outputs))
+    assert "compiled " not in outputs[0].stream(), "nothing was compiled again"
+    compiled = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("compiled")]
+    assert not compiled, compiled
+    assert lock.read_bytes() == written
+    # A crate on this machine that changed is compiled again, and so is what uses it.
+    own_crate(tmp_path, 4)
+    assert second.execute("own_tools::times(before) + 0").text == "20"
+
+
+def test_a_dependency_that_does_not_compile_or_is_not_there_says_so(new_kernel, tmp_path: Path) -> None:
+    kernel: Kernel = new_kernel(cwd=tmp_path)
+    kernel.execute("let kept = 5;")
+    line = own_crate(tmp_path, 3)
+    (tmp_path / "own-tools" / "src" / "lib.rs").write_text("pub fn times(n: i64) -> i64 { \"text\" }\n")
+    cell = kernel.execute(f"{line}\nown_tools::times(2)")
+    assert cell.status == "error" and "mismatched types" in cell.error_text, repr(cell)
+    assert "own-tools" in cell.error_text
+    own_crate(tmp_path, 5)
+    assert kernel.execute(f"{line}\nown_tools::times(2)").text == "10"
+    cell = kernel.execute(f':dep no-such = {{ path = "{tmp_path}/no-such" }}')
+    assert cell.status == "error" and "no-such" in cell.error_text, repr(cell)
+    assert kernel.execute("kept").text == "5"
+
+
+def test_progress_is_shown_while_dependencies_are_compiled(new_kernel, tmp_path: Path) -> None:
+    kernel: Kernel = new_kernel(cwd=tmp_path)
+    cell = kernel.execute(f"{own_crate(tmp_path, 6)}\nown_tools::times(7)")
+    assert cell.text == "42", repr(cell)
+    assert re.search(r"compiled own.tools \(1 of 1\)", cell.stream()), repr(cell)
+    assert re.search(r"compiled \d+ crates in \d+ s", cell.stream())
