@@ -85,14 +85,14 @@ def test_over_https_with_the_certificates_of_the_system(upstream: Upstream, clon
 
 
 def test_a_run_that_is_killed_is_completed_by_the_next(upstream: Upstream, clone: Path) -> None:
-    many = {f"folder-{number % 50}/file-{number}.txt": f"{number}\n" * 50 for number in range(6000)}
+    many = {f"folder-{number % 50}/file-{number}.txt": f"{number}\n" * 50 for number in range(2500)}
     upstream.publish({**many, "scans.ipynb": playbook("Scans", "1.1.0")})
     (clone / "scans.ipynb").write_text("mine")
     process = subprocess.Popen([FLOWDECK, "playbooks", "update", "--folder", str(clone)], stderr=subprocess.PIPE)
     while not (clone / ".git" / "flowdeck-update").exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.001)
-    time.sleep(0.05)
+    time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (clone / ".git" / "flowdeck-update").exists(), "it was done before it was killed: not what this test is about"
