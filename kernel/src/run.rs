@@ -156,6 +156,10 @@ impl Run {
     /// # Errors
     /// When a file cannot be written. What fails in the notebook is told and is an [`Outcome`].
     pub async fn execute(mut self, rust: RustCells) -> Result<Outcome> {
+        let values = self.values(self.windows.first().copied().flatten());
+        for file in self.written() {
+            files::try_folder(&file.filled(&values)?)?;
+        }
         let front_end = Arc::new(FrontEnd::start(rust)?);
         let stopped_by = Arc::new(AtomicU8::new(0));
         tokio::spawn(signals::heed(front_end.clone(), stopped_by.clone()));
@@ -303,10 +307,14 @@ impl Run {
         Ok(())
     }
 
-    fn open_journal(&self) -> Result<Journal> {
+    /// The files that are written, the first of them beside what remembers the windows.
+    fn written(&self) -> impl Iterator<Item = &Template> {
         let reports = self.order.report.iter().map(|(file, _)| file);
-        let files = self.order.out.iter().chain(self.order.results.iter().map(|(_, file)| file)).chain(reports);
-        let files: Vec<&Template> = files.collect();
+        self.order.out.iter().chain(self.order.results.iter().map(|(_, file)| file)).chain(reports)
+    }
+
+    fn open_journal(&self) -> Result<Journal> {
+        let files: Vec<&Template> = self.written().collect();
         let first = files
             .first()
             .context("a run in windows writes nothing\nhint: name OUT with -o, or a table with --result")?;

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness import paths
+from harness.browser import Voila, VoilaPage, notebook
 from harness.headless import run
 from playwright.sync_api import Browser, expect
 
@@ -35,3 +36,26 @@ def test_a_report_on_screen_and_on_paper(browser: Browser, tmp_path: Path) -> No
     printed = page.pdf(path=paths.ARTIFACTS / "report.pdf", prefer_css_page_size=True)
     assert printed.startswith(b"%PDF")
     context.close()
+
+
+FORM = """%%form
+notes = { type = "text", label = "Notes", lines = 4 }
+tell  = { type = "button", label = "Report" }"""
+
+
+def test_a_visitor_takes_a_report_home(browser: Browser) -> None:
+    cells = [FORM, "%%sql --into talkers\nSELECT src_ip, count(*) AS flows FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 3", "%%report --on tell --notes notes"]
+    with Voila(notebooks={"case.ipynb": notebook("flowdeck", *cells)}) as voila:
+        with VoilaPage(browser, voila, "case.ipynb") as page:
+            notes = page.page.locator("textarea")
+            notes.fill("Seen at the border.\n\nTold the desk.")
+            notes.press("Tab")
+            page.button("Report").click()
+            link = page.page.get_by_role("link", name="Download")
+            expect(link).to_be_visible()
+            page.screenshot("report-voila")
+            with page.page.expect_download() as download:
+                link.click()
+            report = Path(download.value.path()).read_text()
+            assert download.value.suggested_filename.endswith(".html")
+    assert "<p>Told the desk.</p>" in report and "10.20." in report and "GROUP BY 1" in report

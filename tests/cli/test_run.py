@@ -145,6 +145,12 @@ def test_what_is_no_notebook_is_said(tmp_path: Path, text: str | None, said: str
     assert ended.returncode == 2 and said in ended.stderr and str(path) in ended.stderr, ended.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run(notebook(tmp_path, FORM, HEAVY), "-o", tmp_path / "file" / "out.ipynb")
+    assert ended.returncode == 1 and str(tmp_path / "file") in ended.stderr, "not after a query of hours"
+
+
 def test_a_cell_that_fails_ends_the_run(tmp_path: Path) -> None:
     may_fail = new_code_cell("%%sql\nSELECT * FROM nowhere", metadata={"tags": ["raises-exception"]})
     path = notebook(tmp_path, may_fail, "%%sql\nSELECT nothing", "%%sql\nSELECT 1")

@@ -129,7 +129,9 @@ fn link(report: &Written) -> String {
         Form::Markdown => "text/markdown",
     };
     let (name, data) = (attribute(&report.name), BASE64.encode(&report.text));
-    format!(" · <a download=\"{name}\" href=\"data:{mime};charset=utf-8;base64,{data}\">Download</a>")
+    // Voilà's pages do not mark links.
+    let style = "text-decoration:underline;color:var(--jp-content-link-color,#1f5fa8)";
+    format!(" · <a style=\"{style}\" download=\"{name}\" href=\"data:{mime};charset=utf-8;base64,{data}\">Download</a>")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -127,8 +127,10 @@ impl<'a> AllCells<'a> {
             (Some(_), _, _) | (None, None, None) => String::new(),
             (None, Some(waits), _) => format!("{label}: not run: {waits}"),
             (None, None, Some(made)) => {
-                let rows = render::with_commas(made.result.row_count as i128);
-                format!("{label}: {rows} rows in {:.2} s", made.result.elapsed.as_secs_f64())
+                let count = made.result.row_count;
+                let rows = if count == 1 { "row" } else { "rows" };
+                let seconds = made.result.elapsed.as_secs_f64();
+                format!("{label}: {} {rows} in {seconds:.2} s", render::with_commas(count as i128))
             }
         };
         self.progress.end_cell(&line);

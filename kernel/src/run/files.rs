@@ -48,6 +48,17 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a file can be written there: better known before a run of hours than behind it.
+///
+/// # Errors
+/// Why not.
+pub(super) fn try_folder(path: &Path) -> Result<()> {
+    make_folder(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let tried = tempfile::Builder::new().prefix(".flowdeck-").suffix(".part").tempfile_in(folder);
+    tried.map(drop).with_context(|| format!("cannot write into the folder `{}`", folder.display()))
+}
+
 /// Makes the folder of a file.
 ///
 /// # Errors
