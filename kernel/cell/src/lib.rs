@@ -24,6 +24,8 @@ mod output;
 mod pause;
 mod plot;
 mod rows;
+#[doc(hidden)]
+pub mod stand_in;
 mod table;
 pub mod task;
 mod value;

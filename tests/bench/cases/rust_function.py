@@ -74,14 +74,14 @@ def measure(run, part: str):
     with BenchKernel(flowdeck, first_cell="1") as kernel:
         kernel.cell(TABLE.format(rows=run.sized(ROWS)))
         kernel.cell(FUNCTIONS)
-        cells = {
-            flowdeck: f"%%sql\nSELECT {shown.format(own)} AS n FROM measured",
-            replace(flowdeck, name="built in"): f"%%sql\nSELECT {shown.format(built_in)} AS n FROM measured",
-        }
-        answers = {_answer(kernel, cell) for cell in cells.values()}
+        cells = [
+            (flowdeck, f"%%sql\nSELECT {shown.format(own)} AS n FROM measured"),
+            (replace(flowdeck, name="built in"), f"%%sql\nSELECT {shown.format(built_in)} AS n FROM measured"),
+        ]
+        answers = {_answer(kernel, cell) for _, cell in cells}
         assert len(answers) == 1, f"the answers differ: {answers}"
         for _ in range(run.repetitions):
-            for peer, cell in cells.items():
+            for peer, cell in cells:
                 yield peer, ms(kernel.cell(cell))
 
 

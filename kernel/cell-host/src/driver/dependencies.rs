@@ -28,9 +28,10 @@ const SECTION: &str = "[dependencies]";
 /// The dependency that every cell has.
 const PRELUDE: &str = "flowdeck";
 
-/// For a cell that awaits, see `awaits`: the author's tokio under a name of ours, with what a runtime needs.
+/// For a cell that awaits, see `awaits`: the author's tokio, with what a runtime needs, and under a name of ours too.
 const RUNTIME: &str = "tokio";
-const RUNTIME_DEPENDENCY: &str = r#"flowdeck_tokio = { package = "tokio", version = "1", default-features = false, features = ["rt-multi-thread", "time"] }"#;
+const RUNTIME_NAME: &str = "flowdeck_tokio";
+const RUNTIME_FEATURES: &[&str] = &["\"rt-multi-thread\"", "\"time\""];
 
 /// The crate without code. Its profile is that in which the prelude is compiled, or both would be compiled twice.
 const MANIFEST: &str = r#"[package]
@@ -82,7 +83,7 @@ pub struct Linked {
 impl Linked {
     /// Whether the cell's author depends on tokio.
     pub fn has_runtime(&self) -> bool {
-        self.externs.iter().any(|(name, _)| name == "flowdeck_tokio")
+        self.externs.iter().any(|(name, _)| name == RUNTIME_NAME)
     }
 
     /// Tells apart what was compiled at different times under one name.
@@ -230,13 +231,26 @@ fn name(line: &str) -> &str {
     line.split('=').next().unwrap_or_default().trim()
 }
 
+/// The same with the features of tokio that a runtime needs.
 fn with_runtime(wanted: &[String]) -> Vec<String> {
-    let has_runtime = wanted.iter().any(|line| name(line) == RUNTIME);
-    let is_ours = wanted.iter().any(|line| line == RUNTIME_DEPENDENCY);
-    let ours = (has_runtime && !is_ours).then(|| RUNTIME_DEPENDENCY.to_owned());
-    let mut all: Vec<String> = wanted.iter().cloned().chain(ours).collect();
-    all.sort();
-    all
+    let of_runtime = |line: &String| match name(line) == RUNTIME {
+        true => with_features(line, RUNTIME_FEATURES),
+        false => line.clone(),
+    };
+    wanted.iter().map(of_runtime).collect()
+}
+
+fn with_features(line: &str, features: &[&str]) -> String {
+    let missing: Vec<&str> = features.iter().copied().filter(|feature| !line.contains(feature)).collect();
+    let Some((name, config)) = line.split_once('=').filter(|_| !missing.is_empty()) else { return line.to_owned() };
+    let (config, features) = (config.trim(), missing.join(", "));
+    if config.starts_with('"') {
+        return format!("{} = {{ version = {config}, features = [{features}] }}", name.trim());
+    }
+    match config.find("features").and_then(|place| Some(place + config[place..].find('[')? + 1)) {
+        Some(place) => format!("{} = {}{features}, {}", name.trim(), &config[..place], &config[place..]),
+        None => format!("{} = {}", name.trim(), config.replacen('{', &format!("{{ features = [{features}],"), 1)),
+    }
 }
 
 fn key(settings: &Settings, wanted: &[String], lock: &str) -> String {
@@ -317,6 +331,9 @@ fn linked(metadata: &Value, messages: &[Value]) -> Result<Linked> {
         let of_it = messages.iter().filter(|message| message["package_id"] == dependency["pkg"]);
         let file = of_it.filter_map(library).next_back();
         let (Some(name), Some(file)) = (dependency["name"].as_str(), file) else { continue };
+        if name == RUNTIME {
+            linked.externs.push((RUNTIME_NAME.to_owned(), file.clone()));
+        }
         linked.externs.push((name.to_owned(), file));
     }
     let scripts = messages.iter().filter(|message| message["reason"] == "build-script-executed");
@@ -356,11 +373,18 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_comes_with_tokio_only_and_once() {
-        let tokio = vec!["tokio = \"1\"".to_owned()];
-        let twice = with_runtime(&with_runtime(&tokio));
-        assert_eq!(twice.len(), 2);
-        assert_eq!(with_runtime(&["rand = \"1\"".to_owned()]).len(), 1);
+    fn tokio_gets_what_a_runtime_needs_and_once() {
+        let with = |line: &str| with_runtime(&with_runtime(&[line.to_owned()])).concat();
+        assert_eq!(with("tokio = \"1\""), "tokio = { version = \"1\", features = [\"rt-multi-thread\", \"time\"] }");
+        assert_eq!(
+            with("tokio = { version = \"1\", features = [\"time\", \"net\"] }"),
+            "tokio = { version = \"1\", features = [\"rt-multi-thread\", \"time\", \"net\"] }"
+        );
+        assert_eq!(
+            with("tokio = { version = \"1\" }"),
+            "tokio = { features = [\"rt-multi-thread\", \"time\"], version = \"1\" }"
+        );
+        assert_eq!(with("rand = \"1\""), "rand = \"1\"");
     }
 
     #[test]

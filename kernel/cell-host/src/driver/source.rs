@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use flowdeck::stand_in::{STAND_IN, replaced};
+
 use super::{
     body::{Body, PUT, variable},
     items::Items,
@@ -18,9 +20,6 @@ use super::{
 
 /// The cell's function in the compiled object.
 pub const CELL_FUNCTION: &str = "flowdeck_cell";
-
-/// What stand-ins for types of variables begin with, see `kept_variables` of the kernel. A number follows.
-const STAND_IN: &str = "FlowdeckType";
 
 /// Stands before evcxr's function.
 const EXPORTED: &str = "#[unsafe(no_mangle)]";
@@ -194,19 +193,7 @@ fn types_named(lines: &[Line], types: &HashMap<String, String>) -> Vec<String> {
 }
 
 fn with_types(text: &str, types: &HashMap<String, String>) -> String {
-    let mut written = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(STAND_IN) {
-        let digits = rest[start + STAND_IN.len()..].bytes().take_while(u8::is_ascii_digit).count();
-        let end = start + STAND_IN.len() + digits;
-        written.push_str(&rest[..start]);
-        written.push_str(match digits {
-            0 => STAND_IN,
-            _ => types.get(&rest[start..end]).map_or("_", String::as_str),
-        });
-        rest = &rest[end..];
-    }
-    written + rest
+    replaced(text, |stand_in| types.get(stand_in).map_or("_", String::as_str))
 }
 
 #[cfg(test)]

@@ -11,15 +11,13 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use flowdeck::stand_in::{STAND_IN, replaced};
 use ra_ap_syntax::{
     AstNode, SyntaxKind, SyntaxNode,
     ast::{self, HasName},
 };
 
 use super::rewritten::Insertion;
-
-/// What a stand-in begins with; a number follows. The driver knows it too.
-const STAND_IN: &str = "FlowdeckType";
 
 /// The number of the next stand-in: one for each definition of a variable.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -78,16 +76,7 @@ fn is_whole(written: &ast::Type) -> bool {
 
 /// The stand-ins in a text, replaced by the types that are known.
 pub fn with_types(text: &str, types: &HashMap<String, String>) -> String {
-    let mut written = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(STAND_IN) {
-        let digits = rest[start + STAND_IN.len()..].bytes().take_while(u8::is_ascii_digit).count();
-        let end = start + STAND_IN.len() + digits;
-        written.push_str(&rest[..start]);
-        written.push_str(types.get(&rest[start..end]).map_or(&rest[start..end], String::as_str));
-        rest = &rest[end..];
-    }
-    written + rest
+    replaced(text, |stand_in| types.get(stand_in).map_or(stand_in, String::as_str))
 }
 
 #[cfg(test)]
