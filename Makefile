@@ -81,6 +81,7 @@ test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
 	@$(SETUP) git
 	@$(SETUP) nfdump
+	@$(SETUP) postgresql
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust examples in the documentation' cargo test --workspace --doc $(LOCKED); \

@@ -8,6 +8,7 @@
 #                               benchmark's as well
 #   setup.sh git                git, with which the tests make the repositories that playbooks are updated from
 #   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
+#   setup.sh postgresql         PostgreSQL, which the tests load with flows and ask for them
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
 #   setup.sh font               a font, without which plots have no PNG
 #   setup.sh softflowd          the exporter of flows whose packets the tests collect
@@ -158,6 +159,15 @@ setup_nfdump() {
   install_debian 'nfdump, which the reader of nfcapd files is compared with,' nfdump
 }
 
+setup_postgresql() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+  if ! command -v apt-get >/dev/null; then
+    say 'PostgreSQL is not where Debian has it, and this system has no apt-get: it is not asked for flows'
+    return
+  fi
+  install_debian 'PostgreSQL, which the tests ask for flows,' postgresql
+}
+
 setup_evcxr() {
   local folder=$1
   [ -x "$folder/bin/evcxr_jupyter" ] && return
@@ -168,6 +178,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | git | nfdump | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | git | nfdump | postgresql | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac
