@@ -89,10 +89,13 @@ impl RemoteSource for Table {
         let mut rows = std::pin::pin!(rows);
         while let Some(row) = self.in_time(rows.as_mut().try_next()).await? {
             if self.give(&row, &mapped, sink).await? == Next::Stop {
-                return Ok(());
+                break;
             }
         }
-        connection.is_done();
+        // With all that was asked for, the server has ended too.
+        if sink.left() == 0 || rows.rows_affected().is_some() {
+            connection.is_done();
+        }
         Ok(())
     }
 }

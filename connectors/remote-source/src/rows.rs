@@ -21,6 +21,10 @@ use crate::source::RemoteSource;
 const NANOS_PER_SECOND: f64 = 1e9;
 /// What a flow says of which a value could not be read, as flows of files do.
 const UNREADABLE: &str = "value_unreadable";
+const DURATION: &str = "duration_s";
+pub(crate) const PROTOCOL_NAME: &str = "protocol_name";
+/// Columns that are made of others where a row has none, so that a server cannot know them.
+pub(crate) const COMPLETED: &[&str] = &[DURATION, PROTOCOL_NAME];
 const TIME_MISSING: &str = "time_missing";
 const END_BEFORE_START: &str = "end_before_start";
 
@@ -28,11 +32,26 @@ const END_BEFORE_START: &str = "end_before_start";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Make {
     Given(usize),
-    Duration { start: usize, end: usize },
-    End { start: usize, duration: usize },
-    ProtocolName { protocol: usize },
-    Protocol { name: usize },
-    IpVersion { addresses: [Option<usize>; 2] },
+    /// Its own length, else that between its ends.
+    Duration {
+        given: Option<usize>,
+        ends: Option<(usize, usize)>,
+    },
+    End {
+        start: usize,
+        duration: usize,
+    },
+    /// Its own name, else that of its number.
+    ProtocolName {
+        given: Option<usize>,
+        protocol: Option<usize>,
+    },
+    Protocol {
+        name: usize,
+    },
+    IpVersion {
+        addresses: [Option<usize>; 2],
+    },
     Source,
     Notes,
     Nothing,
@@ -89,14 +108,18 @@ impl Asking<'_> {
     }
 
     fn make(&mut self, name: &str) -> Make {
+        if name == PROTOCOL_NAME {
+            return Make::ProtocolName { given: self.place(name), protocol: self.place("protocol") };
+        }
+        if name == DURATION {
+            return Make::Duration { given: self.place(name), ends: self.pair("start_time", "end_time") };
+        }
         if let Some(place) = self.place(name) {
             return Make::Given(place);
         }
         let made = match name {
-            "duration_s" => self.pair("start_time", "end_time").map(|(start, end)| Make::Duration { start, end }),
             "end_time" => self.pair("start_time", "duration_s").map(|(start, duration)| Make::End { start, duration }),
-            "protocol_name" => self.place("protocol").map(|protocol| Make::ProtocolName { protocol }),
-            "protocol" => self.place("protocol_name").map(|name| Make::Protocol { name }),
+            "protocol" => self.place(PROTOCOL_NAME).map(|name| Make::Protocol { name }),
             "ip_version" => Some(Make::IpVersion { addresses: ["src_ip", "dst_ip"].map(|name| self.place(name)) }),
             "source" => Some(Make::Source),
             // A note may be about any column, so all of them are needed.
@@ -191,12 +214,18 @@ fn made<'a>(make: Make, values: &[Value<'a>]) -> Value<'a> {
     let value = |place: usize| values.get(place).cloned().unwrap_or(Value::Missing);
     let made = match make {
         Make::Given(place) => Some(value(place)),
-        Make::Duration { start, end } => duration(&value(start), &value(end)),
+        Make::Duration { given, ends } => {
+            let given = given.map(value).filter(|given| matches!(given, Value::Seconds(_)));
+            given.or_else(|| ends.and_then(|(start, end)| duration(&value(start), &value(end))))
+        }
         Make::End { start, duration } => end(&value(start), &value(duration)),
-        Make::ProtocolName { protocol } => match value(protocol) {
-            Value::Number(number) => name_of(number).map(|name| Value::Text(Cow::Borrowed(name))),
-            _ => None,
-        },
+        Make::ProtocolName { given, protocol } => {
+            let given = given.map(value).filter(|given| matches!(given, Value::Text(_)));
+            given.or_else(|| match value(protocol?) {
+                Value::Number(number) => name_of(number).map(|name| Value::Text(Cow::Borrowed(name))),
+                _ => None,
+            })
+        }
         Make::Protocol { name } => match value(name) {
             Value::Text(name) => protocol_number(&name).map(|number| Value::Number(u64::from(number))),
             _ => None,

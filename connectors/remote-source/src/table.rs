@@ -15,10 +15,10 @@ use flow_source::{QualityReport, flow_schema};
 
 use crate::plan::RemoteExec;
 use crate::predicate::{Predicate, Support};
-use crate::rows::Recipe;
+use crate::rows::{COMPLETED, Recipe};
 use crate::source::{RemoteSource, Request};
 use crate::stream::Scan;
-use crate::translate::translate;
+use crate::translate::{Knows, Translated, translate};
 
 /// The ranges of addresses for which a function of SQL is true, the function's first argument being the address; `None`
 /// for functions that test something else. False for no address.
@@ -40,6 +40,12 @@ impl RemoteTable {
         Self { source, ranges_of, is_strict, schema: flow_schema() }
     }
 
+    fn translate(&self, filter: &Expr) -> Option<Translated> {
+        let has = |name: &str| self.source.columns().iter().any(|column| column.name == name);
+        let names_follow_numbers = has("protocol") && !has("protocol_name");
+        translate(filter, &Knows { schema: &self.schema, ranges_of: self.ranges_of, names_follow_numbers })
+    }
+
     fn support_of(&self, part: &Predicate) -> Support {
         let column = match part {
             Predicate::Within { column, .. }
@@ -48,12 +54,15 @@ impl RemoteTable {
             | Predicate::Missing { column } => column,
             Predicate::All(_) | Predicate::Any(_) => return Support::Exact,
         };
+        if COMPLETED.contains(&column.as_str()) {
+            return Support::No;
+        }
         let is_known = self.source.columns().iter().any(|known| known.name == *column);
         if is_known { self.source.support(part) } else { Support::No }
     }
 
     fn support(&self, filter: &Expr) -> Support {
-        match translate(filter, &self.schema, self.ranges_of) {
+        match self.translate(filter) {
             None => Support::No,
             Some(found) => {
                 let support = found.predicate.support(&|part| self.support_of(part));
@@ -63,7 +72,7 @@ impl RemoteTable {
     }
 
     fn predicate(&self, filters: &[Expr]) -> Predicate {
-        let said = filters.iter().filter_map(|filter| translate(filter, &self.schema, self.ranges_of));
+        let said = filters.iter().filter_map(|filter| self.translate(filter));
         let all = Predicate::all(said.map(|found| found.predicate));
         all.answerable(&|part| self.support_of(part)).unwrap_or_else(Predicate::always)
     }

@@ -9,17 +9,20 @@ use datafusion_expr::expr::InList;
 use datafusion_expr::{Between, BinaryExpr, Expr, Operator};
 use flow_source::address::IP_BYTES;
 use flow_source::is_ip_field;
+use flow_source::protocol::protocol_name;
 
 use crate::predicate::{Predicate, of_ranges};
 use crate::ranges::{Ranges, Step};
+use crate::rows::PROTOCOL_NAME;
 use crate::table::RangesOf;
 
 /// Texts of a list that are told to a server.
 const TEXTS_MAX: usize = 1000;
 /// Ranges of addresses of one list that are told to a server; a longer one is searched here, in what its ends leave.
 const RANGES_MAX: usize = 1000;
+const PROTOCOL: &str = "protocol";
 /// Columns whose text is written anew here, so that a server would compare another one.
-const REWRITTEN: &[&str] = &["protocol_name", "direction", "src_mac", "dst_mac"];
+const REWRITTEN: &[&str] = &[PROTOCOL_NAME, "direction", "src_mac", "dst_mac"];
 
 /// A filter as far as it can be said.
 #[derive(Debug, PartialEq)]
@@ -44,14 +47,19 @@ pub(crate) fn numbers_of(field: &Field) -> Option<Ranges<i128>> {
 }
 
 /// The filter, or as much of it as can be said without losing rows; `None` when that is nothing.
-pub(crate) fn translate(filter: &Expr, schema: &Schema, ranges_of: RangesOf) -> Option<Translated> {
-    Translator { schema, ranges_of }.condition(filter, false)
+pub(crate) fn translate(filter: &Expr, knows: &Knows<'_>) -> Option<Translated> {
+    Translator(knows).condition(filter, false)
 }
 
-struct Translator<'a> {
-    schema: &'a Schema,
-    ranges_of: RangesOf,
+/// What filters are read with.
+pub(crate) struct Knows<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) ranges_of: RangesOf,
+    /// Whether names of protocols are made of their numbers, so that one can be asked for by the other.
+    pub(crate) names_follow_numbers: bool,
 }
+
+struct Translator<'a>(&'a Knows<'a>);
 
 impl Translator<'_> {
     fn condition(&self, filter: &Expr, negated: bool) -> Option<Translated> {
@@ -87,7 +95,7 @@ impl Translator<'_> {
             Expr::IsNull(inner) => self.missing(self.column(inner)?, negated),
             Expr::IsNotNull(inner) => self.missing(self.column(inner)?, !negated),
             Expr::ScalarFunction(function) => {
-                let ranges = (self.ranges_of)(function)?;
+                let ranges = (self.0.ranges_of)(function)?;
                 let column = self.column(function.args.first()?).filter(|field| is_ip_field(field))?;
                 self.in_ranges(column, &Ranges::of(ranges), negated)
             }
@@ -158,6 +166,12 @@ impl Translator<'_> {
     }
 
     fn one_of(&self, column: &Field, texts: Vec<String>) -> Option<Predicate> {
+        if column.name() == PROTOCOL_NAME && self.0.names_follow_numbers {
+            let known = (0..=u8::MAX)
+                .filter(|number| protocol_name(*number).is_some_and(|name| texts.iter().any(|text| text == name)));
+            let known = Ranges::of(known.map(|number| (i128::from(number), i128::from(number))));
+            return Some(numbers(PROTOCOL, known));
+        }
         let is_said = column.data_type().is_string() && !REWRITTEN.contains(&column.name().as_str());
         (is_said && !texts.is_empty() && texts.len() <= TEXTS_MAX)
             .then(|| Predicate::OneOf { column: column.name().clone(), texts })
@@ -178,7 +192,7 @@ impl Translator<'_> {
     /// The column that an expression is, also behind a cast that keeps its numbers.
     fn column(&self, expr: &Expr) -> Option<&Field> {
         match expr {
-            Expr::Column(column) => self.schema.field_with_name(&column.name).ok(),
+            Expr::Column(column) => self.0.schema.field_with_name(&column.name).ok(),
             Expr::Cast(cast) => self.column(&cast.expr).filter(|from| keeps(from, cast.field.data_type())),
             Expr::TryCast(cast) => self.column(&cast.expr).filter(|from| keeps(from, cast.field.data_type())),
             _ => None,
@@ -312,8 +326,22 @@ mod tests {
     const MAPPED: u128 = 0xffff_0000_0000;
 
     fn said(filter: &Expr) -> Option<(Predicate, bool)> {
-        let none: RangesOf = |_| None;
-        translate(filter, &flow_schema(), none).map(|it| (it.predicate, it.is_whole))
+        said_with(filter, false)
+    }
+
+    fn said_with(filter: &Expr, names_follow_numbers: bool) -> Option<(Predicate, bool)> {
+        let schema = flow_schema();
+        let knows = Knows { schema: &schema, ranges_of: |_| None, names_follow_numbers };
+        translate(filter, &knows).map(|it| (it.predicate, it.is_whole))
+    }
+
+    #[test]
+    fn names_of_protocols_are_numbers_where_they_are_made_of_them() {
+        let number = |number| Some((numbers("protocol", Ranges::between(number, number)), true));
+        assert_eq!(said_with(&col("protocol_name").eq(lit("tcp")), true), number(6));
+        assert_eq!(said_with(&col("protocol_name").eq(lit("TCP")), true), Some((Predicate::never(), true)));
+        assert_eq!(said_with(&col("protocol_name").eq(lit("tcp")), false), None);
+        assert_eq!(said_with(&col("protocol_name").not_eq(lit("tcp")), true), None);
     }
 
     fn ports(ranges: &[(i128, i128)]) -> Option<(Predicate, bool)> {

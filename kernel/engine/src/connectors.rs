@@ -30,7 +30,12 @@ fn all() -> &'static [Box<dyn Connector>] {
 }
 
 /// The servers that are asked for flows.
-static SERVERS: &[&dyn RemoteConnector] = &[&connector_postgresql::PostgresqlConnector];
+static SERVERS: &[&dyn RemoteConnector] = &[
+    &connector_postgresql::PostgresqlConnector,
+    &connector_clickhouse::ClickhouseConnector,
+    &connector_opensearch::OpensearchConnector,
+    &connector_splunk::SplunkConnector,
+];
 
 /// The services that know something of addresses, names and hashes.
 pub(crate) static SERVICES: &[&enrichment::Service] = &[

@@ -43,6 +43,10 @@ pub struct Source {
     pub allow_http: bool,
     /// The table of a database.
     pub table: Option<String>,
+    /// The index, alias or pattern of a search engine.
+    pub index: Option<String>,
+    /// The search that finds flows among events.
+    pub search: Option<String>,
     /// Who asks a server.
     pub user: Option<String>,
     /// Certificates of authorities that are trusted beside those of the system.
@@ -132,7 +136,7 @@ impl Source {
 
     /// What is set of what single connectors of servers ask for, by the names of the keys.
     pub fn options(&self) -> Vec<(&'static str, &str)> {
-        let all = [("table", &self.table)];
+        let all = [("table", &self.table), ("index", &self.index), ("search", &self.search)];
         all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
     }
 

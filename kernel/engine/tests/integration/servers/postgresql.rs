@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use flow_source::contract_tests;
+
 use super::*;
 
 /// Where Debian and others put the programs of each release.
@@ -153,7 +155,7 @@ async fn a_table_answers_as_files_do_and_filters_itself() {
     loaded(&server, &engine).await;
     let found = register(&engine, &server.location(), &of_reader());
     assert_eq!((found.format, found.files), ("a PostgreSQL table", 0));
-    assert!(both_agree(&engine, "there").await > 100);
+    both_agree(&engine, "there").await;
 
     let sql = "SELECT dst_ip FROM there WHERE src_ip = '10.20.5.0/24' AND dst_port = 3389 \
                AND start_time >= '2024-02-05T09:00:00Z' LIMIT 3";
@@ -434,4 +436,16 @@ async fn an_encrypted_connection_is_checked() {
     register(&engine, &server.location(), &encrypted);
     server.run("INSERT INTO flows (src_ip) VALUES ('10.0.0.1')");
     assert!(rows(&query(&engine, "SELECT sensor FROM there").await).contains("TLSv1."), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_sources_is_kept() {
+    let Some(server) = Server::start() else { return };
+    let engine = engine();
+    server.run(ODD);
+    register(&engine, &server.location(), &odd(&[]));
+    let (state, table) = (engine.context().state(), engine.context().table_provider("there").await.expect("a table"));
+    contract_tests::check_table(&state, table.as_ref()).await;
+    contract_tests::check_drop(&state, table.as_ref()).await;
+    contract_tests::check_lazy(&state, table.as_ref(), || drop(server)).await;
 }
