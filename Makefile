@@ -26,7 +26,7 @@ WITH_CLIPPY := RUSTC_WORKSPACE_WRAPPER='$(CURDIR)/scripts/rustc-with-clippy.sh'
 
 # Tests have a kernelspec, a cache and data of their own: they leave those of the person who runs them alone.
 TEST_ENV := FLOWDECK_CACHE_DIR='$(TARGET)/test-cache' FLOWDECK_HISTORY='$(TARGET)/test-history.sqlite' FLOWDECK_CONFIG='$(TARGET)/test-demo-data/flowdeck.toml' \
-	JUPYTER_PATH='$(TARGET)/test-prefix/share/jupyter'
+	JUPYTER_PATH='$(TARGET)/test-prefix/share/jupyter' FLOWDECK_TEST_CHDB='$(TARGET)/test-chdb/bin/python'
 TEST_FLOWS := 50000
 TEST_SEED := 7
 DEBUG := $(TARGET)/debug/flowdeck
@@ -81,6 +81,9 @@ test-rust: test-kernel ## the Rust tests alone
 	@$(SETUP) nextest
 	@$(SETUP) git
 	@$(SETUP) nfdump
+	@$(SETUP) postgresql
+	@$(SETUP) clickhouse
+	@$(SETUP) chdb '$(TARGET)/test-chdb'
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust tests' cargo nextest run --workspace $(LOCKED) $(NEXTEST_ARGS); \
 		$(TEST_ENV) $(WITH_CLIPPY) $(STEP) 'Rust examples in the documentation' cargo test --workspace --doc $(LOCKED); \

@@ -8,6 +8,9 @@
 #                               benchmark's as well
 #   setup.sh git                git, with which the tests make the repositories that playbooks are updated from
 #   setup.sh nfdump             nfdump, against which the reader of its files is tested and measured
+#   setup.sh postgresql         PostgreSQL, which the tests load with flows and ask for them
+#   setup.sh clickhouse         an old ClickHouse, which the tests ask too
+#   setup.sh chdb FOLDER        the engine of a new ClickHouse, in an environment of Python of its own
 #   setup.sh chromium           the browser that the browser tests and the benchmark drive
 #   setup.sh font               a font, without which plots have no PNG
 #   setup.sh softflowd          the exporter of flows whose packets the tests collect
@@ -21,6 +24,8 @@ PYTHON=${PYTHON:-python3}
 VENV=${VENV:-.venv}
 # Older releases do not compile with the Rust that we need.
 EVCXR_VERSION=0.22.0
+# 180 MB to fetch, 10 s to install; without what it would bring along it is half as large.
+CHDB_VERSION=26.9.0
 
 say() { printf '== %s\n' "$*"; }
 
@@ -158,6 +163,39 @@ setup_nfdump() {
   install_debian 'nfdump, which the reader of nfcapd files is compared with,' nfdump
 }
 
+setup_postgresql() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+  if ! command -v apt-get >/dev/null; then
+    say 'PostgreSQL is not where Debian has it, and this system has no apt-get: it is not asked for flows'
+    return
+  fi
+  install_debian 'PostgreSQL, which the tests ask for flows,' postgresql
+}
+
+setup_clickhouse() {
+  local program
+  for program in /usr/sbin/clickhouse-server /usr/bin/clickhouse-server; do
+    if [ -x "$program" ]; then return; fi
+  done
+  # Debian 12 has it; others may not.
+  if ! command -v apt-cache >/dev/null || ! apt-cache policy clickhouse-server 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+    say 'this system has no package of clickhouse-server: an old ClickHouse is not asked for flows'
+    return
+  fi
+  install_debian 'ClickHouse, which the tests ask for flows,' clickhouse-server
+}
+
+setup_chdb() {
+  local folder=$1
+  if "$folder/bin/python" -c 'import chdb' 2>/dev/null; then return; fi
+  need_python
+  say "installing chdb $CHDB_VERSION into $folder, once"
+  rm -rf "$folder"
+  { "$PYTHON" -m venv "$folder" &&
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "chdb-core==$CHDB_VERSION"; } ||
+    say 'chdb could not be installed: the types of a new ClickHouse are not tested'
+}
+
 setup_evcxr() {
   local folder=$1
   [ -x "$folder/bin/evcxr_jupyter" ] && return
@@ -168,6 +206,6 @@ setup_evcxr() {
 
 purpose=${1:-}
 case $purpose in
-  rust | nextest | venv | git | nfdump | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
+  rust | nextest | venv | git | nfdump | postgresql | clickhouse | chdb | chromium | font | softflowd | evcxr) shift && "setup_$purpose" "$@" ;;
   *) stop "no purpose named \`$purpose\`" "The purposes are listed at the top of $0" ;;
 esac

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock},
 };
 
-use flow_engine::{Engine, EngineError, EngineOptions, Registered, RemoteAccess, SourceSettings};
+use flow_engine::{Engine, EngineError, EngineOptions, Registered, RemoteAccess, ServerNeeds, SourceSettings};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ impl std::fmt::Display for Fault {
 pub struct SourceState {
     /// Its table.
     pub name: String,
-    /// Path or glob.
+    /// Path, glob or address.
     pub location: String,
     /// What the configuration says about it.
     pub source: Source,
@@ -187,6 +187,10 @@ fn open_source(
     settings: SourceSettings,
 ) -> Result<Registered, Fault> {
     let location = config.location(source);
+    let connector = source.connector.as_ref().map(|name| name.0.as_str());
+    if let Some(needs) = flow_engine::server_needs(connector, &location) {
+        return open_server(engine, config, name, source, settings, needs);
+    }
     let is_remote = flow_engine::is_address(&location);
     let access = is_remote.then(|| source.access(&config.folder)).transpose();
     let access = access.map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
@@ -194,6 +198,9 @@ fn open_source(
     let mut registered = engine
         .register_source_with(name, &location, &settings)
         .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
+    let of_servers = source.options().into_iter().map(|(key, _)| key).chain(source.user.as_ref().map(|_| "user"));
+    let of_servers = of_servers.chain(source.ca_file.as_ref().map(|_| "ca_file"));
+    registered.remarks.extend(of_servers.map(|key| format!("`{key}` has no effect: it is for servers of flows")));
     if !is_remote && (source.endpoint.is_some() || source.region.is_some() || source.allow_http) {
         let remark = "`endpoint`, `region` and `allow_http` have no effect: the files are on this machine";
         registered.remarks.push(remark.to_owned());
@@ -204,6 +211,37 @@ fn open_source(
             format!("the secret `{name}` has no effect: those of stores are {}", RemoteAccess::SECRETS.join(", "))
         }));
     }
+    Ok(registered)
+}
+
+/// Opens what a server has. Keys that its connector does not know have no effect, and are told.
+fn open_server(
+    engine: &Engine,
+    config: &Config,
+    name: &str,
+    source: &Source,
+    settings: SourceSettings,
+    needs: ServerNeeds,
+) -> Result<Registered, Fault> {
+    let server = source.server(needs, &config.folder);
+    let server = server.map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
+    let settings = SourceSettings { server, ..settings };
+    let mut registered = engine
+        .register_source_with(name, &source.location, &settings)
+        .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
+    let odd_options = source.options().into_iter().map(|(key, _)| key).filter(|key| !needs.options.contains(key));
+    let of_stores = [("endpoint", source.endpoint.is_some()), ("region", source.region.is_some())];
+    let of_stores = of_stores.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key);
+    let connector = needs.connector;
+    registered.remarks.extend(
+        odd_options
+            .chain(of_stores)
+            .map(|key| format!("`{key}` has no effect: the connector {connector} does not ask for it")),
+    );
+    let odd_secrets = source.secrets.keys().filter(|name| !needs.secrets.contains(&name.as_str()));
+    registered.remarks.extend(odd_secrets.map(|name| {
+        format!("the secret `{name}` has no effect: those of {connector} are {}", needs.secrets.join(", "))
+    }));
     Ok(registered)
 }
 

@@ -69,6 +69,14 @@ pub enum SourceError {
         /// What was found and what was expected.
         reason: String,
     },
+    /// A source at a server that cannot be reached, refuses or breaks off.
+    #[error("{text}")]
+    Remote {
+        /// Where and what, without secrets.
+        text: String,
+        /// What to do, if there is something to do.
+        hint: Option<String>,
+    },
 }
 
 impl SourceError {
@@ -85,7 +93,7 @@ impl SourceError {
             Self::BrokenCompression { .. } => {
                 Some("The file may still be being written or was cut while it was copied; fetch it again".into())
             }
-            Self::UnexpectedContent { hint, .. } => hint.clone(),
+            Self::UnexpectedContent { hint, .. } | Self::Remote { hint, .. } => hint.clone(),
             Self::Refused { .. } => Some(
                 "The source is strict: without `strict = true` in flowdeck.toml such rows are left out and counted"
                     .into(),

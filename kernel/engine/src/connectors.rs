@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 pub use connector_toplist as toplist;
 use datafusion::catalog::TableProvider;
 use flow_source::{Connector, SourceError};
+use remote_source::RemoteConnector;
 
 /// The connectors, in the order in which they are asked whether a file is theirs: the surest signature first.
 fn all() -> &'static [Box<dyn Connector>] {
@@ -28,6 +29,14 @@ fn all() -> &'static [Box<dyn Connector>] {
     &ALL
 }
 
+/// The servers that are asked for flows.
+static SERVERS: &[&dyn RemoteConnector] = &[
+    &connector_postgresql::PostgresqlConnector,
+    &connector_clickhouse::ClickhouseConnector,
+    &connector_opensearch::OpensearchConnector,
+    &connector_splunk::SplunkConnector,
+];
+
 /// The services that know something of addresses, names and hashes.
 pub(crate) static SERVICES: &[&enrichment::Service] = &[
     &connector_virustotal::VIRUSTOTAL,
@@ -44,7 +53,17 @@ pub(crate) fn recognise(head: &[u8]) -> Option<&'static dyn Connector> {
 
 /// Their names, as sources may give them.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    all().iter().map(|connector| connector.name())
+    all().iter().map(|connector| connector.name()).chain(servers().map(|connector| connector.name()))
+}
+
+/// The connectors of servers.
+pub(crate) fn servers() -> impl Iterator<Item = &'static dyn RemoteConnector> {
+    SERVERS.iter().copied()
+}
+
+/// The connector of a server of that name.
+pub(crate) fn server_named(name: &str) -> Option<&'static dyn RemoteConnector> {
+    servers().find(|connector| connector.name() == name)
 }
 
 /// The connector of that name.

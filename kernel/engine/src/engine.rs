@@ -26,7 +26,7 @@ use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
 use crate::source::{Registered, SourceSettings};
-use crate::{ip, memory, names, standard_views};
+use crate::{ip, memory, names, servers, standard_views};
 
 /// Consumers of memory named in the log when there is too little.
 const CONSUMERS_LOGGED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -149,7 +149,10 @@ impl Engine {
     ) -> Result<Registered, EngineError> {
         let name = checked_name(name)?;
         let state = self.context().state();
-        let opened = crate::executor::wait(files::open_source(&state, path_or_glob, settings));
+        let opened = match servers::find(settings.connector.as_deref(), path_or_glob) {
+            Some(connector) => crate::executor::wait(servers::open(connector, path_or_glob, settings)),
+            None => crate::executor::wait(files::open_source(&state, path_or_glob, settings)),
+        };
         let opened = opened.and_then(|opened| opened).map_err(|fault| self.explain_datafusion(&fault))?;
         let files::Opened { table, format, files, bytes, modified, remarks } = opened;
         self.replace_table(&name, table)?;

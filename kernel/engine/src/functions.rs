@@ -49,7 +49,7 @@ pub use fault::FunctionFault;
 pub use foreign::{ForeignCall, ForeignCalls, ForeignFault, ForeignFunction, ForeignHost, ForeignStep, ForeignType};
 pub(crate) use foreign::{QueryCalls, bind as bind_foreign, is_one as is_foreign, signature_of as foreign_signature};
 pub(crate) use list::{help_of, is_ours, table_functions};
-pub(crate) use scalar::{is_prepared, prepared};
+pub(crate) use scalar::{is_prepared, prepared, ranges_of};
 pub use setup::LookupFiles;
 pub(crate) use setup::Setup;
 pub(crate) use table::QueryParameters;

@@ -1,7 +1,7 @@
 //! The engine room: SQL over flows, from the text of a query to rows that can be shown, stored or exported.
 //!
 //! Reading order: [`engine`] (the tables and the DataFusion `SessionContext`), [`query`] (one query from text to
-//! rows), `files` (what a path is, decided by content), [`source`] (what is set about a named source), `flow_view` and
+//! rows), `files` (what a path is, decided by content), [`source`] (what is set about a named source), `servers` (sources at servers), `flow_view` and
 //! `column_map` (foreign columns under the common flow schema), `clock` (clocks that go wrong),
 //! `functions` (what SQL knows beyond DataFusion), `ip` (what addresses are in SQL), [`error`] (what an analyst reads
 //! when it fails), [`render`] and [`export`] (rows for eyes and for files), [`stored`] (a result that is paged, sorted
@@ -35,6 +35,7 @@ pub mod query;
 pub mod render;
 pub mod result;
 mod schema_document;
+mod servers;
 pub mod source;
 mod standard_views;
 mod statement;
@@ -64,6 +65,7 @@ pub use plot::{Chart, PlotFault, PlotRequest};
 pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
+pub use servers::{ServerNeeds, ServerSettings, server_needs};
 pub use source::{ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;

@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 use crate::connectors;
 use crate::engine::SourceKind;
 use crate::files::remote::RemoteAccess;
+use crate::servers::ServerSettings;
 
 mod compare;
 mod facts;
@@ -34,7 +35,7 @@ pub struct SourceSettings {
     pub connector: Option<String>,
     /// The zone of times that are written without one; UTC where it is not set.
     pub time_zone: Option<Tz>,
-    /// Where the columns of the flow schema come from, by their names; only for files without a connector.
+    /// Where the columns of the flow schema come from, by their names; for servers, and files without a connector.
     pub columns: BTreeMap<String, ColumnOrigin>,
     /// How far the clock of the source is ahead; its times are corrected by that much.
     pub clock_offset: TimeDelta,
@@ -42,6 +43,8 @@ pub struct SourceSettings {
     pub strict: bool,
     /// How its objects are reached, where they are in the network.
     pub access: RemoteAccess,
+    /// What is set about its server, where it is at one.
+    pub server: ServerSettings,
 }
 
 /// Where a column of the flow schema comes from.
@@ -54,7 +57,7 @@ pub enum ColumnOrigin {
         /// What numbers in it count, for times; needed where they are numbers.
         unit: Option<TimeUnit>,
     },
-    /// An expression over the columns of the file.
+    /// An expression over the columns of the file, or in the SQL of a server.
     Sql(String),
 }
 
@@ -91,14 +94,14 @@ impl TimeUnit {
     }
 }
 
-/// A table that was made of files, and what they are.
+/// A table that was made of files or of what a server has, and what that is.
 #[derive(Debug, Clone)]
 pub struct Registered {
     /// Under which SQL finds it.
     pub table: String,
     /// What the files are, as in "a Zeek log".
     pub format: &'static str,
-    /// How many.
+    /// How many; none for a source at a server.
     pub files: usize,
     /// Their size as stored.
     pub bytes: u64,

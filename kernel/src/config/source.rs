@@ -1,8 +1,13 @@
 //! What a configuration says about one source.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use flow_engine::{RemoteAccess, Secret, SecretError, SecretPlace, SourceKind, SourceSettings};
+use flow_engine::{
+    RemoteAccess, Secret, SecretError, SecretPlace, ServerNeeds, ServerSettings, SourceKind, SourceSettings,
+};
 use serde::Deserialize;
 
 use super::value::{ConnectorName, FlowColumn, Length, Origin, ZoneName};
@@ -11,16 +16,16 @@ use super::value::{ConnectorName, FlowColumn, Length, Origin, ZoneName};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// A path or glob.
+    /// A path or glob, or the address of a server.
     pub location: String,
-    /// What its files are; found from their content without it.
+    /// What its files are, found from their content without it; or what kind of server is asked.
     pub connector: Option<ConnectorName>,
     /// How its columns are read.
     #[serde(default)]
     pub schema: SourceSchema,
     /// The zone of times that are written without one; UTC without it.
     pub time_zone: Option<ZoneName>,
-    /// Where the columns of flows come from, for CSV, JSON, Parquet and Arrow whose columns have other names.
+    /// Where the columns of flows come from, for servers and for CSV, JSON, Parquet and Arrow whose columns have other names.
     #[serde(default)]
     pub columns: BTreeMap<FlowColumn, Origin>,
     /// How far its clock is ahead; `-2s` is a clock that is 2 s behind.
@@ -33,9 +38,19 @@ pub struct Source {
     pub endpoint: Option<String>,
     /// The region of its bucket.
     pub region: Option<String>,
-    /// Whether plain HTTP to other machines is allowed.
+    /// Whether plain HTTP to other machines is allowed, and of databases a connection without encryption.
     #[serde(default)]
     pub allow_http: bool,
+    /// The table of a database.
+    pub table: Option<String>,
+    /// The index, alias or pattern of a search engine.
+    pub index: Option<String>,
+    /// The search that finds flows among events.
+    pub search: Option<String>,
+    /// Who asks a server.
+    pub user: Option<String>,
+    /// Certificates of authorities that are trusted beside those of the system.
+    pub ca_file: Option<PathBuf>,
     /// Where its keys and passwords are, by the names that its connector gives them.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretPlace>,
@@ -78,7 +93,8 @@ impl Source {
             columns: self.columns.iter().map(|(column, origin)| (column.0.clone(), origin.0.clone())).collect(),
             clock_offset: self.clock_offset.0,
             strict: self.strict,
-            access: RemoteAccess::default(),
+            access: RemoteAccess { allow_http: self.allow_http, ..RemoteAccess::default() },
+            server: ServerSettings::default(),
         })
     }
 
@@ -98,6 +114,30 @@ impl Source {
             secret_access_key: secret_access_key?,
             session_token: session_token?,
         })
+    }
+
+    /// What the connector of its server is told, with its secrets, fetched now. Relative files are seen from `folder`.
+    ///
+    /// # Errors
+    /// When a secret cannot be had.
+    pub fn server(&self, needs: ServerNeeds, folder: &Path) -> Result<ServerSettings, SecretError> {
+        let options = self.options().into_iter().filter(|(name, _)| needs.options.contains(name));
+        let secrets = needs.secrets.iter().filter_map(|name| {
+            let secret = self.secret(name, folder)?;
+            Some(secret.map(|secret| ((*name).to_owned(), secret)))
+        });
+        Ok(ServerSettings {
+            options: options.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            user: self.user.clone(),
+            secrets: secrets.collect::<Result<_, _>>()?,
+            ca_file: self.ca_file.as_ref().map(|path| folder.join(path)),
+        })
+    }
+
+    /// What is set of what single connectors of servers ask for, by the names of the keys.
+    pub fn options(&self) -> Vec<(&'static str, &str)> {
+        let all = [("table", &self.table), ("index", &self.index), ("search", &self.search)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
     }
 
     /// One of its secrets, fetched now; `None` when it has none of that name. Relative files are seen from `folder`.

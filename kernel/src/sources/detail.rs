@@ -23,7 +23,10 @@ pub(super) fn text(room: &EngineRoom, state: &SourceState, look: &Look) -> Strin
     if let Ok(found) = &state.outcome {
         let files =
             if found.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(found.files as u64)) };
-        lines.push(("files", format!("{}: {files}, {}", found.format, bytes_text(found.bytes))));
+        match found.files {
+            0 => lines.push(("server", format!("{}; each query asks it", found.format))),
+            _ => lines.push(("files", format!("{}: {files}, {}", found.format, bytes_text(found.bytes)))),
+        }
         if let Some(modified) = found.modified {
             lines.push(("last written", format!("{} UTC", moment_text(DateTime::<Utc>::from(modified)))));
         }
@@ -69,6 +72,13 @@ fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
     }
     if let Some(region) = &source.region {
         lines.push(("region", visible(region)));
+    }
+    lines.extend(source.options().into_iter().map(|(key, value)| (key, visible(value))));
+    if let Some(user) = &source.user {
+        lines.push(("user", visible(user)));
+    }
+    if let Some(path) = &source.ca_file {
+        lines.push(("authorities", visible(&path.display().to_string())));
     }
     if source.allow_http {
         lines.push(("allow http", "requests and answers may be read on the way".to_owned()));

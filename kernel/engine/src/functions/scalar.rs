@@ -161,6 +161,14 @@ pub(crate) fn is_prepared(function: &ScalarUDF) -> bool {
     function.inner().downcast_ref::<Adapter>().is_some_and(|adapter| adapter.prepared.is_some())
 }
 
+/// The ranges of addresses for which a call is true: that of `ip_in` with a list that is known.
+pub(crate) fn ranges_of(call: &Call) -> Option<Vec<(u128, u128)>> {
+    match &call.func.inner().downcast_ref::<Adapter>()?.prepared {
+        Some(Prepared::IpList(list)) => Some(list.ranges()),
+        _ => None,
+    }
+}
+
 /// A signature that leaves all checks to us.
 pub(super) fn any_arguments() -> Signature {
     let anything = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);

@@ -9,6 +9,7 @@ mod files;
 mod functions;
 mod queries;
 mod remote;
+mod servers;
 mod sources;
 mod standard_views;
 mod stored;
