@@ -32,7 +32,9 @@ pub(crate) fn support(columns: &Columns, condition: &Predicate) -> Support {
         },
         Predicate::OneOf { column, .. } if kind(column) == Some(Kind::Text) => Support::Inexact,
         Predicate::Missing { column } => match kind(column) {
-            Some(Kind::Number(_) | Kind::DateTime | Kind::DateTime64(_) | Kind::Ipv4 | Kind::Ipv6 | Kind::Fixed16) => {
+            Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Fixed16) => Support::Exact,
+            // Whatever else the reader makes NULL must be said too: numbers that the column cannot have.
+            Some(Kind::Number(_) | Kind::DateTime | Kind::DateTime64(_)) if numbers_of(column).is_some() => {
                 Support::Exact
             }
             Some(Kind::Text) if holds(column) == Holds::Texts => Support::Inexact,
@@ -157,6 +159,7 @@ mod tests {
             ("dst_port", mapped("`p`", Kind::Number(Domain::unsigned(32)), None)),
             ("start_time", mapped("`t`", Kind::DateTime, Some(TimeUnit::Seconds))),
             ("end_time", mapped("`n`", Kind::Number(Domain::unsigned(64)), Some(TimeUnit::Nanoseconds))),
+            ("duration_s", mapped("`d`", Kind::Number(Domain::unsigned(64)), None)),
             ("uid", mapped("`u`", Kind::Text, None)),
         ];
         let mapped = mapped.into_iter().map(|(name, mapped)| (name.to_owned(), mapped)).collect();
@@ -187,6 +190,13 @@ mod tests {
         check(&Predicate::Missing { column: "dst_ip".into() }, "`b` IS NULL");
         let texts = vec!["it's".to_owned(), "a\\".to_owned()];
         check(&Predicate::OneOf { column: "uid".into(), texts }, "`u` IN ('it\\'s', 'a\\\\')");
+    }
+
+    #[test]
+    fn missing_is_said_only_with_all_that_the_reader_makes_null() {
+        let missing = |column: &str| support(&columns(), &Predicate::Missing { column: column.into() });
+        assert_eq!((missing("dst_port"), missing("src_ip")), (Support::Exact, Support::Exact));
+        assert_eq!(missing("duration_s"), Support::No);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use chrono::DateTime;
 use chrono_tz::Tz;
-use remote_source::source::{Holds, holds};
+use remote_source::source::{Holds, holds, numbers_of};
 use remote_source::sql::{self, Domain, in_units};
 use remote_source::{Predicate, Ranges, Support};
 
@@ -35,7 +35,11 @@ pub(crate) fn support(columns: &Columns, condition: &Predicate) -> Support {
         // How a server compares texts is a matter of its collation.
         Predicate::OneOf { column, .. } if native(column) == Some(Native::Text) => Support::Inexact,
         Predicate::Missing { column } => match native(column) {
-            Some(Native::Number(_) | Native::Count { .. } | Native::Timestamptz | Native::Inet) => Support::Exact,
+            Some(Native::Inet) => Support::Exact,
+            // Whatever else the reader makes NULL must be said too: numbers that the column cannot have.
+            Some(Native::Number(_) | Native::Count { .. } | Native::Timestamptz) if numbers_of(column).is_some() => {
+                Support::Exact
+            }
             Some(Native::Timestamp) if columns.zone == Tz::UTC => Support::Exact,
             Some(Native::Text) if holds(column) == Holds::Texts => Support::Inexact,
             _ => Support::No,
@@ -109,7 +113,7 @@ fn missing(column: &str, mapped: &Mapped, zone: Tz) -> String {
     let other = match mapped.native {
         Native::Inet => Some(format!("masklen({value}) <> CASE family({value}) WHEN 4 THEN 32 ELSE 128 END")),
         Native::Text => Some(format!("{value} = ''")),
-        _ => remote_source::source::numbers_of(column).map(|all| format!("NOT ({})", within(mapped, &all, zone))),
+        _ => numbers_of(column).map(|all| format!("NOT ({})", within(mapped, &all, zone))),
     };
     sql::any([is_null].into_iter().chain(other).collect())
 }
@@ -169,6 +173,7 @@ mod tests {
             ("dst_port", mapped("\"port\"", Native::Number(Domain::signed(32)))),
             ("start_time", mapped("\"at\"", Native::Timestamptz)),
             ("end_time", mapped("\"ms\"", Native::Count { domain: Domain::signed(64), nanos: 1_000_000 })),
+            ("duration_s", mapped("\"took\"", Native::Number(Domain::signed(64)))),
             ("uid", mapped("\"id\"", Native::Text)),
         ];
         let mapped = mapped.into_iter().map(|(name, mapped)| (name.to_owned(), mapped)).collect();
@@ -208,6 +213,14 @@ mod tests {
             "(\"port\" IS NULL OR NOT ((\"port\" >= 0 AND \"port\" <= 65535)))",
             &[],
         );
+    }
+
+    #[test]
+    fn missing_is_said_only_with_all_that_the_reader_makes_null() {
+        let missing = |column: &str| support(&columns(), &Predicate::Missing { column: column.into() });
+        assert_eq!(missing("dst_port"), Support::Exact);
+        // A negative length of time is none, and no range says so.
+        assert_eq!(missing("duration_s"), Support::No);
     }
 
     #[test]

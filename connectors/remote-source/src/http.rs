@@ -204,8 +204,10 @@ impl Http {
 /// When it is none, is of another scheme, or holds a password.
 pub fn address(settings: &Settings, schemes: &[&str]) -> Result<Url, RemoteError> {
     let wrong = |fact: &str, hint: String| {
-        let place = settings.location.split(['?', '#']).next().unwrap_or_default();
-        let place = place.split_once("://").map_or(place, |(_, rest)| rest.rsplit('@').next().unwrap_or_default());
+        // Who may stand before the last `@`, with a password that has any of `?#/:` in it: that goes first.
+        let place = settings.location.rsplit('@').next().unwrap_or_default();
+        let place = place.split_once("://").map_or(place, |(_, rest)| rest);
+        let place = place.split(['?', '#']).next().unwrap_or_default();
         RemoteError::new(&words(place, &[]), Cause::Setting { fact: fact.to_owned(), hint })
     };
     let example = format!("Write `location` as in {}://HOST:PORT", schemes.last().unwrap_or(&"https"));
@@ -321,6 +323,9 @@ mod tests {
             ("ftp://127.0.0.1/", "no address of this connector"),
             ("/data/flows", "no address"),
             (&format!("https://u:{PLANTED}@127.0.0.1/?x={PLANTED}"), "password in the address"),
+            // Before such a letter the parser sees a host and a port.
+            (&format!("https://u:{PLANTED}#1@127.0.0.1/flows"), "no address"),
+            (&format!("https://u:{PLANTED}?/1@127.0.0.1/flows"), "no address"),
         ] {
             let error = Http::new(&settings(location), "Bearer", |_, _| None).expect_err(location);
             let shown = format!("{error} {:?} {error:?}", error.hint());

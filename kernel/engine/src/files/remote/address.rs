@@ -82,10 +82,12 @@ fn scheme_of(location: &str) -> Option<&str> {
 
 /// Of an address that is none: what can be no secret.
 fn shown_roughly(location: &str) -> String {
-    let visible_part = location.split(['?', '#']).next().unwrap_or_default();
-    match visible_part.split_once("://") {
-        Some((scheme, rest)) => visible(&format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())),
-        None => visible(visible_part),
+    let (scheme, rest) = location.split_once("://").map_or((None, location), |(scheme, rest)| (Some(scheme), rest));
+    // Who may stand before the last `@`, with a password that has any of `?#/:` in it: that goes first.
+    let place = rest.rsplit('@').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+    match scheme {
+        Some(scheme) => visible(&format!("{scheme}://{place}")),
+        None => visible(place),
     }
 }
 
@@ -197,5 +199,15 @@ mod tests {
         assert_eq!(folder("s3://b/2024-*/x.parquet"), (String::new(), false));
         assert_eq!(folder("s3://b/a/**"), ("a/".into(), false));
         assert_eq!(folder("s3://b/a/"), ("a/".into(), true));
+    }
+
+    #[test]
+    fn a_password_is_shown_in_no_fault() {
+        for location in
+            ["https://u:s3cr3t#1@host/flows", "https://u:s3cr3t?1@host/flows", "https://u:s3cr3t/1@host:x/flows"]
+        {
+            let fault = Address::of(location).expect("an address").expect_err(location);
+            assert!(!format!("{fault} {fault:?}").contains("s3cr3t"), "{fault:?}");
+        }
     }
 }
