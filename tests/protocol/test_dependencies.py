@@ -74,3 +74,17 @@ def test_progress_is_shown_while_dependencies_are_compiled(new_kernel, tmp_path:
     assert cell.text == "42", repr(cell)
     assert re.search(r"compiled own.tools \(1 of 1\)", cell.stream()), repr(cell)
     assert re.search(r"compiled \d+ crates in \d+ s", cell.stream())
+
+
+def test_futures_of_tokio_are_awaited_and_its_tasks_live_on(new_kernel, tmp_path: Path) -> None:
+    # What a runtime needs besides is added.
+    kernel: Kernel = new_kernel(cwd=tmp_path)
+    cell = kernel.execute(
+        ':dep tokio = { version = "1", features = ["time"] }\nuse std::time::Duration;\n'
+        "tokio::time::sleep(Duration::from_millis(20)).await;\n6 * 7"
+    )
+    assert cell.text == "42", repr(cell)
+    spawn = "let handle = tokio::spawn(async { tokio::time::sleep(Duration::from_millis(300)).await; 5 });"
+    assert kernel.execute(f"{spawn}\ntokio::task::yield_now().await;").status == "ok"
+    assert kernel.execute("1 + 1").text == "2"
+    assert kernel.execute("handle.await?").text == "5"
