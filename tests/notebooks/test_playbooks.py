@@ -188,12 +188,16 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
     playbook.fill(src_ip=attack["attacker"], dst_ip=victim["host"])
     (flows,) = playbook.press("Get IP flows", "connections")
     assert len(flows) == expected
-    (extended,) = playbook.press("Get all columns", "connections_extended")
+    playbook.fill(view="extended")
+    (extended,) = playbook.press("Get IP flows", "connections_extended")
     assert [row["start_time"] for row in extended] == [row["start_time"] for row in flows]
     assert attack["success"]["uid"] in {row["uid"] for row in extended}
-    (summed,) = playbook.press("Sum up", "connections_aggregated")
+    assert playbook.status("connections") == "for View = default" and playbook.is_empty("connections")
+    playbook.fill(view="aggregated")
+    (summed,) = playbook.press("Get IP flows", "connections_aggregated")
     assert sum(int(row["flows"] or 0) for row in summed) == expected
     assert sum(int(row["rev_bytes"] or 0) for row in summed) == sum(int(row["rev_bytes"] or 0) for row in flows)
+    playbook.fill(view="default")
     # The other way round there is nothing, unless both directions are asked for.
     playbook.fill(src_ip=victim["host"], dst_ip=attack["attacker"])
     assert len(playbook.press("Get IP flows", "connections")[0]) == expected
@@ -204,10 +208,14 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
     playbook.fill(start_time=picked("2024-02-05T10:45:30"))
     (flows,) = playbook.press("Get IP flows", "connections")
     assert [row["start_time"] for row in flows] == [attack["success"]["start"]]
-    playbook.fill(channels="elsewhere")
-    assert playbook.press("Get IP flows", "connections") == ([],)
-    playbook.fill(channels="elsewhere, campus-border")
+    # The channels are the sensors of the source; elsewhere the same flows are not seen.
+    sensors = playbook.options("Channels")
+    assert flows[0]["sensor"] in sensors
+    playbook.fill(channels=[flows[0]["sensor"]])
     assert len(playbook.press("Get IP flows", "connections")[0]) == 1
+    if others := [sensor for sensor in sensors if sensor != flows[0]["sensor"]]:
+        playbook.fill(channels=others)
+        assert playbook.press("Get IP flows", "connections") == ([],)
 
 
 def test_the_card_of_the_host_that_gave_in(campus: Open, incidents: dict[str, Any]) -> None:
@@ -297,17 +305,31 @@ def test_nobody_floods_the_campus(campus: Open) -> None:
 def test_the_beacon_is_on_the_list(campus: Open, incidents: dict[str, Any]) -> None:
     beacon = incidents["beacon"]
     playbook = campus("detection/blocklist_match")
-    playbook.fill(addresses=f"{beacon['destination']}, 233.252.0.0/24", domains="update-check[.]test, x_check.test, other.test")
     flows, names = playbook.press("Match", "listed_flows", "listed_names")
     (row,) = flows
     assert (row["our_ip"], row["listed_ip"], row["flows"]) == (beacon["source"], beacon["destination"], str(beacon["count"]))
-    assert (row["direction"], row["contact"]) == ("called it", "both ways")
-    assert {(row["name"], row["kind"], row["count"]) for row in names} == {
-        (beacon["domain"], kind, str(beacon["count"])) for kind in ("looked up", "TLS server")
-    }
+    assert (row["direction"], row["contact"], row["port_is_listed"]) == ("called it", "both ways", "true")
+    assert (row["list"], row["list_date"], row["entry"]) == ("c2", "2024-02-05", beacon["destination"])
+    assert int(row["sent"] or 0) > 0 and int(row["received"] or 0) > 0, "bytes both ways"
+    asked = {(beacon["domain"], kind, str(beacon["count"])) for kind in ("looked up", "TLS server")}
+    assert {(row["name"], row["kind"], row["count"]) for row in names} == asked
+    assert {(row["list"], row["listed"], row["list_date"]) for row in names} == {("domains", "update-check.test", "2024-02-05")}
     playbook.fill(host=beacon["source"])
     (destinations,) = playbook.press("List its destinations", "destinations")
     assert [(row["dst_ip"], row["is_listed"]) for row in destinations] == [(beacon["destination"], "true")]
+
+
+def test_what_is_on_no_list_yet_can_be_pasted(campus: Open, incidents: dict[str, Any]) -> None:
+    beacon = incidents["beacon"]
+    playbook = campus("detection/blocklist_match")
+    playbook.fill(lists=["domains"])
+    flows, names = playbook.press("Match", "listed_flows", "listed_names")
+    assert flows == [] and {row["list"] for row in names} == {"domains"}
+    playbook.fill(lists=[], addresses=f"{beacon['destination']}, 233.252.0.0/24", domains="update-check[.]test, x_check.test, other.test")
+    flows, names = playbook.press("Match", "listed_flows", "listed_names")
+    (row,) = flows
+    assert (row["our_ip"], row["list"], row["list_date"]) == (beacon["source"], "pasted", None)
+    assert {(row["name"], row["listed"], row["list"]) for row in names} == {(beacon["domain"], "update-check.test", "pasted")}
 
 
 IN_10K, IN_1M, IN_NAMES = "DOMAIN IN TOP 10K LIST", "DOMAIN IN TOP 1M LIST", "SUBDOMAIN IN TOP LIST"
