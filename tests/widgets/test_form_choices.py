@@ -126,7 +126,7 @@ def test_what_a_visitor_enters_is_a_source_or_an_error(page: FrontEnd, name: str
 )
 def test_an_author_is_told_what_is_wrong(page: FrontEnd, cell: str, fact: str) -> None:
     failed = page.kernel.execute(cell)
-    assert failed.status == "error" and fact in failed.error["evalue"], failed
+    assert failed.status == "error" and fact in failed.error_text, failed
 
 
 def test_without_sources_the_form_says_so(new_kernel: Callable[..., Kernel], tmp_path: Path) -> None:
