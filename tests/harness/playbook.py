@@ -64,6 +64,17 @@ class Playbook:
         self.page.click(self._labelled(button))
         return tuple(self._rows(table, before[table]) for table in tables)
 
+    def start(self, button: str) -> None:
+        """Presses a button and waits for nothing."""
+        self.page.click(self._labelled(button))
+
+    def stop(self, table: str) -> None:
+        """Presses the Stop beside a query."""
+        row, _ = self._children(self._areas[table])
+        stop, _ = self._children(row)
+        self.page.until(lambda: not self.page.value(stop, "disabled"), "the query to run")
+        self.page.click(stop)
+
     def may_press(self, button: str) -> bool:
         """Whether a button can be pressed now."""
         self.page.look()

@@ -37,6 +37,7 @@ fn all() -> &'static [Box<dyn Connector>] {
 
 /// The servers that are asked for flows.
 static SERVERS: &[&dyn RemoteConnector] = &[
+    &connector_flowmon::Flowmon,
     &connector_postgresql::PostgresqlConnector,
     &connector_clickhouse::ClickhouseConnector,
     &connector_opensearch::OpensearchConnector,

@@ -159,9 +159,9 @@ impl Engine {
             None => crate::executor::wait(files::open_source(&state, path_or_glob, settings)),
         };
         let opened = opened.and_then(|opened| opened).map_err(|fault| self.explain_datafusion(&fault))?;
-        let files::Opened { table, format, files, bytes, modified, remarks } = opened;
+        let files::Opened { table, format, files, bytes, modified, remarks, channels } = opened;
         self.replace_table(&name, Arc::clone(&table))?;
-        self.sources().insert(&name, table);
+        self.sources().insert(&name, table, channels);
         Ok(Registered { table: name, format, files, bytes, modified, remarks })
     }
 

@@ -143,7 +143,7 @@ impl TableFunctionImpl for SourceFunction {
         let Some(Some(name)) = value.as_ref().map(|value| constant_text(value).flatten()) else {
             return Err(refused(&argument.to_string(), "it must be the name of a source".to_owned()).into());
         };
-        sources.get(name).map_err(|known| {
+        sources.get(name).map(|source| source.table).map_err(|known| {
             let known =
                 if known.is_empty() { "there is none".to_owned() } else { format!("sources are {}", known.join(", ")) };
             refused(&format!("'{name}'"), format!("there is no source of this name; {known}")).into()

@@ -18,19 +18,28 @@ const CHANNELS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The sources of an engine. Unlike tables they are not replaced by results of queries.
 #[derive(Debug, Default)]
-pub(crate) struct NamedSources(RwLock<BTreeMap<String, Arc<dyn TableProvider>>>);
+pub(crate) struct NamedSources(RwLock<BTreeMap<String, Named>>);
+
+/// One source.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) table: Arc<dyn TableProvider>,
+    /// Who saw its flows, where it says so by itself.
+    channels: Option<Vec<String>>,
+}
 
 impl NamedSources {
-    pub(crate) fn insert(&self, name: &str, table: Arc<dyn TableProvider>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), table);
+    pub(crate) fn insert(&self, name: &str, table: Arc<dyn TableProvider>, channels: Option<Vec<String>>) {
+        let named = Named { table, channels };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), named);
     }
 
     pub(crate) fn remove(&self, name: &str) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// The table of a source, by its name in any case; else the names there are.
-    pub(crate) fn get(&self, name: &str) -> Result<Arc<dyn TableProvider>, Vec<String>> {
+    /// A source, by its name in any case; else the names there are.
+    pub(crate) fn get(&self, name: &str) -> Result<Named, Vec<String>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&name.to_ascii_lowercase()).cloned();
         found.ok_or_else(|| known.keys().cloned().collect())
@@ -44,9 +53,11 @@ impl Engine {
     /// # Errors
     /// When there is no such source, or it cannot be read.
     pub async fn channels(&self, source: &str) -> Result<Vec<String>, EngineError> {
-        let table = self.sources().get(source);
-        if table.is_ok_and(|table| table.schema().column_with_name(CHANNEL_COLUMN).is_none()) {
-            return Ok(Vec::new());
+        if let Ok(Named { table, channels }) = self.sources().get(source) {
+            let has_column = table.schema().column_with_name(CHANNEL_COLUMN).is_some();
+            if let Some(channels) = channels.or_else(|| (!has_column).then(Vec::new)) {
+                return Ok(channels);
+            }
         }
         let query = format!(
             "SELECT CAST({CHANNEL_COLUMN} AS VARCHAR) FROM read_source($source) WHERE {CHANNEL_COLUMN} IS NOT NULL \
