@@ -284,12 +284,13 @@ mod tests {
 
     #[test]
     fn ids_are_asked_for_once() {
-        let ids =
-            |wanted: &[&str]| Columns::of(&wanted.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).ids();
-        assert_eq!(ids(&["src_ip", "dst_port", "icmp_type"]), ["sa", "dp", "pr"]);
-        assert_eq!(ids(&[]), ["pr"]);
-        let all: Vec<&str> = columns_of(|id| id == "te").collect();
-        assert!(all.contains(&"end_time") && !all.contains(&"in_if") && all.contains(&"bytes"), "{all:?}");
+        let ids = |wanted: &[&str], has_ends| Columns::of(&owned(wanted), has_ends).ids();
+        assert_eq!(ids(&["src_ip", "dst_port", "icmp_type"], true), ["sa", "dp", "pr"]);
+        assert_eq!(ids(&[], true), ["pr"]);
+        assert_eq!(ids(&["start_time", "end_time"], true), ["ts", "te"]);
+        assert_eq!(ids(&["start_time", "end_time"], false), ["ts", "td"]);
+        let all: Vec<&str> = columns_of(|id| id == "in").collect();
+        assert!(all.contains(&"in_if") && !all.contains(&"out_if") && all.contains(&"bytes"), "{all:?}");
     }
 
     #[test]

@@ -122,6 +122,9 @@ impl State {
         if asked.path == "/resources/oauth/token" {
             return self.token(&asked.body);
         }
+        if !asked.path.starts_with("/rest/fmc/") {
+            return (404, Value::Null);
+        }
         let token = asked.authorization.strip_prefix("bearer token-").and_then(|number| number.parse().ok());
         if token.is_none_or(|number: u32| number < self.token_wanted) {
             return (401, json!({"error": "invalid_grant", "error_description": "The access token is not valid"}));
