@@ -54,6 +54,8 @@ pub struct SqlCell {
     pub trigger: Trigger,
     /// Columns whose values a person may put into a field of a form: column and field.
     pub fill: Vec<(String, String)>,
+    /// It only runs while this is chosen in a field of the type `choice`: field and option.
+    pub when: Option<(String, String)>,
     /// The rows that a person selects in the table become a table of this name.
     pub selection: Option<String>,
     /// What is drawn of the result; `None` shows it as a table.
@@ -147,11 +149,15 @@ fn sql(options: &str, body: &str) -> Result<SqlCell, Report> {
             "--into" => cell.into = Some(value()?.to_owned()),
             "--limit" => cell.limit = Some(number(value()?)?),
             "--fill" => cell.fill.push(column_and_field(value()?)?),
+            "--when" => cell.when = Some(field_and_option(value()?)?),
             "--selection" => cell.selection = Some(value()?.to_owned()),
             "--on" => cell.trigger = Trigger::Click(value()?.to_owned()),
             "--live" => cell.trigger = Trigger::Change,
             _ => return Err(usage(&format!("`%%sql` has no option `{option}`"))),
         }
+    }
+    if cell.when.is_some() && cell.trigger == Trigger::Once {
+        return Err(usage("`--when` is for queries that run again: with `--on` or `--live`"));
     }
     if cell.query.is_empty() {
         return Err(
@@ -168,6 +174,15 @@ fn column_and_field(text: &str) -> Result<(String, String), Report> {
     }
 }
 
+fn field_and_option(text: &str) -> Result<(String, String), Report> {
+    match text.split_once('=') {
+        Some((field, option)) if !field.is_empty() && !option.is_empty() => Ok((field.to_owned(), option.to_owned())),
+        _ => Err(usage(&format!(
+            "`--when` takes a field and what is chosen in it, `--when view=extended`, not `{text}`"
+        ))),
+    }
+}
+
 fn number(text: &str) -> Result<usize, Report> {
     number_of(text).ok_or_else(|| usage(&format!("`--limit` takes a number of rows, not `{text}`")))
 }
@@ -179,7 +194,7 @@ fn number_of(text: &str) -> Option<usize> {
 
 fn usage(fact: &str) -> Report {
     Report::new("UsageError", fact).with_hint(
-        "usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live] [--fill COLUMN=FIELD] [--selection NAME], the query below it",
+        "usage: %%sql [--into NAME] [--limit ROWS] [--on BUTTON | --live] [--when FIELD=OPTION] [--fill COLUMN=FIELD] [--selection NAME], the query below it",
     )
 }
 
@@ -220,6 +235,10 @@ mod tests {
         let wanted = SqlCell { query, into: Some("top".into()), limit: Some(10_000), ..SqlCell::default() };
         check("%%sql --into top --limit 10_000\n\nSELECT 1\n", Cell::Sql(wanted.clone()));
         check("%%sql --limit=10000 --into=top\nSELECT 1", Cell::Sql(wanted));
+        let Cell::Sql(cell) = Cell::parse("%%sql --on get --when view=extended\nSELECT 1").unwrap() else {
+            panic!("not SQL")
+        };
+        assert_eq!(cell.when, Some(("view".to_owned(), "extended".to_owned())));
         let written = "%%sql --fill src_ip=src --fill=a=c --selection picked\nSELECT 1";
         let Cell::Sql(cell) = Cell::parse(written).unwrap() else { panic!("not SQL") };
         assert_eq!(cell.selection.as_deref(), Some("picked"));
@@ -233,6 +252,8 @@ mod tests {
             ("%%sql --limit three\nSELECT 1", "`three`"),
             ("%%sql --into\n", "needs a value"),
             ("%%sql --fill src_ip\nSELECT 1", "`--fill src_ip=src`"),
+            ("%%sql --when view=a\nSELECT 1", "`--on` or `--live`"),
+            ("%%sql --on get --when view\nSELECT 1", "`--when view=extended`"),
             ("%%sql\n  ", "no query"),
             ("%%sqll\nSELECT 1", "`%%sqll`"),
         ] {

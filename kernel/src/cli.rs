@@ -5,13 +5,13 @@ mod cache;
 mod collect;
 mod demo_data;
 mod import;
+mod lists;
 mod parameters;
 mod playbooks;
 mod run;
 mod sources;
 mod sql;
 pub(crate) mod store;
-mod toplist;
 
 pub(crate) use import::time as utc_time;
 
@@ -54,7 +54,9 @@ enum Command {
     /// Copy flows of a source into a folder, or say what the folder holds.
     Import(import::Options),
     /// Say what lists of well-known names there are, or fetch newer ones.
-    Toplist(toplist::Options),
+    Toplist(lists::Options),
+    /// Say what lists of addresses and names to beware of there are, or fetch newer ones.
+    Blocklist(lists::Options),
     /// Look after a folder of playbooks: list them, compare with the upstream, update, find copies and stored data.
     Playbooks(playbooks::Options),
     /// Show what is kept for Rust cells, and remove what is not used any more.
@@ -103,7 +105,8 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sources(options) => sources::run(&options),
         Command::Collect(options) => collect::run(&options),
         Command::Import(options) => import::run(&options),
-        Command::Toplist(options) => toplist::run(&options),
+        Command::Toplist(options) => lists::run(&options, &lists::TOPLISTS),
+        Command::Blocklist(options) => lists::run(&options, &lists::BLOCKLISTS),
         Command::Cache(options) => cache::run(&options),
         Command::DemoData(options) => demo_data::run(&options),
         Command::WidgetModels => print(&format!("{:#}\n", widgets_comm::spec::spec_json())),

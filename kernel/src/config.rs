@@ -4,8 +4,8 @@
 //! said about a source is in `source`, texts with a meaning in `value`; `fault` words what is wrong, and where.
 
 pub mod fault;
+pub mod lists;
 pub mod source;
-pub mod toplist;
 pub mod value;
 
 use std::{
@@ -52,7 +52,10 @@ pub struct Config {
     pub display: Display,
     /// Lists of the names that are visited most.
     #[serde(default)]
-    pub toplist: toplist::TopLists,
+    pub toplist: lists::TopLists,
+    /// Lists of what to beware of, by the names that queries call them.
+    #[serde(default)]
+    pub blocklists: lists::Blocklists,
     /// Services that know something of addresses, names and hashes, and what they must not be told.
     #[serde(default)]
     pub enrichment: EnrichmentSettings,
@@ -144,6 +147,7 @@ impl Config {
             as_database: place(&self.lookup.as_database),
             top_domains: self.toplist.domains.as_ref().map(|list| list.path(&self.folder)),
             top_names: self.toplist.names.as_ref().map(|list| list.path(&self.folder)),
+            blocklists: self.blocklists.iter().map(|(name, list)| (name.0.clone(), list.path(&self.folder))).collect(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Forms: inputs that an author writes down in TOML, and queries that run when they are used.
 //!
-//! `definition` reads the text, `view` chooses widgets, `value` reads what was entered, `given` what comes from elsewhere than a
-//! person, `moment` understands times, `live` runs queries at a click or a change. The state of fields is that of their widgets, see [`crate::widgets`].
+//! `definition` reads the text, `choices` looks up options, `view` chooses widgets, `value` reads what was entered, `given` what
+//! comes from elsewhere than a person, `moment` understands times, `live` runs queries at a click or a change. The state of fields
+//! is that of their widgets, see [`crate::widgets`].
 
+pub mod choices;
 pub mod definition;
 pub mod given;
 pub mod live;
@@ -33,6 +35,10 @@ use crate::{
     widgets::{Widgets, new_id},
 };
 
+/// Colours of what is said beside a field: a remark, and what is wrong.
+const NOTE: &str = "#7a5c00";
+const FAULT: &str = "#b00020";
+
 /// The forms of this kernel. A field's name is known in all cells; the form that was run last has it.
 pub struct Forms {
     widgets: Arc<Widgets>,
@@ -51,6 +57,8 @@ struct Live {
     widget: String,
     /// The HTML widget below it that says what is wrong.
     message: String,
+    /// What is said about its options, when there are none.
+    note: Option<String>,
     /// What the author's default was, to tell what a person entered from it.
     initial: StateValue,
 }
@@ -77,16 +85,9 @@ impl Forms {
     /// A report for the author when the text is wrong.
     pub async fn show(self: &Arc<Self>, cause: &Header, key: &str, text: &str) -> Result<MimeBundle, Report> {
         let fields = definition::parse(text)?;
-        let mut kept = BTreeMap::new();
-        for field in &fields {
-            if let Some(value) = self.entered(field).await {
-                kept.insert(field.name.clone(), value);
-            }
-        }
         let mut form = Build { forms: self, cause, widgets: Vec::new(), rows: Vec::new(), buttons: Vec::new() };
         for field in fields {
-            let kept = kept.remove(&field.name);
-            form.field(field, kept).await?;
+            form.field(field).await?;
         }
         let root = form.root().await.map_err(refused)?;
         let earlier = lock(&self.shown).insert(key.to_owned(), form.widgets);
@@ -261,8 +262,8 @@ impl Forms {
         }
         let entered = value::read(&live.field, &|name| state.get(name).cloned().unwrap_or_default());
         let message = match &entered {
-            Ok(entered) => entered.note.as_deref().map(|note| said("#7a5c00", note)),
-            Err(fact) => Some(said("#b00020", fact)),
+            Ok(entered) => entered.note.as_ref().or(live.note.as_ref()).map(|note| said(NOTE, note)),
+            Err(fact) => Some(said(FAULT, fact)),
         };
         if let Err(error) = self.widgets.set(cause, &live.message, "value", message.unwrap_or_default()).await {
             tracing::info!(%error, "a form's message is gone");
@@ -291,7 +292,9 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    async fn field(&mut self, field: Field, kept: Option<StateValue>) -> Result<(), Report> {
+    async fn field(&mut self, mut field: Field) -> Result<(), Report> {
+        let note = self.forms.look_up(&mut field).await;
+        let kept = self.forms.entered(&field).await;
         let wrong = |fact: String| Report::new("FormError", format!("field `{}`: {fact}", field.name));
         let view::Input { model, state } = view::input(&field).map_err(wrong)?;
         let mut state = state
@@ -317,7 +320,8 @@ impl Build<'_> {
             let value = given::entered(&field, &given).map_err(|fact| unfit(&field.name, &fact))?;
             self.forms.widgets.set(self.cause, &widget, attribute, value).await.map_err(refused)?;
         }
-        let message = self.open("HTMLModel", State::new()).await.map_err(refused)?;
+        let said = note.as_deref().map_or_else(State::new, |note| State::new().with("value", said(NOTE, note)));
+        let message = self.open("HTMLModel", said).await.map_err(refused)?;
         if field.kind == Kind::Button {
             self.buttons.push(widget.clone());
         } else {
@@ -326,7 +330,7 @@ impl Build<'_> {
             let row = self.open("HBoxModel", State::new().with("children", json!(row))).await.map_err(refused)?;
             self.rows.push(row);
         }
-        let live = Arc::new(Live { field, widget: widget.clone(), message, initial });
+        let live = Arc::new(Live { field, widget: widget.clone(), message, note, initial });
         self.forms.fields().insert(live.field.name.clone(), live.clone());
         self.forms.listen(live);
         Ok(())
@@ -359,13 +363,17 @@ impl Forms {
     /// Checks a field whenever a person changes it.
     fn listen(self: &Arc<Self>, live: Arc<Live>) {
         let (forms, attribute) = (self.clone(), view::value_attribute(&live.field.kind));
-        let widget = live.widget.clone();
+        let (widget, name) = (live.widget.clone(), live.field.name.clone());
+        let own = widget.clone();
         let hears = move |event: &Event, cause: &Header| {
             if matches!(event, Event::Changed { name, .. } if name == attribute) {
-                let (forms, live, cause) = (forms.clone(), live.clone(), cause.clone());
+                let (forms, name, own, cause) = (forms.clone(), name.clone(), own.clone(), cause.clone());
                 tokio::spawn(async move {
+                    // Its options may be others by now.
+                    let Some(live) = forms.live(&name).filter(|live| live.widget == own) else { return };
                     // What is wrong is said beside the field.
                     let _ = forms.check(&cause, &live).await;
+                    forms.renew_channels(&cause, &name).await;
                     forms.changes.send_modify(|count| *count += 1);
                 });
             }

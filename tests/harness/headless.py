@@ -73,4 +73,6 @@ def written(value: Any) -> str:
     if isinstance(value, dict):
         day = f"{value['year']}-{value['month'] + 1:02}-{value['date']:02}"
         return f"{day} {value['hours']:02}:{value['minutes']:02}:{value['seconds']:02}"
+    if isinstance(value, list):
+        return ", ".join(value)
     return shown(value) or ""

@@ -50,7 +50,11 @@ class Playbook:
         for label, value in fields.items():
             model = self._labelled(label)
             options = self.page.models[model].get("_options_labels")
-            attribute, entered = ("value", value) if options is None else ("index", options.index(value))
+            if options is None:
+                attribute, entered = "value", value
+            else:
+                places = [options.index(one) for one in value] if isinstance(value, list) else options.index(value)
+                attribute, entered = "index", places
             self._changed.setdefault(model, {attribute: self.page.value(model, attribute)})
             self.page.change(model, **{attribute: entered})
 
@@ -60,10 +64,31 @@ class Playbook:
         self.page.click(self._labelled(button))
         return tuple(self._rows(table, before[table]) for table in tables)
 
+    def start(self, button: str) -> None:
+        """Presses a button and waits for nothing."""
+        self.page.click(self._labelled(button))
+
+    def stop(self, table: str) -> None:
+        """Presses the Stop beside a query."""
+        row, _ = self._children(self._areas[table])
+        stop, _ = self._children(row)
+        self.page.until(lambda: not self.page.value(stop, "disabled"), "the query to run")
+        self.page.click(stop)
+
     def may_press(self, button: str) -> bool:
         """Whether a button can be pressed now."""
         self.page.look()
         return not self.page.value(self._labelled(button), "disabled")
+
+    def options(self, label: str) -> list[str]:
+        """What can be chosen in a field now."""
+        self.page.look()
+        return self.page.value(self._labelled(label), "_options_labels")
+
+    def is_empty(self, table: str) -> bool:
+        """Whether nothing is shown below the line above a table."""
+        self.page.look()
+        return self._bundles(table) == []
 
     def status(self, table: str) -> str:
         """The line above a table."""

@@ -125,7 +125,7 @@ class _Backend(BaseHTTPRequestHandler):
 @contextmanager
 def served_by_https(upstream: Upstream, folder: Path) -> Iterator[tuple[str, Path, list[str]]]:
     """The upstream behind HTTPS: its address, the certificate to be trusted, and the paths that were asked for."""
-    certificate = _certificate(folder)
+    certificate = own_certificate(folder)
     asked: list[str] = []
     handler = type("Handler", (_Backend,), {"root": upstream.folder.parent, "requests": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -140,7 +140,7 @@ def served_by_https(upstream: Upstream, folder: Path) -> Iterator[tuple[str, Pat
         server.server_close()
 
 
-def _certificate(folder: Path) -> Path:
+def own_certificate(folder: Path) -> Path:
     """A certificate for this machine that no other trusts; its key lies beside it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "flowdeck tests")])

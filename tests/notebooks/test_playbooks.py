@@ -4,14 +4,18 @@ and so are attacks that the demo data does not have, planted in flows of our own
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import nbformat
 import pytest
 from harness import paths, visits
+from harness.flowmon import CHANNELS, PASSWORD, TOKEN_PREFIX, Flowmon, flowmon
+from harness.flowmon import flow as flow_at
 from harness.front_end import FrontEnd
 from harness.headless import HeadlessPlaybook
 from harness.kernel import Kernel
@@ -188,12 +192,15 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
     playbook.fill(src_ip=attack["attacker"], dst_ip=victim["host"])
     (flows,) = playbook.press("Get IP flows", "connections")
     assert len(flows) == expected
-    (extended,) = playbook.press("Get all columns", "connections_extended")
+    playbook.fill(view="extended")
+    (extended,) = playbook.press("Get IP flows", "connections_extended")
     assert [row["start_time"] for row in extended] == [row["start_time"] for row in flows]
     assert attack["success"]["uid"] in {row["uid"] for row in extended}
-    (summed,) = playbook.press("Sum up", "connections_aggregated")
+    playbook.fill(view="aggregated")
+    (summed,) = playbook.press("Get IP flows", "connections_aggregated")
     assert sum(int(row["flows"] or 0) for row in summed) == expected
     assert sum(int(row["rev_bytes"] or 0) for row in summed) == sum(int(row["rev_bytes"] or 0) for row in flows)
+    playbook.fill(view="default")
     # The other way round there is nothing, unless both directions are asked for.
     playbook.fill(src_ip=victim["host"], dst_ip=attack["attacker"])
     assert len(playbook.press("Get IP flows", "connections")[0]) == expected
@@ -204,10 +211,68 @@ def test_connections_of_the_attacker_and_the_host_that_gave_in(campus: Open, inc
     playbook.fill(start_time=picked("2024-02-05T10:45:30"))
     (flows,) = playbook.press("Get IP flows", "connections")
     assert [row["start_time"] for row in flows] == [attack["success"]["start"]]
-    playbook.fill(channels="elsewhere")
-    assert playbook.press("Get IP flows", "connections") == ([],)
-    playbook.fill(channels="elsewhere, campus-border")
+    playbook.fill(channels=[flows[0]["sensor"]])
     assert len(playbook.press("Get IP flows", "connections")[0]) == 1
+
+
+def test_one_table_for_the_view_that_is_chosen_and_the_channels_of_the_source(campus_page: FrontEnd) -> None:
+    open_playbook = next(opened := opener(campus_page))
+    playbook = open_playbook("incident_handling/connections_flows_ips")
+    (rows,) = playbook.press("Get IP flows", "connections")
+    sensors = playbook.options("Channels")
+    assert {row["sensor"] for row in rows} <= set(sensors)
+    playbook.fill(view="extended")
+    playbook.press("Get IP flows", "connections_extended")
+    assert playbook.status("connections") == "for View = default" and playbook.is_empty("connections")
+    next(opened, None)
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[tuple[Playbook, Flowmon]]:
+    """The playbook on a Flowmon collector."""
+    names = {"SRV": "10.0.0.1", "UKB": "10.0.0.2"}
+    local = NOON.astimezone(ZoneInfo("Europe/Prague")).replace(tzinfo=None)
+    flows = [flow_at(local + timedelta(seconds=n), host, "192.0.2.1", channel=name) for name, host in names.items() for n in range(5)]
+    flows.append(flow_at(local, "10.0.0.1", "192.0.2.9", byt=1_300_000_000))
+    with flowmon(flows) as server:
+        config = tmp_path / "flowdeck.toml"
+        config.write_text(server.config(more="time_zone = 'Europe/Prague'"))
+        with Kernel(env={"FLOWDECK_CONFIG": str(config), "PLANTED_FLOWMON": PASSWORD}) as kernel:
+            playbook = Playbook(FrontEnd(kernel), "incident_handling/connections_flows_ips")
+            playbook.fill(src_ip="10.0.0.0/24", dst_ip="192.0.2.0/24")
+            playbook.fill(start_time=picked("2024-02-05T11:59:00"), end_time=picked("2024-02-05T12:10:00"))
+            yield playbook, server
+            everything = repr(kernel.iopub) + repr(playbook.page.models) + kernel.log()
+            assert PASSWORD not in everything and TOKEN_PREFIX not in everything, "secrets never reach the page or the log"
+
+
+def test_connections_of_a_flowmon_collector(collector: tuple[Playbook, Flowmon]) -> None:
+    playbook, server = collector
+    assert playbook.options("Source") == ["collector"] and playbook.options("Channels") == CHANNELS
+    (rows,) = playbook.press("Get IP flows", "connections")
+    assert len(rows) == 11 and {row["sensor"] for row in rows} == {"SRV", "UKB"}
+    assert [row["bytes"] for row in rows if row["notes"] == "[bytes_rounded]"] == ["1300000000"]
+    assert {row["start_time"] for row in rows if row["dst_ip"] == "192.0.2.9"} == {moment(0)}
+    playbook.fill(channels=["UKB"])
+    (rows,) = playbook.press("Get IP flows", "connections")
+    assert {row["src_ip"] for row in rows} == {"10.0.0.2"} and len(rows) == 5
+    playbook.fill(view="aggregated", channels=["SRV", "UKB"])
+    (rows,) = playbook.press("Get IP flows", "connections_aggregated")
+    assert sorted((row["src_ip"], row["flows"]) for row in rows) == [("10.0.0.1", "1"), ("10.0.0.1", "5"), ("10.0.0.2", "5")]
+
+
+def test_a_search_of_a_collector_can_be_stopped(collector: tuple[Playbook, Flowmon]) -> None:
+    playbook, server = collector
+    server.behave = "never"
+    playbook.start("Get IP flows")
+    playbook.stop("connections")
+    playbook.page.until(lambda: "stopped after" in playbook.status("connections"), "the end")
+    polls = server.polls
+    time.sleep(1)
+    assert server.polls <= polls + 1, "nobody waits for the result any more"
+    server.behave = ""
+    (rows,) = playbook.press("Get IP flows", "connections")
+    assert len(rows) == 11
 
 
 def test_the_card_of_the_host_that_gave_in(campus: Open, incidents: dict[str, Any]) -> None:
@@ -297,17 +362,31 @@ def test_nobody_floods_the_campus(campus: Open) -> None:
 def test_the_beacon_is_on_the_list(campus: Open, incidents: dict[str, Any]) -> None:
     beacon = incidents["beacon"]
     playbook = campus("detection/blocklist_match")
-    playbook.fill(addresses=f"{beacon['destination']}, 233.252.0.0/24", domains="update-check[.]test, x_check.test, other.test")
     flows, names = playbook.press("Match", "listed_flows", "listed_names")
     (row,) = flows
     assert (row["our_ip"], row["listed_ip"], row["flows"]) == (beacon["source"], beacon["destination"], str(beacon["count"]))
-    assert (row["direction"], row["contact"]) == ("called it", "both ways")
-    assert {(row["name"], row["kind"], row["count"]) for row in names} == {
-        (beacon["domain"], kind, str(beacon["count"])) for kind in ("looked up", "TLS server")
-    }
+    assert (row["direction"], row["contact"], row["port_is_listed"]) == ("called it", "both ways", "true")
+    assert (row["list"], row["list_date"], row["entry"]) == ("c2", "2024-02-05", beacon["destination"])
+    assert int(row["sent"] or 0) > 0 and int(row["received"] or 0) > 0, "bytes both ways"
+    asked = {(beacon["domain"], kind, str(beacon["count"])) for kind in ("looked up", "TLS server")}
+    assert {(row["name"], row["kind"], row["count"]) for row in names} == asked
+    assert {(row["list"], row["listed"], row["list_date"]) for row in names} == {("domains", "update-check.test", "2024-02-05")}
     playbook.fill(host=beacon["source"])
     (destinations,) = playbook.press("List its destinations", "destinations")
     assert [(row["dst_ip"], row["is_listed"]) for row in destinations] == [(beacon["destination"], "true")]
+
+
+def test_what_is_on_no_list_yet_can_be_pasted(campus: Open, incidents: dict[str, Any]) -> None:
+    beacon = incidents["beacon"]
+    playbook = campus("detection/blocklist_match")
+    playbook.fill(lists=["domains"])
+    flows, names = playbook.press("Match", "listed_flows", "listed_names")
+    assert flows == [] and {row["list"] for row in names} == {"domains"}
+    playbook.fill(lists=[], addresses=f"{beacon['destination']}, 233.252.0.0/24", domains="update-check[.]test, x_check.test, other.test")
+    flows, names = playbook.press("Match", "listed_flows", "listed_names")
+    (row,) = flows
+    assert (row["our_ip"], row["list"], row["list_date"]) == (beacon["source"], "pasted", None)
+    assert {(row["name"], row["listed"], row["list"]) for row in names} == {(beacon["domain"], "update-check.test", "pasted")}
 
 
 IN_10K, IN_1M, IN_NAMES = "DOMAIN IN TOP 10K LIST", "DOMAIN IN TOP 1M LIST", "SUBDOMAIN IN TOP LIST"

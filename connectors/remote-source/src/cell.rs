@@ -28,6 +28,8 @@ pub enum Cell<'a> {
     Null,
     /// A whole number.
     Integer(i128),
+    /// A whole number of which the server gives the first digits only; its flow carries a note.
+    Rounded(u64),
     /// Any other number.
     Real(f64),
     /// A text; an empty one is no value.
@@ -187,6 +189,7 @@ fn number(cell: Cell<'_>) -> Option<u64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     match cell {
         Cell::Integer(number) => u64::try_from(number).ok(),
+        Cell::Rounded(number) => Some(number),
         Cell::Real(number) => (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then_some(number as u64),
         Cell::Text(text) => text.trim().parse().ok(),
         _ => None,
@@ -272,6 +275,7 @@ mod tests {
         assert_eq!(read("dst_port", None, Cell::Integer(65_535)), Value::Number(65_535));
         assert_eq!(read("dst_port", None, Cell::Integer(65_536)), Value::Unreadable);
         assert_eq!(read("bytes", None, Cell::Text("18446744073709551615")), Value::Number(u64::MAX));
+        assert_eq!(read("bytes", None, Cell::Rounded(1_300_000_000)), Value::Number(1_300_000_000));
         assert_eq!(read("bytes", None, Cell::Real(1.5)), Value::Unreadable);
         assert_eq!(read("bytes", None, Cell::Real(3e9)), Value::Number(3_000_000_000));
         assert_eq!(read("protocol", None, Cell::Text("UDP")), Value::Number(17));

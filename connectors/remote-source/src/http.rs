@@ -92,6 +92,14 @@ impl Http {
         Self { place: format!("{}, {what}", self.place), ..self.clone() }
     }
 
+    /// The same server, with secrets that must not be repeated when it says them.
+    #[must_use]
+    pub fn hiding(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let mut http = self.clone();
+        http.secrets.extend(secrets);
+        http
+    }
+
     /// An error at that server.
     pub fn error(&self, cause: Cause) -> RemoteError {
         RemoteError::new(&self.place, cause)

@@ -1,6 +1,7 @@
 //! Flows out of the cells that a server gave: which columns must be asked for, what follows from others, and batches.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ const DURATION: &str = "duration_s";
 pub(crate) const PROTOCOL_NAME: &str = "protocol_name";
 /// Columns that are made of others where a row has none, so that a server cannot know them.
 pub(crate) const COMPLETED: &[&str] = &[DURATION, PROTOCOL_NAME];
+/// What a flow says of which the server rounded a count.
+const BYTES_ROUNDED: &str = "bytes_rounded";
+const COUNT_ROUNDED: &str = "count_rounded";
 const TIME_MISSING: &str = "time_missing";
 const END_BEFORE_START: &str = "end_before_start";
 
@@ -164,7 +168,11 @@ impl Rows {
         let unreadable = values.iter().position(|value| *value == Value::Unreadable);
         for (make, column) in recipe.makes.iter().zip(&mut self.columns) {
             match make {
-                Make::Notes => column.push_notes(&recipe.notes(&values, unreadable.is_some())),
+                Make::Notes => {
+                    let mut notes = recipe.notes(&values, unreadable.is_some());
+                    notes.extend(recipe.rounded(cells));
+                    column.push_notes(&notes);
+                }
                 Make::Source => column.push(&Value::Text(self.source.into())),
                 make => column.push(&made(*make, &values)),
             }
@@ -193,6 +201,12 @@ impl Rows {
 }
 
 impl Recipe {
+    /// What is said of counts that the server rounded.
+    fn rounded(&self, cells: &[Cell<'_>]) -> BTreeSet<&'static str> {
+        let rounded = self.columns.iter().zip(cells).filter(|(_, cell)| matches!(cell, Cell::Rounded(_)));
+        rounded.map(|(name, _)| if name == "bytes" { BYTES_ROUNDED } else { COUNT_ROUNDED }).collect()
+    }
+
     fn notes(&self, values: &[Value<'_>], is_unreadable: bool) -> Vec<&'static str> {
         let time = |place: Option<usize>| place.and_then(|place| values.get(place)).map(time_of);
         let (start, end) = (time(self.start), time(self.end));

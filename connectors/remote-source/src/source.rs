@@ -173,6 +173,11 @@ pub trait RemoteSource: std::fmt::Debug + Send + Sync {
         Tz::UTC
     }
 
+    /// What its column `sensor` can hold, where the server says so: channels, exporters.
+    fn channels(&self) -> &[String] {
+        &[]
+    }
+
     /// How well the server answers a condition on one column, which is never an `All` or `Any`. Only asked about
     /// [`columns`](Self::columns).
     fn support(&self, condition: &Predicate) -> Support;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use flow_source::domain::normalized;
+use list_file::normalized;
 
 /// Heads of the column with the name, and of that with the rank; both in small letters.
 const NAME_HEADS: &[&str] = &["domain", "name", "fqdn", "host", "hostname", "origin", "site"];
@@ -38,7 +38,6 @@ struct Columns {
 impl Layout {
     /// Gives the names of a line with their ranks, `next_rank` where the line has none.
     pub(crate) fn read(&mut self, line: &str, next_rank: u32, give: &mut dyn FnMut(&str, u32)) -> Found {
-        let line = if self.is_begun { line } else { line.trim_start_matches('\u{feff}') };
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
             return Found::Nothing;
@@ -117,19 +116,7 @@ fn name_of(text: &str) -> Option<Cow<'_, str>> {
         Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
         None => text,
     };
-    if is_normalized(host) { Some(Cow::Borrowed(host)) } else { normalized(host).map(Cow::Owned) }
-}
-
-/// Nearly all names of a list are in their one spelling already. When in doubt, `false`.
-fn is_normalized(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-    let ends_in_letter = name.bytes().last().is_some_and(|byte| byte.is_ascii_lowercase());
-    name.len() <= 63
-        && ends_in_letter
-        && !name.contains("..")
-        && !name.starts_with('.')
-        && !name.contains("xn--")
-        && name.bytes().all(is_plain)
+    normalized(host)
 }
 
 #[cfg(test)]
@@ -173,10 +160,7 @@ mod tests {
 
     #[test]
     fn plain_lists_and_hosts_files() {
-        check(
-            "\u{feff}# a list\r\n\r\nexample.com\r\nexample.org # why\r\n",
-            &[("example.com", 1), ("example.org", 2)],
-        );
+        check("# a list\r\n\r\nexample.com\r\nexample.org # why\r\n", &[("example.com", 1), ("example.org", 2)]);
         check(
             "# hosts\n0.0.0.0 example.com\n::1\texample.org www.example.org\n127.0.0.1  example.net # spam",
             &[("example.com", 1), ("example.org", 2), ("www.example.org", 3), ("example.net", 4)],

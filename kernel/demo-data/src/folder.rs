@@ -11,10 +11,11 @@ use crate::truth::GENERATOR;
 pub(crate) const FLOWS: &str = "flows";
 pub(crate) const ZEEK: &str = "zeek";
 pub(crate) const TOPLIST: &str = "toplist";
+pub(crate) const BLOCKLISTS: &str = "blocklists";
 pub(crate) const GROUND_TRUTH: &str = "ground-truth.json";
 pub(crate) const CONFIG: &str = "flowdeck.toml";
 /// The folders with the data.
-const FOLDERS: [&str; 3] = [FLOWS, ZEEK, TOPLIST];
+const FOLDERS: [&str; 4] = [FLOWS, ZEEK, TOPLIST, BLOCKLISTS];
 /// Where files grow until all of them are complete.
 const STAGING: &str = ".demo-data.partial";
 

@@ -8,6 +8,7 @@
 //!   [`ZEEK_CONN_ROWS_MAX`]; beyond that all scripted flows and an even share of the background sessions, and only
 //!   the flows that Zeek saw have a `uid` in Parquet;
 //! * `toplist/domains.csv` and `names.csv`: which of the invented sites are visited most;
+//! * `blocklists/c2.csv` and `domains.txt`: what somebody warns of, the implant's address and name among it;
 //! * `ground-truth.json`: what is to be found (`incidents`), and what only resembles it (`benign`);
 //! * `flowdeck.toml`: the sources under their names, left alone if it is already there.
 //!
@@ -17,10 +18,11 @@
 //!
 //! One seed and number of flows give the same bytes on one platform and version. Reading order: [`generate`],
 //! `timeline` (what comes when), `incident`, `lookalikes`, `background` (the stories), `talk` and `flow` (single
-//! connections), `campus` and `internet` (addresses), `parquet_files`, `columns`, `zeek`, `toplist`, `truth`, `folder`
+//! connections), `campus` and `internet` (addresses), `parquet_files`, `columns`, `zeek`, `toplist`, `blocklist`, `truth`, `folder`
 //! (what is written), `dice`, `day` (helpers). The command line is not here.
 
 mod background;
+mod blocklist;
 mod campus;
 mod columns;
 mod day;
@@ -67,6 +69,9 @@ const STREAM_BACKGROUND: u64 = 3;
 
 const CONFIG_TEXT: &str = r#"# Demo data made by `flowdeck demo-data`: one campus day, 2024-02-05 UTC. Locations are relative to this file.
 
+[networks]
+internal = ["10.20.0.0/16", "2001:db8:20::/48"]
+
 [sources.flows]
 location = "flows/*.parquet"
 
@@ -86,10 +91,16 @@ file = "toplist/domains.csv"
 [toplist.names]
 file = "toplist/names.csv"
 
+# Invented lists of what to beware of.
+[blocklists.c2]
+file = "blocklists/c2.csv"
+
+[blocklists.domains]
+file = "blocklists/domains.txt"
+
 # Never told to services that names and addresses are looked up at. No such service is set up here.
 [enrichment]
 internal_domains = ["campus.example"]
-internal_networks = ["10.20.0.0/16", "2001:db8:20::/48"]
 "#;
 
 /// What to make.
@@ -168,6 +179,8 @@ fn write_day(options: &DemoOptions, folder: &Folder, progress: &mut dyn FnMut(&s
     let internet = Internet::new(&mut Dice::new(options.seed, STREAM_INTERNET));
     folder.write(&format!("{}/domains.csv", folder::TOPLIST), &toplist::domains(&internet))?;
     folder.write(&format!("{}/names.csv", folder::TOPLIST), &toplist::names(&internet))?;
+    folder.write(&format!("{}/c2.csv", folder::BLOCKLISTS), &blocklist::addresses())?;
+    folder.write(&format!("{}/domains.txt", folder::BLOCKLISTS), &blocklist::names())?;
     Ok(Summary {
         flows: truth.flows(),
         flow_files,

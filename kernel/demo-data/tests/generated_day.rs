@@ -133,9 +133,8 @@ fn read_log(dir: &Path, name: &str) -> (Vec<String>, Vec<Vec<String>>) {
 fn all_bytes(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = parquet_files(dir);
     files.extend(["conn", "dns", "ssl"].map(|name| dir.join("zeek").join(format!("{name}.log"))));
-    files.extend(
-        ["toplist/domains.csv", "toplist/names.csv", "ground-truth.json", "flowdeck.toml"].map(|name| dir.join(name)),
-    );
+    let lists = ["toplist/domains.csv", "toplist/names.csv", "blocklists/c2.csv", "blocklists/domains.txt"];
+    files.extend(lists.into_iter().chain(["ground-truth.json", "flowdeck.toml"]).map(|name| dir.join(name)));
     files.iter().map(|path| (path.strip_prefix(dir).unwrap().to_path_buf(), fs::read(path).unwrap())).collect()
 }
 

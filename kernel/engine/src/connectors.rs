@@ -3,10 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-pub use connector_toplist as toplist;
 use datafusion::catalog::TableProvider;
 use flow_source::{Connector, SourceError};
 use remote_source::RemoteConnector;
+
+/// Published lists in files: reading, updating.
+pub mod lists {
+    pub use connector_blocklist::{Blocklist, Listed, Sought};
+    pub use connector_toplist::TopList;
+    pub use list_file::{Fetched, ListError, Origin, UpdateError, update};
+}
 
 /// The connectors, in the order in which they are asked whether a file is theirs: the surest signature first.
 fn all() -> &'static [Box<dyn Connector>] {
@@ -31,6 +37,7 @@ fn all() -> &'static [Box<dyn Connector>] {
 
 /// The servers that are asked for flows.
 static SERVERS: &[&dyn RemoteConnector] = &[
+    &connector_flowmon::Flowmon,
     &connector_postgresql::PostgresqlConnector,
     &connector_clickhouse::ClickhouseConnector,
     &connector_opensearch::OpensearchConnector,

@@ -25,7 +25,7 @@ use crate::functions::{self, EnrichmentOptions, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
-use crate::source::{Registered, SourceSettings};
+use crate::source::{NamedSources, Registered, SourceSettings};
 use crate::{ip, memory, names, servers, standard_views};
 
 /// Consumers of memory named in the log when there is too little.
@@ -78,6 +78,7 @@ struct Inner {
     memory_limit_bytes: u64,
     keep: Arc<KeepLimits>,
     remote: Arc<Remote>,
+    sources: Arc<NamedSources>,
 }
 
 /// `SessionContext` has no `Debug` worth printing.
@@ -109,13 +110,16 @@ impl Engine {
         let kept_bytes_max = options.result_memory_bytes.unwrap_or(memory_limit_bytes / memory::RESULT_MEMORY_SHARE);
         let keep = Arc::new(KeepLimits::new(kept_bytes_max, disk_bytes_max, options.spill_folder.clone()));
         let remote = Arc::new(Remote::new(options.allow_http, options.spill_folder.clone()));
+        let sources = Arc::new(NamedSources::default());
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = options.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|fault| EngineError::internal(fault.to_string()))?;
         let state = SessionStateBuilder::new()
-            .with_config(settings(thread_count).with_extension(Arc::clone(&remote)))
+            .with_config(
+                settings(thread_count).with_extension(Arc::clone(&remote)).with_extension(Arc::clone(&sources)),
+            )
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldWhereRowsMultiply))
@@ -129,7 +133,8 @@ impl Engine {
         let functions = functions::register(&context, setup);
         let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
-        Ok(Engine(Arc::new(Inner { context: ContextOf(context), executor, memory_limit_bytes, keep, remote })))
+        let context = ContextOf(context);
+        Ok(Engine(Arc::new(Inner { context, executor, memory_limit_bytes, keep, remote, sources })))
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
@@ -154,8 +159,9 @@ impl Engine {
             None => crate::executor::wait(files::open_source(&state, path_or_glob, settings)),
         };
         let opened = opened.and_then(|opened| opened).map_err(|fault| self.explain_datafusion(&fault))?;
-        let files::Opened { table, format, files, bytes, modified, remarks } = opened;
-        self.replace_table(&name, table)?;
+        let files::Opened { table, format, files, bytes, modified, remarks, channels } = opened;
+        self.replace_table(&name, Arc::clone(&table))?;
+        self.sources().insert(&name, table, channels);
         Ok(Registered { table: name, format, files, bytes, modified, remarks })
     }
 
@@ -185,6 +191,7 @@ impl Engine {
     /// Forgets a table; says whether there was one.
     pub fn deregister(&self, name: &str) -> bool {
         let folded = name.to_ascii_lowercase();
+        self.sources().remove(&folded);
         let was_there = self.context().deregister_table(folded).is_ok_and(|table| table.is_some());
         // Without a table there are no views, so nothing can fail.
         let _ = self.refresh_views();
@@ -264,6 +271,10 @@ impl Engine {
 
     pub(crate) fn remote(&self) -> &Remote {
         &self.0.remote
+    }
+
+    pub(crate) fn sources(&self) -> &NamedSources {
+        &self.0.sources
     }
 
     pub(crate) fn executor(&self) -> &Executor {

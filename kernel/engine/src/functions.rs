@@ -15,6 +15,7 @@ mod addresses;
 mod aggregate;
 mod arguments;
 mod beacon;
+mod blocklist;
 mod community_id;
 mod databases;
 mod domain;
@@ -26,6 +27,7 @@ mod human;
 mod indicator;
 mod ip_in;
 pub(crate) mod ip_list;
+mod kept_file;
 mod list;
 mod protocol;
 mod range_set;
@@ -62,6 +64,7 @@ pub(crate) fn register(context: &SessionContext, setup: Setup) -> IpFunctions {
         context.register_udf(function.to_udf(&setup));
     }
     context.register_udtf(enrich::SERVICES_FUNCTION.name, Arc::new(enrich::ServicesFunction(Arc::clone(&setup))));
+    blocklist::register(context, &setup);
     for function in list::SCALARS {
         context.register_udf(function.to_udf(&setup));
     }

@@ -44,8 +44,8 @@ pub mod store;
 pub mod stored;
 
 pub use completion::{Completion, CompletionKind, Completions};
-/// Lists of the names that are visited most: reading, updating.
-pub use connectors::toplist;
+/// Lists of what is visited most and of what to beware of: reading, updating.
+pub use connectors::lists;
 pub use engine::{Engine, EngineOptions, SourceKind};
 pub use enrichment::Settings as EnrichmentSettings;
 pub use error::{EngineError, Position};

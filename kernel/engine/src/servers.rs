@@ -76,6 +76,7 @@ pub(crate) async fn open(
     let opening = connector.open(handed_over(location, settings));
     let source = tokio::time::timeout(OPEN_TIMEOUT, opening).await.map_err(late)?;
     let source = source.map_err(DataFusionError::from)?;
+    let channels = Some(source.channels().to_vec());
     let table = RemoteTable::new(source, functions::ranges_of, settings.strict);
     Ok(Opened {
         table: CorrectedTable::over(Arc::new(table), settings.clock_offset),
@@ -84,6 +85,7 @@ pub(crate) async fn open(
         bytes: 0,
         modified: None,
         remarks: Vec::new(),
+        channels,
     })
 }
 

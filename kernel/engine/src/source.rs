@@ -2,7 +2,7 @@
 //!
 //! Settings come from a configuration, which is not known here. What they do to a table is decided in `files` (which
 //! reader), `column_map` (foreign columns as flows), `clock` (clocks that go wrong) and `file_source` (strictness).
-//! `facts` tells what rows a source has, `compare` what two of them have in common.
+//! `named` finds them by name, `facts` tells what rows a source has, `compare` what two of them have in common.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -17,10 +17,12 @@ use crate::servers::ServerSettings;
 
 mod compare;
 mod facts;
+mod named;
 mod rows;
 
 pub use compare::{Comparison, ComparisonWindow, GAPS_MAX, Gap, Hour, Matched, PAIRS_MIN, Seen};
 pub use facts::{SourceFacts, SourceTest};
+pub(crate) use named::NamedSources;
 
 /// Formats that no connector reads, under the names a source may give them.
 pub(crate) const PLAIN_FORMATS: &[&str] = &["parquet", "arrow", "csv", "json"];

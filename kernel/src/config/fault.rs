@@ -139,6 +139,7 @@ mod tests {
         check("[sources.a]\nlocation = \"x\"\nclock_offset = \"2 parsecs\"\n", 3, "2 parsecs", "");
         check("[sources.a]\nschema = \"flows\"\n", 1, "missing field `location`", "");
         check("[networks]\ninternal = [\"10.0.0.0/8\", \"10.0.0.300\"]\n", 2, "10.0.0.300", "");
+        check("[blocklists.\"a, b\"]\nfile = \"x\"\n", 1, "letters, digits", "");
         check("[sources.a\nlocation = \"x\"\n", 1, "unclosed table", "");
     }
 

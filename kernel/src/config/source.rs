@@ -10,7 +10,7 @@ use flow_engine::{
 };
 use serde::Deserialize;
 
-use super::value::{ConnectorName, FlowColumn, Length, Origin, ZoneName};
+use super::value::{ConnectorName, FlowColumn, Length, Origin, Texts, WholeSeconds, ZoneName};
 
 /// One named source.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +47,12 @@ pub struct Source {
     pub index: Option<String>,
     /// The search that finds flows among events.
     pub search: Option<String>,
+    /// The profile of a Flowmon collector.
+    pub profile: Option<String>,
+    /// Some of the channels of that profile.
+    pub channels: Option<Texts>,
+    /// How long an answer is waited for that a server computes in the background.
+    pub query_timeout: Option<WholeSeconds>,
     /// Who asks a server.
     pub user: Option<String>,
     /// Certificates of authorities that are trusted beside those of the system.
@@ -136,8 +142,17 @@ impl Source {
 
     /// What is set of what single connectors of servers ask for, by the names of the keys.
     pub fn options(&self) -> Vec<(&'static str, &str)> {
-        let all = [("table", &self.table), ("index", &self.index), ("search", &self.search)];
-        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+        let channels = self.channels.as_ref().map(|channels| channels.0.as_str());
+        let query_timeout = self.query_timeout.as_ref().map(|seconds| seconds.0.as_str());
+        let all = [
+            ("table", self.table.as_deref()),
+            ("index", self.index.as_deref()),
+            ("search", self.search.as_deref()),
+            ("profile", self.profile.as_deref()),
+            ("channels", channels),
+            ("query_timeout", query_timeout),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// One of its secrets, fetched now; `None` when it has none of that name. Relative files are seen from `folder`.

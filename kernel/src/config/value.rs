@@ -45,6 +45,31 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
+/// A length of time, in seconds, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WholeSeconds(pub String);
+
+impl<'de> Deserialize<'de> for WholeSeconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let seconds = moment::duration(text.trim()).map_err(D::Error::custom)?.num_seconds();
+        match seconds {
+            1.. => Ok(WholeSeconds(seconds.to_string())),
+            _ => Err(D::Error::custom("a length of time of at least a second, such as `5m`")),
+        }
+    }
+}
+
+/// A list of texts as one text, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts(pub String);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Texts(Vec::<String>::deserialize(deserializer)?.join(", ")))
+    }
+}
+
 /// Addresses and networks as one text that `ip_in` reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Networks(pub String);

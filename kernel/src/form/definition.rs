@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::choices::Origin;
 use crate::report::Report;
 
 /// One field or button of a form.
@@ -26,6 +27,8 @@ pub struct Field {
     pub lines: u32,
     /// The table without which a button cannot be pressed.
     pub needs: Option<String>,
+    /// Where its options come from, when they are not written.
+    pub options_from: Option<Origin>,
 }
 
 /// What can be entered in a field.
@@ -83,6 +86,7 @@ struct Written {
     min: Option<Value>,
     max: Option<Value>,
     options: Option<Vec<Value>>,
+    options_from: Option<String>,
     #[serde(default)]
     required: bool,
     lines: Option<u32>,
@@ -132,11 +136,12 @@ fn field(name: String, value: Value) -> Result<Field, Report> {
         wrong(error.message().to_owned()).with_hint(format!("types are {}", TYPES.join(", ")))
     })?;
     let kind = kind(&written).map_err(|fact| wrong(fact).with_hint(EXAMPLE))?;
+    let options_from = written.options_from.as_deref().map(Origin::parse).transpose().map_err(wrong)?;
     let label = written.label.unwrap_or_else(|| name.replace('_', " "));
     let (placeholder, help) = (written.placeholder.unwrap_or_default(), written.help.unwrap_or_default());
     let Written { default, required, needs, lines, .. } = written;
     let lines = lines.unwrap_or(1);
-    Ok(Field { kind, label, placeholder, help, default, required, lines, needs, name })
+    Ok(Field { kind, label, placeholder, help, default, required, lines, needs, options_from, name })
 }
 
 fn is_parameter_name(name: &str) -> bool {
@@ -176,7 +181,8 @@ fn kind(written: &Written) -> Result<Kind, String> {
     if kind != Kind::Button && written.needs.is_some() {
         return Err(format!("`needs` is for buttons, not for the type `{}`", written.r#type));
     }
-    if !matches!(kind, Kind::Choice(_) | Kind::Multi(_)) && written.options.is_some() {
+    let has_options = written.options.is_some() || written.options_from.is_some();
+    if !matches!(kind, Kind::Choice(_) | Kind::Multi(_)) && has_options {
         return Err(format!("`options` are for the types choice and multi, not for `{}`", written.r#type));
     }
     Ok(kind)
@@ -201,8 +207,14 @@ fn number(key: &str, value: &Option<Value>) -> Result<Option<f64>, String> {
 
 fn options(written: &Written) -> Result<Vec<String>, String> {
     let options = written.options.as_deref().unwrap_or_default();
-    if options.is_empty() {
-        return Err(format!("the type `{}` needs `options`, a list of texts", written.r#type));
+    match (options.is_empty(), written.options_from.is_some()) {
+        // They are looked up when the form is shown.
+        (true, true) => return Ok(Vec::new()),
+        (true, false) => {
+            return Err(format!("the type `{}` needs `options`, a list of texts, or `options_from`", written.r#type));
+        }
+        (false, true) => return Err("`options` and `options_from` exclude each other".into()),
+        (false, false) => {}
     }
     let text = |option: &Value| match option {
         Value::String(text) => Ok(text.clone()),
@@ -250,6 +262,9 @@ mod tests {
             ("limit = { type = \"int\", lines = 3 }", "for texts"),
             ("notes = { type = \"text\", lines = 0 }", "from 1 to"),
             ("limit = { type = \"int\", needs = \"result\" }", "for buttons"),
+            ("limit = { type = \"int\", options_from = \"sources\" }", "for the types choice and multi"),
+            ("c = { type = \"multi\", options_from = \"sauces\" }", "`options_from` is"),
+            ("c = { type = \"multi\", options = [\"a\"], options_from = \"sources\" }", "exclude each other"),
         ] {
             let report = parse(text).unwrap_err();
             assert!(report.evalue.contains(fact), "{text}: {report:?}");

@@ -22,7 +22,8 @@ const SHOWN_CHARS_MAX: usize = 80;
 pub fn entered(field: &Field, given: &Value) -> Result<Value, String> {
     let wrong = |fact: &str| format!("`{}` does not fit: {fact}. It takes {}", shown(given), accepted(&field.kind));
     let default = Some(written(&field.kind, given).map_err(|fact| wrong(&fact))?);
-    let filled = Field { default, ..field.clone() };
+    // Of options that were looked up one that is not there is wrong here: nobody sees which is taken instead.
+    let filled = Field { default, options_from: None, ..field.clone() };
     // The rules are those of a default, and so are their words.
     let input = view::input(&filled).map_err(|fact| wrong(&fact.replace("`default`", "it")))?;
     let state = |name: &str| input.state.get(name).map(|value| value.json().clone()).unwrap_or_default();

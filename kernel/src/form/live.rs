@@ -61,6 +61,8 @@ pub enum Ran {
     Failed(Report),
     /// A newer run came before its end.
     Overtaken,
+    /// It is not wanted: another option is chosen than the one that it waits for.
+    Aside,
 }
 
 impl LiveQueries {
@@ -139,6 +141,9 @@ pub async fn start(kernel: &Arc<Kernel>, cause: &Header, key: &str, cell: SqlCel
         Trigger::Click(name) => Some(kernel.forms.button(name)?),
         _ => None,
     };
+    if let Some((field, option)) = &cell.when {
+        kernel.forms.check_option(field, option)?;
+    }
     let area = Area::open(kernel, cause, button.is_some()).await.map_err(refused)?;
     let root = area.root.clone();
     let query = Arc::new(LiveQuery {
@@ -225,6 +230,13 @@ impl LiveQuery {
 
     async fn run(self: Arc<Self>, cause: Header) -> Ran {
         let run = self.begin();
+        if let Some((field, option)) = &self.cell.when
+            && self.kernel.forms.chosen(field).await.as_ref() != Some(option)
+        {
+            self.step_aside(&cause, field, option).await;
+            *lock(&self.ran) = Some(Ran::Aside);
+            return Ran::Aside;
+        }
         let mut ran = Ran::Overtaken;
         match self.kernel.forms.parameters(&cause, &self.cell.query).await {
             Ok(parameters) => {
@@ -245,6 +257,15 @@ impl LiveQuery {
             *lock(&self.ran) = Some(ran.clone());
         }
         ran
+    }
+
+    /// Another query shows what is wanted now.
+    async fn step_aside(&self, cause: &Header, field: &str, option: &str) {
+        let label = self.kernel.forms.label(field).unwrap_or_else(|| field.to_owned());
+        self.say(cause, &format!("for {label} = {option}")).await;
+        self.set(cause, &self.area.output, "outputs", json!([])).await;
+        self.replace_table(cause, None).await;
+        self.kernel.widgets.flush().await;
     }
 
     /// From now on the run before this one shows nothing any more.

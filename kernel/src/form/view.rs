@@ -20,6 +20,9 @@ const FIELD_WIDTH: &str = "460px";
 /// The default of a list of addresses that stands for the configuration's own networks.
 const INTERNAL: &str = "internal";
 
+/// The default of a field whose options are looked up that stands for all of them.
+const ALL: &str = "all";
+
 /// A widget to open: the name of its model, and its state.
 #[derive(Debug)]
 pub struct Input {
@@ -103,6 +106,15 @@ fn model(field: &Field) -> Result<(&'static str, Own), String> {
         Kind::Int { min, max } => int(default, *min, *max)?,
         Kind::Float { min, max } => float(default, *min, *max)?,
         Kind::Bool => ("CheckboxModel", vec![("value", boolean(default)?.into()), ("indent", true.into())]),
+        // What is configured decides, so a default that is not there is no fault of the author.
+        Kind::Choice(options) if field.options_from.is_some() => {
+            let index = default.and_then(|default| place(options, default).ok());
+            ("DropdownModel", options_state(options, index.or((!options.is_empty()).then_some(0)).into()))
+        }
+        Kind::Multi(options) if field.options_from.is_some() => {
+            let chosen = default.map_or_else(Vec::new, |default| found_of(options, default));
+            ("SelectMultipleModel", multi_state(options, chosen))
+        }
         Kind::Choice(options) => ("DropdownModel", choice(options, default)?),
         Kind::Multi(options) => ("SelectMultipleModel", multi(options, default)?),
         Kind::Date => ("DatePickerModel", vec![("value", date(default)?)]),
@@ -173,7 +185,11 @@ fn boolean(default: Option<&Written>) -> Result<bool, String> {
 
 fn choice(options: &[String], default: Option<&Written>) -> Result<Own, String> {
     let index = default.map_or(Ok(0), |default| place(options, default))?;
-    Ok(vec![("_options_labels", options.into()), ("index", index.into())])
+    Ok(options_state(options, index.into()))
+}
+
+fn options_state(options: &[String], index: Value) -> Own {
+    vec![("_options_labels", options.into()), ("index", index)]
 }
 
 fn multi(options: &[String], default: Option<&Written>) -> Result<Own, String> {
@@ -182,10 +198,37 @@ fn multi(options: &[String], default: Option<&Written>) -> Result<Own, String> {
         Some(Written::Array(defaults)) => defaults.iter().map(|one| place(options, one)).collect::<Result<_, _>>()?,
         Some(one) => vec![place(options, one)?],
     };
-    const ROWS_SHOWN_MAX: usize = 8;
-    let rows = options.len().min(ROWS_SHOWN_MAX);
-    Ok(vec![("_options_labels", options.into()), ("index", chosen.into()), ("rows", rows.into())])
+    Ok(multi_state(options, chosen))
 }
+
+fn multi_state(options: &[String], chosen: Vec<usize>) -> Own {
+    const ROWS_SHOWN_MIN: usize = 3;
+    const ROWS_SHOWN_MAX: usize = 8;
+    let rows = options.len().clamp(ROWS_SHOWN_MIN, ROWS_SHOWN_MAX);
+    [options_state(options, chosen.into()), vec![("rows", rows.into())]].concat()
+}
+
+/// Those of a default that there are.
+fn found_of(options: &[String], default: &Written) -> Vec<usize> {
+    match default {
+        Written::String(text) if text == ALL => (0..options.len()).collect(),
+        Written::Array(defaults) => defaults.iter().filter_map(|one| place(options, one).ok()).collect(),
+        one => place(options, one).into_iter().collect(),
+    }
+}
+
+/// Other options for a field that is shown; nothing of them is chosen, but the first of a choice.
+pub fn other_options(field: &Field) -> State {
+    let own = match &field.kind {
+        Kind::Choice(options) => options_state(options, (!options.is_empty()).then_some(0).into()),
+        Kind::Multi(options) => multi_state(options, found_of(options, field.default.as_ref().unwrap_or(&NOTHING))),
+        _ => Vec::new(),
+    };
+    own.into_iter().fold(State::new(), |state, (name, value)| state.with(name, value))
+}
+
+/// No default.
+const NOTHING: Written = Written::Array(Vec::new());
 
 fn place(options: &[String], default: &Written) -> Result<usize, String> {
     let wanted = match default {
@@ -287,6 +330,30 @@ mod tests {
             let mut registry = Registry::new();
             registry.open("id", input.model, input.state).unwrap_or_else(|error| panic!("{text}: {error}"));
         }
+    }
+
+    #[test]
+    fn options_that_are_looked_up_have_defaults_as_far_as_they_are_there() {
+        let index = |text: &str, options: &[&str]| {
+            let mut field = field(text);
+            let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+            match &mut field.kind {
+                Kind::Choice(known) | Kind::Multi(known) => *known = options,
+                other => panic!("{other:?}"),
+            }
+            let state = input(&field).unwrap().state;
+            state.get("index").map(|value| value.json().clone()).unwrap_or_default()
+        };
+        let choice = "type = \"choice\", options_from = \"sources\", default = \"flows\"";
+        assert_eq!(index(choice, &["a", "flows"]), json!(1));
+        assert_eq!(index(choice, &["a", "b"]), json!(0));
+        assert_eq!(index(choice, &[]), json!(null));
+        let multi = "type = \"multi\", options_from = \"blocklists\", default = \"all\"";
+        assert_eq!(index(multi, &["a", "b"]), json!([0, 1]));
+        assert_eq!(
+            index("type = \"multi\", options_from = \"blocklists\", default = [\"b\", \"c\"]", &["a", "b"]),
+            json!([1])
+        );
     }
 
     #[test]

@@ -218,7 +218,7 @@ impl Ended {
         match ran {
             Some(Ran::Failed(report)) => self.failure = Some(report),
             Some(Ran::NotFilledIn(wrong)) => self.waits = Some(words::facts(&wrong)),
-            Some(Ran::Shown { .. } | Ran::Overtaken) | None => {}
+            Some(Ran::Shown { .. } | Ran::Overtaken | Ran::Aside) | None => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use connector_toplist::{TopList, TopListError};
+use connector_toplist::{ListError, TopList};
 use flate2::{Compression, write::GzEncoder};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -40,6 +40,7 @@ fn a_file_is_what_its_first_bytes_say() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [
         ("plain.csv", RANKING.as_bytes().to_vec()),
+        ("marked.csv", format!("\u{feff}{RANKING}").into_bytes()),
         ("packed.gz", gzipped(RANKING)),
         ("packed.zip", zipped(&[("LICENCE.txt", "free\n"), ("top-1m.csv", RANKING)])),
         ("misnamed.csv", gzipped(RANKING)),
@@ -62,7 +63,7 @@ fn what_is_no_list_says_so() {
         ("binary", (0..=255).cycle().take(100_000).collect()),
     ] {
         let error = TopList::read(&write(folder.path(), name, &bytes)).unwrap_err();
-        assert!(matches!(error, TopListError::NoList { .. }), "{name}: {error}");
+        assert!(matches!(error, ListError::NoList { .. }), "{name}: {error}");
     }
     for (name, bytes) in [
         ("cut.gz", gzipped(RANKING)[..20].to_vec()),
@@ -70,9 +71,9 @@ fn what_is_no_list_says_so() {
         ("empty.zip", zipped(&[])),
     ] {
         let error = TopList::read(&write(folder.path(), name, &bytes)).unwrap_err();
-        assert!(matches!(error, TopListError::Unreadable { .. } | TopListError::NoList { .. }), "{name}: {error}");
+        assert!(matches!(error, ListError::Unreadable { .. } | ListError::NoList { .. }), "{name}: {error}");
     }
-    assert!(matches!(TopList::read(&folder.path().join("missing")), Err(TopListError::Unreadable { .. })));
+    assert!(matches!(TopList::read(&folder.path().join("missing")), Err(ListError::Unreadable { .. })));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use connector_toplist::{Origin, TopList, UpdateError, update};
+use connector_toplist::TopList;
+use list_file::{Origin, UpdateError, update};
 
 /// A server that gives one answer to whoever asks first. The address is that of a list, with a token in it.
 fn serve(answer: &'static str) -> Origin {
@@ -24,11 +25,11 @@ async fn a_newer_list_replaces_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("lists/domains.csv");
     let origin = serve("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n1,example.com\r\n\n");
-    let fetched = update(&origin, &target).await.unwrap();
+    let fetched = update(&origin, &target, TopList::read).await.unwrap();
     assert_eq!((fetched.list.len(), fetched.bytes), (1, 16));
     std::fs::write(folder.path().join("next.csv"), "1,example.org\n2,example.com\n").unwrap();
     let origin = Origin::parse("next.csv", folder.path()).unwrap();
-    update(&origin, &target).await.unwrap();
+    update(&origin, &target, TopList::read).await.unwrap();
     assert_eq!(TopList::read(&target).unwrap().rank("example.com"), Some(2));
     assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 1, "nothing is left over");
 }
@@ -44,11 +45,11 @@ async fn the_old_list_stays_when_there_is_no_newer_one() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n1,example.org\n", "could not fetch"),
         ("", "could not fetch"),
     ] {
-        let error = update(&serve(answer), &target).await.unwrap_err().to_string();
+        let error = update(&serve(answer), &target, TopList::read).await.unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("127.0.0.1") && !error.contains("s3cr3t"), "{error}");
         assert_eq!(TopList::read(&target).unwrap().rank("example.com"), Some(1));
     }
     let missing = Origin::parse("missing.csv", folder.path()).unwrap();
-    assert!(matches!(update(&missing, &target).await, Err(UpdateError::Fetch { .. })));
+    assert!(matches!(update(&missing, &target, TopList::read).await, Err(UpdateError::Fetch { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
 }

@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) bytes: u64,
     pub(crate) modified: Option<SystemTime>,
     pub(crate) remarks: Vec<String>,
+    /// What its column `sensor` can hold; `None` where only its rows tell.
+    pub(crate) channels: Option<Vec<String>>,
 }
 
 /// Opens what a source names.
@@ -49,6 +51,7 @@ pub(crate) async fn open_source(
         bytes,
         modified,
         remarks,
+        channels: None,
     })
 }
 

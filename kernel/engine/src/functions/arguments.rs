@@ -26,6 +26,8 @@ use crate::engine::type_text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Address,
+    /// An address, or text that may be one or something else.
+    AddressOrText,
     Text,
     Integer,
     /// Any number, computed with as a 64-bit float.
@@ -55,6 +57,7 @@ impl Kind {
     fn words(self) -> &'static str {
         match self {
             Kind::Address => "an IP address",
+            Kind::AddressOrText => "an IP address or text",
             Kind::Text => "text",
             Kind::Integer => "a whole number",
             Kind::Number => "a number",
@@ -72,9 +75,9 @@ impl Kind {
         let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null);
         match self {
             // Text that should be an address is read row by row: most calls have few different ones.
-            Kind::Address if found == &ip_type() => Some(ip_type()),
+            Kind::Address | Kind::AddressOrText if found == &ip_type() => Some(ip_type()),
             Kind::Text if found == &ip_type() => Some(DataType::Utf8View),
-            Kind::Address | Kind::Text => is_text.then_some(DataType::Utf8View),
+            Kind::Address | Kind::AddressOrText | Kind::Text => is_text.then_some(DataType::Utf8View),
             Kind::Integer => (found.is_integer() || found.is_null()).then_some(DataType::Int64),
             Kind::Number => (found.is_numeric() || found.is_null()).then_some(DataType::Float64),
             Kind::Timestamp => match found {
@@ -250,6 +253,12 @@ impl Values<StringViewArray> {
     }
 }
 
+/// A value that may be an address.
+pub(crate) enum AddressOrText<'a> {
+    Address(IpAddr),
+    Text(&'a str),
+}
+
 /// Addresses of flows, or texts that should be addresses.
 pub(crate) enum Addresses {
     Bytes(FixedSizeBinaryArray),
@@ -263,6 +272,18 @@ impl Values<Addresses> {
         match &self.array {
             Addresses::Bytes(bytes) => bytes.is_valid(row).then(|| ip_from_bytes(bytes.value(row)))?,
             Addresses::Texts(texts) => texts.is_valid(row).then(|| address::parse(texts.value(row)))?,
+        }
+    }
+
+    /// What a value of [`Kind::AddressOrText`] is; `None` for NULL.
+    pub(crate) fn address_or_text(&self, row: usize) -> Option<AddressOrText<'_>> {
+        let row = row * self.step;
+        match &self.array {
+            Addresses::Bytes(bytes) if bytes.is_valid(row) => {
+                ip_from_bytes(bytes.value(row)).map(AddressOrText::Address)
+            }
+            Addresses::Texts(texts) if texts.is_valid(row) => Some(AddressOrText::Text(texts.value(row))),
+            _ => None,
         }
     }
 

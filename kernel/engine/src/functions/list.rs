@@ -4,8 +4,8 @@ use super::aggregate::AggregateFunction;
 use super::scalar::ScalarFunction;
 use super::text::FunctionText;
 use super::{
-    addresses, beacon, community_id, domain, enrich, geo, human, indicator, ip_in, protocol, safe_sum, table,
-    text_measure, time_bin, toplist,
+    addresses, beacon, blocklist, community_id, domain, enrich, geo, human, indicator, ip_in, protocol, safe_sum,
+    table, text_measure, time_bin, toplist,
 };
 
 /// One value per row.
@@ -33,6 +33,7 @@ pub(super) const SCALARS: &[&ScalarFunction] = &[
     &domain::SUBDOMAIN,
     &domain::PUBLIC_SUFFIX,
     &toplist::TOPLIST_RANK,
+    &blocklist::BLOCKLIST,
     &text_measure::ENTROPY,
     &indicator::DEFANG,
     &indicator::REFANG,
@@ -87,6 +88,10 @@ mod tests {
         let files = LookupFiles {
             top_domains: list("domains.csv", "20000,gvt2.com\n"),
             top_names: list("names.csv", "3,beacons.gcp.gvt2.com\n"),
+            blocklists: list("c2.txt", "203.0.113.0/24\nupdate-check.test\n")
+                .map(|path| ("c2".to_owned(), path))
+                .into_iter()
+                .collect(),
             location_database: sample("mmdb/GeoLite2-City-Test.mmdb"),
             as_database: sample("mmdb/GeoLite2-ASN-Test.mmdb"),
             ..LookupFiles::default()

@@ -44,6 +44,8 @@ pub(crate) enum Returns {
     Text,
     Integer,
     Number,
+    /// Several values with names.
+    Struct(fn() -> DataType),
     /// A timestamp in the zone of the argument with this index.
     TimestampLike(usize),
 }
@@ -83,6 +85,7 @@ impl Adapter {
             Returns::Boolean => DataType::Boolean,
             Returns::Integer => DataType::Int64,
             Returns::Number => DataType::Float64,
+            Returns::Struct(data_type) => data_type(),
             Returns::TimestampLike(index) => match types.into_iter().nth(index) {
                 Some(like @ DataType::Timestamp(..)) => like,
                 _ => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),

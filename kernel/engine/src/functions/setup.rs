@@ -1,7 +1,9 @@
 //! Files that functions look things up in, as the engine was told them. Each is read when first asked for and kept.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::blocklist::Blocklists;
 use super::databases::{Database, Subject};
 use super::enrich::{EnrichmentOptions, Lookups};
 use super::ip_list::{IpList, IpListError, parse_ip_list};
@@ -21,6 +23,8 @@ pub struct LookupFiles {
     pub top_domains: Option<PathBuf>,
     /// A ranking of full names, sub-domains included.
     pub top_names: Option<PathBuf>,
+    /// Lists of what to beware of, by the names that queries call them.
+    pub blocklists: BTreeMap<String, PathBuf>,
 }
 
 /// The lookups of one engine.
@@ -32,6 +36,7 @@ pub(crate) struct Setup {
     internal_networks: Option<IpList>,
     top_domains: RankedFile,
     top_names: RankedFile,
+    pub(super) blocklists: Blocklists,
     pub(super) lookups: Lookups,
 }
 
@@ -44,6 +49,7 @@ impl Setup {
             internal_networks: None,
             top_domains: RankedFile::new(Ranking::Domains, files.top_domains),
             top_names: RankedFile::new(Ranking::Names, files.top_names),
+            blocklists: Blocklists::new(files.blocklists),
             lookups: Lookups::new(None),
         }
     }

@@ -1,6 +1,8 @@
-//! The SQL table functions of ours: `read_flows('PATH')`, `read_log('PATH')`, and `read_dns`, `read_tls`, `read_http`.
+//! The SQL table functions of ours: `read_flows('PATH')`, `read_log('PATH')`, and `read_dns`, `read_tls`, `read_http`;
+//! `read_source('NAME')`.
 //!
-//! They only read their argument here; what a path is gets decided in [`crate::files`].
+//! They only read their argument here; what a path is gets decided in [`crate::files`], what a name in
+//! [`crate::source`].
 
 use std::sync::Arc;
 
@@ -9,10 +11,15 @@ use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionContext;
 
+use super::arguments::constant_text;
+use super::fault::FunctionFault;
 use super::text::FunctionText;
 use crate::executor;
 use crate::files::remote::{RemoteCause, is_address, shown_location};
 use crate::files::{self, FileFault, Shape};
+use crate::source::NamedSources;
+
+const READ_SOURCE: &str = "read_source";
 
 /// What is told about them.
 pub(super) const FUNCTIONS: &[FunctionText] = &[
@@ -35,7 +42,16 @@ pub(super) const FUNCTIONS: &[FunctionText] = &[
                       newline-delimited JSON. All but Parquet and Arrow IPC may be packed with gzip or zstd.",
         examples: &[],
     },
+    FunctionText {
+        name: READ_SOURCE,
+        syntax: "read_source('NAME')",
+        description: "A source of flowdeck.toml by its name, which may be a parameter: read_source($source) reads what is \
+                      chosen in a form. It is never a path or an address.",
+        examples: &[],
+    },
     super::enrich::SERVICES_FUNCTION,
+    super::blocklist::BLOCKLISTS_FUNCTION,
+    super::blocklist::ENTRIES_FUNCTION,
 ];
 
 /// Makes the functions known to SQL.
@@ -49,6 +65,7 @@ pub(super) fn register(context: &SessionContext) {
     ] {
         context.register_udtf(name, Arc::new(ReadFunction { name, shape }));
     }
+    context.register_udtf(READ_SOURCE, Arc::new(SourceFunction));
 }
 
 /// The parameters of the running query, so that `read_log($path)` works: DataFusion plans table functions before it
@@ -77,14 +94,7 @@ impl ReadFunction {
         let [argument] = arguments else {
             return Err(refused(format!("it was given {} arguments", arguments.len())));
         };
-        let value = match argument {
-            Expr::Literal(value, _) => Some(value.clone()),
-            Expr::Placeholder(placeholder) => {
-                let name = placeholder.id.trim_start_matches('$');
-                parameters.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-            }
-            _ => None,
-        };
+        let value = value_of(argument, parameters);
         match value.as_ref().map(ScalarValue::try_as_str) {
             // What a visitor of a page types must not make this machine ask others in its name.
             Some(Some(Some(path))) if !matches!(argument, Expr::Literal(..)) && is_address(path) => {
@@ -94,5 +104,49 @@ impl ReadFunction {
             Some(_) => Err(refused(format!("it was given {argument}, which is not text"))),
             None => Err(refused(format!("it was given {argument}"))),
         }
+    }
+}
+
+/// A constant, or the value of a parameter.
+fn value_of(argument: &Expr, parameters: &QueryParameters) -> Option<ScalarValue> {
+    match argument {
+        Expr::Literal(value, _) => Some(value.clone()),
+        Expr::Placeholder(placeholder) => {
+            let name = placeholder.id.trim_start_matches('$');
+            parameters.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        }
+        _ => None,
+    }
+}
+
+/// `read_source`: nothing is opened that the configuration does not name.
+#[derive(Debug)]
+struct SourceFunction;
+
+impl TableFunctionImpl for SourceFunction {
+    fn call_with_args(&self, args: TableFunctionArgs) -> DataFusionResult<Arc<dyn TableProvider>> {
+        let config = args.session().config();
+        let parameters = config.get_extension::<QueryParameters>().unwrap_or_default();
+        let sources = config.get_extension::<NamedSources>().unwrap_or_default();
+        let [argument] = args.exprs() else {
+            let (expected, given) = ("1 argument".to_owned(), args.exprs().len());
+            let (function, syntax) = (READ_SOURCE, "read_source('NAME')");
+            return Err(FunctionFault::ArgumentCount { function, syntax, expected, given }.into());
+        };
+        let refused = |found: &str, reason: String| FunctionFault::ArgumentValue {
+            function: READ_SOURCE,
+            argument: "NAME",
+            found: crate::render::visible(found),
+            reason,
+        };
+        let value = value_of(argument, &parameters);
+        let Some(Some(name)) = value.as_ref().map(|value| constant_text(value).flatten()) else {
+            return Err(refused(&argument.to_string(), "it must be the name of a source".to_owned()).into());
+        };
+        sources.get(name).map(|source| source.table).map_err(|known| {
+            let known =
+                if known.is_empty() { "there is none".to_owned() } else { format!("sources are {}", known.join(", ")) };
+            refused(&format!("'{name}'"), format!("there is no source of this name; {known}")).into()
+        })
     }
 }

@@ -1,14 +1,14 @@
 //! How well known a name is: its rank on the top lists that are set. What a list is: [`connector_toplist`].
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::connectors::toplist::TopList;
+use crate::connectors::lists::TopList;
 use flow_source::domain::normalized;
 
 use super::arguments::{Kind, optional, required};
 use super::fault::FunctionFault;
+use super::kept_file::KeptFile;
 use super::scalar::{Returns, ScalarFunction};
 use super::text::{FunctionText, example};
 
@@ -73,58 +73,25 @@ impl Ranking {
     }
 }
 
-/// A list in a file. Read when first asked for, and again when the file has become another one.
+/// A list in a file, if one is set.
 #[derive(Debug)]
 pub(super) struct RankedFile {
     ranking: Ranking,
-    path: Option<PathBuf>,
-    loaded: RwLock<Option<Loaded>>,
-}
-
-#[derive(Debug, Clone)]
-struct Loaded {
-    stamp: Option<Stamp>,
-    list: Result<Arc<TopList>, FunctionFault>,
-}
-
-/// Tells one file from the next in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
+    file: Option<KeptFile<TopList>>,
 }
 
 impl RankedFile {
     pub(super) fn new(ranking: Ranking, path: Option<PathBuf>) -> RankedFile {
-        RankedFile { ranking, path, loaded: RwLock::default() }
+        let kept = |path| KeptFile::new(ranking.words(), path, TopList::read);
+        RankedFile { ranking, file: path.map(kept) }
     }
 
     fn list(&self) -> Result<Arc<TopList>, FunctionFault> {
-        let what = self.ranking.words();
-        let Some(path) = &self.path else { return Err(FunctionFault::NoFile { function: NAME, what, hint: HINT }) };
-        let stamp = stamp_of(path);
-        if let Some(loaded) = self.read_lock().filter(|loaded| loaded.stamp == stamp) {
-            return loaded.list;
+        match &self.file {
+            Some(file) => file.get(),
+            None => Err(FunctionFault::NoFile { function: NAME, what: self.ranking.words(), hint: HINT }),
         }
-        let mut loaded = self.loaded.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Another thread may have read it meanwhile.
-        if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.stamp == stamp) {
-            return loaded.list.clone();
-        }
-        let unusable = |reason: String| FunctionFault::File { what, path: path.clone(), reason };
-        let list = TopList::read(path).map(Arc::new).map_err(|fault| unusable(fault.to_string()));
-        *loaded = Some(Loaded { stamp, list: list.clone() });
-        list
     }
-
-    fn read_lock(&self) -> Option<Loaded> {
-        self.loaded.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-}
-
-fn stamp_of(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(Stamp { modified: metadata.modified().ok(), bytes: metadata.len() })
 }
 
 #[cfg(test)]

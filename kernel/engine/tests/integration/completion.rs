@@ -31,7 +31,8 @@ async fn offers_fit_the_place() {
     assert_eq!(names("SELECT f.src_p| FROM flows f"), ["src_port"]);
     assert_eq!(names("SELECT dns.| FROM dns"), ["query"]);
     assert_eq!(names("SELECT i| FROM flows")[0], "\"id.orig_h\"");
-    assert_eq!(names("SELECT * FROM |"), ["dns", "flows", "read_flows", "read_log", "enrichment_services"]);
+    let functions = ["read_flows", "read_log", "read_source", "enrichment_services", "blocklists", "blocklist_entries"];
+    assert_eq!(names("SELECT * FROM |"), [&["dns", "flows"][..], &functions].concat());
     assert_eq!(names("SELECT * FROM fl|"), ["flows"]);
     assert_eq!(names("select * from flows wher|"), ["where"]);
     assert!(names("SELECT approx_dis|").contains(&"approx_distinct".to_string()));

@@ -9,8 +9,7 @@ use reqwest::redirect::Policy;
 use tempfile::NamedTempFile;
 use url::Url;
 
-use crate::list::TopList;
-use crate::read::TopListError;
+use crate::lines::ListError;
 
 /// A packed list of ten million names is a quarter of this.
 const DOWNLOAD_BYTES_MAX: u64 = 512 << 20;
@@ -93,24 +92,29 @@ pub enum UpdateError {
         /// Where it was asked for.
         origin: String,
         /// What is wrong with it.
-        reason: TopListError,
+        reason: ListError,
     },
 }
 
 /// What was put in place.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct Fetched<L> {
     /// The new list.
-    pub list: TopList,
+    pub list: L,
     /// Its size as it was fetched.
     pub bytes: u64,
 }
 
-/// Fetches a list and puts it in the place of `target`. Dropping the future leaves the old list alone.
+/// Fetches a list and puts it in the place of `target` if `read` can use it. Dropping the future leaves the old list
+/// alone.
 ///
 /// # Errors
 /// When it cannot be fetched, is no list, or cannot be written.
-pub async fn update(origin: &Origin, target: &Path) -> Result<Fetched, UpdateError> {
+pub async fn update<L>(
+    origin: &Origin,
+    target: &Path,
+    read: impl FnOnce(&Path) -> Result<L, ListError>,
+) -> Result<Fetched<L>, UpdateError> {
     let unwritable = |reason| UpdateError::Write { path: target.to_owned(), reason };
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(unwritable)?;
@@ -121,7 +125,7 @@ pub async fn update(origin: &Origin, target: &Path) -> Result<Fetched, UpdateErr
     };
     file.flush().and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     let no_list = |reason| UpdateError::NoList { origin: origin.to_string(), reason };
-    let list = TopList::read(file.path()).map_err(no_list)?;
+    let list = read(file.path()).map_err(no_list)?;
     readable_like_others(&file).map_err(unwritable)?;
     file.persist(target).map_err(|fault| unwritable(fault.error))?;
     Ok(Fetched { list, bytes })
