@@ -192,8 +192,10 @@ pub fn request(mut frame: Frame) -> Frame {
 /// When evcxr's pipe is closed.
 pub fn complete(last: &str) -> Result<()> {
     let Some(connection) = CONNECTION.get() else { return Ok(()) };
+    // One lock after the other: a copy of this process is made with both held, in the other order.
+    let lines: Vec<String> = lock(&connection.for_evcxr).drain(..).collect();
     let mut evcxr = lock(&connection.evcxr);
-    for line in lock(&connection.for_evcxr).drain(..) {
+    for line in lines {
         writeln!(evcxr, "{line}")?;
     }
     writeln!(evcxr, "{last}")?;
@@ -210,6 +212,10 @@ pub fn sync_frames() {
 
 /// Waits until the kernel has read all that this process wrote so far.
 pub fn sync() {
+    if functions::is_worker() {
+        // Its stdout and stderr are the cell's.
+        return;
+    }
     wait_for_marks(|mark| {
         let text = format!("{}{mark}\n", bridge::SYNC_MARK);
         // Three connections, no order among them: each is asked by itself.
@@ -221,7 +227,7 @@ pub fn sync() {
 
 /// Puts a mark on connections and waits until it has arrived on as many as `put` says.
 fn wait_for_marks(put: impl FnOnce(u64) -> usize) {
-    let Some(connection) = CONNECTION.get().filter(|_| !functions::is_worker()) else { return };
+    let Some(connection) = CONNECTION.get() else { return };
     let mark = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let (arrived, arrivals) = channel();
     lock(&connection.marks).insert(mark, arrived);

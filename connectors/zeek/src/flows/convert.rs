@@ -65,11 +65,15 @@ impl<'a> Inputs<'a> {
         times((0..self.rows).map(|row| self.start(row)))
     }
 
+    /// The last packet. Zeek writes a duration only when there is one (base/protocols/conn/main.zeek): without, the last packet
+    /// came when the first did, as of a probe that nobody answered. A log without the column says nothing.
     pub(crate) fn end_time(&self) -> ArrayRef {
-        let durations = self.numbers::<Float64Type>("duration");
+        let Some(durations) = self.numbers::<Float64Type>("duration") else {
+            return times((0..self.rows).map(|_| None));
+        };
         times((0..self.rows).map(|row| {
-            let seconds = durations.and_then(|durations| number(durations, row))?;
-            self.start(row)?.checked_add(nanos(seconds)?)
+            let start = self.start(row)?;
+            number(durations, row).map_or(Some(start), |seconds| start.checked_add(nanos(seconds)?))
         }))
     }
 

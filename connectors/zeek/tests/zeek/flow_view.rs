@@ -60,6 +60,11 @@ async fn protocols_directions_and_notes() {
         text(&table, "SELECT start_time, end_time FROM t WHERE uid IN ('C3', 'C4') ORDER BY uid").await,
         "1970-01-01T00:00:03.500Z|1970-01-01T00:00:03.750Z\nNULL|NULL"
     );
+    // One packet has no duration, and ends when it begins: a time window must find it.
+    assert_eq!(
+        text(&table, "SELECT start_time, end_time, duration_s FROM t WHERE uid = 'C1'").await,
+        "1970-01-01T00:00:01.500Z|1970-01-01T00:00:01.500Z|NULL"
+    );
 }
 
 #[test]

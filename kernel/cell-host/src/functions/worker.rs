@@ -13,7 +13,7 @@ use flowdeck::bridge::{self, Frame};
 use serde_json::json;
 
 use super::calls;
-use crate::{connection, host_api, snapshot};
+use crate::{connection, host_api, snapshot, tasks};
 
 /// Connections for calls at most: more threads than a machine for notebooks has.
 const CALLS_MAX: u64 = 256;
@@ -75,6 +75,7 @@ fn serve(worker: u64, calls: u64) -> ! {
     IS_WORKER.store(true, Ordering::Relaxed);
     connection::die_with_parent();
     snapshot::leave_to_others();
+    tasks::go_on();
     let Ok(kernel) = connection::open_for_functions(worker) else { connection::leave() };
     for _ in 0..calls {
         // With fewer threads queries are slower.

@@ -10,10 +10,7 @@ use arrow_array::{
     ffi::{FFI_ArrowArray, from_ffi, to_ffi},
 };
 
-use crate::{
-    abi::{Function, FunctionCall, FunctionOutcome, FunctionStep},
-    output,
-};
+use crate::abi::{Function, FunctionCall, FunctionOutcome, FunctionStep};
 
 /// A function as the host calls it: from several threads at once.
 pub(super) trait Callee: Send + Sync {
@@ -46,8 +43,8 @@ pub(super) fn function(callee: Box<dyn Callee>) -> Function {
 unsafe extern "C" fn call(data: *const c_void, call: *mut FunctionCall) {
     // Safety: the host calls with what `function` gave it, and a call that is valid until this returns.
     let (callee, call) = unsafe { (&*data.cast::<Box<dyn Callee>>(), &mut *call) };
+    // std's own stdout is left alone: a thread that is not in this copy of the process may have held it.
     let answered = catch_unwind(AssertUnwindSafe(|| answer(callee.as_ref(), call)));
-    output::flush();
     call.outcome = match answered {
         Ok(Ok(())) => FunctionOutcome::Done,
         Ok(Err(reason)) => {

@@ -100,7 +100,8 @@ impl Functions {
     }
 
     async fn add(&self, shared: &Arc<Shared>, function: ForeignFunction, process: u64) -> Result<(), Report> {
-        if self.defined().len() >= FUNCTIONS_MAX {
+        let is_new = !self.defined().contains_key(&function.name);
+        if is_new && self.defined().len() >= FUNCTIONS_MAX {
             let fact = format!("there are {FUNCTIONS_MAX} SQL functions already");
             return Err(Report::new("SqlError", fact).with_hint("define functions under names that are used again"));
         }
