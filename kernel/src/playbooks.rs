@@ -90,15 +90,15 @@ pub struct Pending {
     act: Box<Act>,
 }
 
-type Act = dyn FnOnce(&Tell) -> Result<(), Fault> + Send;
+type Act = dyn FnOnce(&AtomicBool, &Tell) -> Result<(), Fault> + Send;
 
 impl Pending {
-    /// Does it.
+    /// Does it, until `stop` is set: an update heeds that before it writes, a removal between two files.
     ///
     /// # Errors
-    /// What went wrong; what was done by then has been said.
-    pub fn act(self, tell: &Tell) -> Result<(), Fault> {
-        (self.act)(tell)
+    /// What went wrong, or that it was stopped; what was done by then has been said.
+    pub fn act(self, stop: &AtomicBool, tell: &Tell) -> Result<(), Fault> {
+        (self.act)(stop, tell)
     }
 }
 
@@ -132,7 +132,7 @@ pub fn prepare(
                 true => Ok(done),
                 false => Ok(Prepared::Asks(Pending {
                     question: "Update the playbooks?".to_owned(),
-                    act: Box::new(move |tell| update(&checkout, &fetched, revert, tell)),
+                    act: Box::new(move |stop, tell| update(&checkout, &fetched, revert, stop, tell)),
                 })),
             }
         }
@@ -202,9 +202,9 @@ fn compare(
     Ok((checkout, fetched, plan))
 }
 
-fn update(checkout: &Checkout, fetched: &Fetched, revert: bool, tell: &Tell) -> Result<(), Fault> {
+fn update(checkout: &Checkout, fetched: &Fetched, revert: bool, stop: &AtomicBool, tell: &Tell) -> Result<(), Fault> {
     let log = |level, text: &str| tell(Said::Log(level, text.to_owned()));
-    let updated = update::run(checkout, fetched, revert, &log)?;
+    let updated = update::run(checkout, fetched, revert, stop, &log)?;
     if updated.files > 0 {
         log(
             Level::Info,
@@ -224,9 +224,9 @@ fn ask(folder: &Path, files: Vec<Listed>, after: impl FnOnce(&PathBuf) + Send + 
         count => format!("Remove these {count} files ({bytes})? They cannot be brought back."),
     };
     let folder = folder.to_owned();
-    let act = move |tell: &Tell| {
+    let act = move |stop: &AtomicBool, tell: &Tell| {
         let log = |level, text: &str| tell(Said::Log(level, text.to_owned()));
-        let removed = removal::remove(&folder, &files, &log);
+        let removed = removal::remove(&folder, &files, stop, &log);
         after(&folder);
         log(
             Level::Info,
@@ -235,7 +235,7 @@ fn ask(folder: &Path, files: Vec<Listed>, after: impl FnOnce(&PathBuf) + Send + 
         if removed.left > 0 {
             log(Level::Warning, &format!("not removed: {}", data::files_text(removed.left)));
         }
-        Ok(())
+        if removed.is_stopped { Err(Fault::StoppedMidway) } else { Ok(()) }
     };
     Prepared::Asks(Pending { question, act: Box::new(act) })
 }
@@ -289,7 +289,7 @@ mod tests {
         };
         assert!(pending.question.starts_with("Remove this file ("), "{}", pending.question);
         assert!(folder.path().join("a-Copy1.ipynb").exists());
-        pending.act(&tell).unwrap();
+        pending.act(&stop, &tell).unwrap();
         assert!(!folder.path().join("a-Copy1.ipynb").exists() && folder.path().join("a.ipynb").exists());
         let said = said.lock().unwrap();
         assert_eq!(said[0], Said::Text("a-Copy1.ipynb  (same as a.ipynb)\n".to_owned()));

@@ -4,9 +4,12 @@ kernel/playbooks/tests."""
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,44 @@ def test_a_run_that_is_killed_is_completed_by_the_next(upstream: Upstream, clone
     assert not list(clone.rglob(".flowdeck-update-*"))
 
 
+def test_control_c_before_something_is_replaced_changes_nothing(upstream: Upstream, clone: Path) -> None:
+    before = git(clone, "rev-parse", "HEAD")
+    with listing_an_update(upstream, clone) as process:
+        interrupt(process)
+        process.stdout.read()
+        said = process.stderr.read()
+        assert process.wait(60) == 130 and "stopped; nothing was changed" in said, said
+    assert git(clone, "status", "--porcelain") == "" and git(clone, "rev-parse", "HEAD") == before
+
+
+def test_a_second_control_c_ends_at_once(upstream: Upstream, clone: Path) -> None:
+    with listing_an_update(upstream, clone) as process:
+        interrupt(process)
+        # Nobody reads the list, so it would wait for ever.
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert "ended at once" in process.stderr.read()
+
+
+def test_control_c_ends_a_removal_between_two_files(clone: Path) -> None:
+    count = 1000
+    for number in range(count):
+        (clone / f"scans-Copy{number}.ipynb").write_text(playbook("Scans"))
+    said = ""
+    arguments = ("duplicates", "--remove", "--yes")
+    with running(clone, *arguments, stdout=subprocess.DEVNULL) as process:
+        for line in process.stderr:
+            if "removed" in line and not said:
+                process.send_signal(signal.SIGINT)
+            said += line
+            # It comes no further than the pipe is long before the signal is heard.
+            time.sleep(0.01)
+        assert process.wait(60) == 130, said
+    left = len(list(clone.glob("scans-Copy*")))
+    assert 0 < left < count and f"{count - left} files removed" in said and f"not removed: {left} file" in said, said
+    assert "the files that were not removed by then are still there" in said
+
+
 def test_copies_are_listed_and_removed_when_somebody_agrees(clone: Path) -> None:
     same, edited = clone / "scans-Copy1.ipynb", clone / "scans-Copy2.ipynb"
     same.write_text(playbook("Scans"))
@@ -156,6 +197,41 @@ def test_a_folder_that_is_no_clone_says_what_to_do(tmp_path: Path) -> None:
     assert ended.returncode == 1 and "is in no git repository" in ended.stderr and "hint: " in ended.stderr
     ended = flowdeck(tmp_path / "nowhere", "list")
     assert ended.returncode == 1 and "No such file" in ended.stderr
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen]:
+    """A command whose pipes are so short that it waits for who reads them."""
+    process = subprocess.Popen(
+        [FLOWDECK, "playbooks", *arguments, "--folder", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        pipesize=4096,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def listing_an_update(upstream: Upstream, clone: Path) -> Iterator[subprocess.Popen]:
+    """An update that has compared and waits for somebody to read what it would do."""
+    upstream.publish({f"a-file-with-a-long-name-{number}.txt": "new" for number in range(400)})
+    with running(clone, "update") as process:
+        assert select.select([process.stdout], [], [], 60)[0], "it lists nothing"
+        yield process
+
+
+def interrupt(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGINT)
+    for line in process.stderr:
+        if "stopping as soon as nothing is half done" in line:
+            return
+    raise AssertionError("the signal was not heard")
 
 
 def answered(folder: Path, answer: str, *arguments: str) -> str:

@@ -145,7 +145,7 @@ pub fn bytes_text(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::fs;
+    use std::{fs, sync::atomic::AtomicBool};
 
     use super::*;
     use crate::removal;
@@ -185,7 +185,7 @@ mod tests {
         let old = find(folder.path(), &wanted, SystemTime::now()).unwrap();
         assert_eq!(old.len(), 1);
         let listed: Vec<Listed> = old.iter().map(|one| one.file.clone()).collect();
-        assert_eq!(removal::remove(folder.path(), &listed, &|_, _| ()).files, 1);
+        assert_eq!(removal::remove(folder.path(), &listed, &AtomicBool::new(false), &|_, _| ()).files, 1);
         remove_empty(folder.path(), &old);
         assert!(at("detection/data").is_dir() && !at("detection/data/beaconing").exists());
         assert!(text(&all).contains("scans: 2 files, 8 bytes\n"), "{}", text(&all));

@@ -58,6 +58,9 @@ pub enum Fault {
     /// The person stopped it in time.
     #[error("stopped; nothing was changed")]
     Stopped,
+    /// The person stopped a removal between two files.
+    #[error("stopped; the files that were not removed by then are still there")]
+    StoppedMidway,
     /// A file or folder cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -100,7 +103,7 @@ impl Fault {
             Fault::Sparse(_) => "update it with `git pull`",
             Fault::Busy(_) => "run this again when that one is done",
             Fault::TooMuch { .. } => "name the folder of the playbooks, not one above it",
-            Fault::Stopped | Fault::File { .. } | Fault::Git(_) => return None,
+            Fault::Stopped | Fault::StoppedMidway | Fault::File { .. } | Fault::Git(_) => return None,
         })
     }
 

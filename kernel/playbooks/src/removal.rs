@@ -5,7 +5,10 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
+
+use gix::discover::upwards::Error as Search;
 
 use crate::{Fault, Level, Log, walk};
 
@@ -73,13 +76,20 @@ pub struct Removed {
     pub bytes: u64,
     /// Files that are still there.
     pub left: usize,
+    /// Whether a person ended it before the last file.
+    pub is_stopped: bool,
 }
 
-/// Removes the files of a list. What has changed since it was listed
-/// stays, and that is said.
-pub fn remove(folder: &Path, listed: &[Listed], log: &Log<'_>) -> Removed {
+/// Removes the files of a list. What has changed since it was listed stays, and that is said. Once `stop` is set, the rest
+/// stays too.
+pub fn remove(folder: &Path, listed: &[Listed], stop: &AtomicBool, log: &Log<'_>) -> Removed {
     let mut removed = Removed::default();
-    for one in listed {
+    for (done, one) in listed.iter().enumerate() {
+        if stop.load(Ordering::SeqCst) {
+            removed.left += listed.len() - done;
+            removed.is_stopped = true;
+            break;
+        }
         let path = walk::shown(&one.path.to_string_lossy());
         match remove_one(folder, one) {
             Ok(true) => {
@@ -128,17 +138,39 @@ pub(crate) fn remove_empty_folders(folder: &Path, from: &Path) {
 pub(crate) fn looked_after(folder: &Path) -> Result<HashSet<PathBuf>, Fault> {
     let repository = match gix::discover(folder) {
         Ok(repository) => repository,
-        Err(error) if folder.ancestors().any(|above| above.join(".git").exists()) => return Err(error.into()),
-        Err(_) => return Ok(HashSet::new()),
+        // One that lacks what makes it a repository is none for the search; its files are somebody's all the same.
+        Err(error) if is_nowhere(&error) && !folder.ancestors().any(walk::is_clone) => return Ok(HashSet::new()),
+        Err(error) => return Err(error.into()),
     };
-    let root = repository.workdir().and_then(|root| root.canonicalize().ok());
-    let Some(root) = root else { return Ok(HashSet::new()) };
+    let Some(root) = repository.workdir() else {
+        // A clone that is said to have no files has some here.
+        let is_below_one = folder.ancestors().any(walk::is_clone);
+        return if is_below_one { Err(Fault::NoFiles(repository.path().to_owned())) } else { Ok(HashSet::new()) };
+    };
+    let root = root.canonicalize().map_err(|error| Fault::file(root, error))?;
+    // The search goes on above a clone that it cannot read.
+    let mut between = folder.ancestors().take_while(|above| *above != root);
+    if let Some(unread) = between.find(|above| above.starts_with(&root) && walk::is_clone(above)) {
+        return Err(Fault::Git(format!("the repository {} cannot be read", unread.display())));
+    }
     let index = repository.index_or_empty()?;
     let of = |entry: &gix::index::Entry| {
         let path = gix::path::from_bstr(entry.path(&index)).ok()?;
         root.join(path).strip_prefix(folder).ok().map(Path::to_owned)
     };
     Ok(index.entries().iter().filter_map(of).collect())
+}
+
+/// Whether a search for a repository came to its end, and did not fail on the way.
+fn is_nowhere(error: &gix::Error) -> bool {
+    matches!(
+        error.downcast_any_ref::<Search>(),
+        Some(
+            Search::NoGitRepository { .. }
+                | Search::NoGitRepositoryWithinCeiling { .. }
+                | Search::NoGitRepositoryWithinFs { .. }
+        )
+    )
 }
 
 #[cfg(test)]
@@ -160,8 +192,8 @@ mod tests {
         fs::remove_file(at("gone")).unwrap();
         fs::rename(at("d"), at("moved")).unwrap();
         std::os::unix::fs::symlink(at("moved"), at("d")).unwrap();
-        let removed = remove(folder.path(), &listed, &|_, _| ());
-        assert_eq!(removed, Removed { files: 1, bytes: 1, left: 3 });
+        let removed = remove(folder.path(), &listed, &AtomicBool::new(false), &|_, _| ());
+        assert_eq!(removed, Removed { files: 1, bytes: 1, left: 3, is_stopped: false });
         assert!(at("b").exists() && at("moved/c").exists() && !at("a").exists());
     }
 
@@ -171,5 +203,42 @@ mod tests {
         assert!(looked_after(folder.path()).unwrap().is_empty());
         fs::create_dir(folder.path().join(".git")).unwrap();
         assert!(looked_after(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_repository_without_its_usual_name_that_cannot_be_read_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["objects", "refs"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join("HEAD"), "ref: refs/heads/main\n").unwrap();
+        fs::write(folder.path().join("config"), "[core").unwrap();
+        assert!(looked_after(folder.path()).is_err());
+    }
+
+    #[test]
+    fn the_repository_above_does_not_stand_in_for_one_that_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        gix::init(&root).unwrap();
+        let inner = root.join("inner/deep");
+        fs::create_dir_all(&inner).unwrap();
+        assert!(looked_after(&inner).unwrap().is_empty());
+        fs::create_dir(root.join("inner/.git")).unwrap();
+        assert!(looked_after(&inner).is_err());
+    }
+
+    #[test]
+    fn a_removal_that_is_stopped_leaves_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| {
+            fs::write(folder.path().join(name), name).unwrap();
+            Listed::look(folder.path(), Path::new(name)).unwrap().unwrap()
+        };
+        let listed = ["a", "b", "c"].map(of);
+        let stop = AtomicBool::new(false);
+        let removed = remove(folder.path(), &listed, &stop, &|_, _| stop.store(true, Ordering::SeqCst));
+        assert_eq!(removed, Removed { files: 1, bytes: 1, left: 2, is_stopped: true });
+        assert!(folder.path().join("b").exists() && folder.path().join("c").exists());
     }
 }

@@ -11,6 +11,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, symlink},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use chrono::Utc;
@@ -58,14 +59,24 @@ pub struct Updated {
     pub branch: Option<String>,
 }
 
-/// Makes the files those of the upstream. With `puts_back`, also files that the upstream did not change.
+/// Makes the files those of the upstream. With `puts_back`, also files that the upstream did not change. Once something is
+/// written, `stop` is not looked at any more: half an update is worse than a whole one.
 ///
 /// # Errors
-/// When something cannot be read or written. What was copied aside by then stays there, and the next run goes on.
-pub fn run(checkout: &Checkout, fetched: &Fetched, puts_back: bool, log: &Log<'_>) -> Result<Updated, Fault> {
+/// When a person stopped it in time, or something cannot be read or written. What was copied aside by then stays there, and the next run goes on.
+pub fn run(
+    checkout: &Checkout,
+    fetched: &Fetched,
+    puts_back: bool,
+    stop: &AtomicBool,
+    log: &Log<'_>,
+) -> Result<Updated, Fault> {
     let _lock = lock(checkout)?;
     // Compared under the lock, so that nothing but a person can change what is found.
     let plan = Plan::new(checkout, fetched, puts_back)?;
+    if stop.load(Ordering::SeqCst) {
+        return Err(Fault::Stopped);
+    }
     if plan.was_interrupted {
         log(Level::Warning, "the last update was interrupted; this one goes on from there");
         remove_unfinished(checkout, &plan)?;

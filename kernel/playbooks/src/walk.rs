@@ -15,6 +15,7 @@ pub(crate) const ENTRIES_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 32;
 
 /// All files below a folder, as paths seen from it, sorted. `enters` is asked for each folder by the path above it and its name.
+/// Clones and submodules below the folder are not entered: what git looks after there is in an index that nobody here reads.
 ///
 /// # Errors
 /// When a folder cannot be read, or there is too much.
@@ -24,7 +25,8 @@ pub(crate) fn files(root: &Path, enters: &dyn Fn(&Path, &str) -> bool) -> Result
         if kind.is_file() {
             found.push(above.join(name));
         }
-        Ok(kind.is_dir() && depth < DEPTH_MAX && enters(above, &name.to_string_lossy()))
+        let is_near = kind.is_dir() && depth < DEPTH_MAX;
+        Ok(is_near && enters(above, &name.to_string_lossy()) && !is_clone(&root.join(above).join(name)))
     })?;
     found.sort();
     Ok(found)
@@ -87,6 +89,14 @@ pub(crate) fn is_for_people(name: &str) -> bool {
         && !matches!(name, "node_modules" | "__pycache__" | "target")
 }
 
+/// Whether a folder is the root of a clone, a worktree or a submodule. One that cannot be looked into is taken for one.
+pub(crate) fn is_clone(folder: &Path) -> bool {
+    match fs::symlink_metadata(folder.join(".git")) {
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
 /// What is at a path below a folder, if all that leads there are folders: `None` where a link or a file stands in between,
 /// where there is nothing, and for paths that do not go down.
 ///
@@ -147,6 +157,20 @@ mod tests {
         assert!(below(&inside, Path::new("../out/a.ipynb")).unwrap().is_none());
         assert!(below(&inside, Path::new("a.ipynb/b")).unwrap().is_none());
         assert!(below(&inside, Path::new("b.ipynb")).unwrap().unwrap().is_symlink());
+    }
+
+    #[test]
+    fn clones_below_the_folder_are_not_entered() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for path in ["a", "plain/b", "clone/c", "clone/deep/d", "plain/submodule/e"] {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), "").unwrap();
+        }
+        fs::create_dir(root.join(".git")).unwrap();
+        fs::create_dir(root.join("clone/.git")).unwrap();
+        fs::write(root.join("plain/submodule/.git"), "gitdir: ../../.git/modules/submodule").unwrap();
+        assert_eq!(files(root, &|_, _| true).unwrap(), ["a", "plain/b"].map(PathBuf::from));
     }
 
     #[test]

@@ -283,7 +283,8 @@ impl Area {
         }
         self.set_button(&cause, false).await;
         self.say(&cause, "running").await;
-        match self.clone().follow(&cause, move |tell| pending.act(tell)).await {
+        // What a person has agreed to has no button that stops it.
+        match self.clone().follow(&cause, move |tell| pending.act(&AtomicBool::new(false), tell)).await {
             Ok(()) => self.say(&cause, "done").await,
             Err(fault) => self.tell_fault(&cause, &fault).await,
         }
@@ -424,7 +425,8 @@ pub async fn run_once(kernel: &Arc<Kernel>, command: &Command, job: &crate::inte
         job.outputs.stream("stdout", "nothing was changed\n".to_owned()).await;
         return Ok(());
     }
-    told(job, &stop, move |tell| pending.act(tell)).await
+    let stopped = stop.clone();
+    told(job, &stop, move |tell| pending.act(&stopped, tell)).await
 }
 
 /// Does the work on a thread that may wait; what it says is printed by the cell.
@@ -450,7 +452,7 @@ async fn told<T: Send + 'static>(
     }
     match work.await.map_err(Report::internal)? {
         Ok(done) => Ok(done),
-        Err(Fault::Stopped) => Err(Report::interrupted(&Fault::Stopped.to_string())),
+        Err(fault @ (Fault::Stopped | Fault::StoppedMidway)) => Err(Report::interrupted(&fault.to_string())),
         Err(fault) => Err(Report::new("PlaybooksError", clean(&fault.to_string())).with_hint_if(fault.hint())),
     }
 }

@@ -316,7 +316,7 @@ fn a_file_that_is_saved_during_the_update_is_kept_too() {
     let (checkout, fetched) = site.fetched();
     let notebook = site.clone().join("b.ipynb");
     let said = Mutex::new(Vec::new());
-    let updated = update::run(&checkout, &fetched, false, &|_, text: &str| {
+    let updated = update::run(&checkout, &fetched, false, &AtomicBool::new(false), &|_, text: &str| {
         // After a.ipynb was copied aside, and before anything is replaced: a page saves its notebook.
         if text.starts_with("a.ipynb was changed here") {
             fs::write(&notebook, "saved by a page").unwrap();
@@ -330,6 +330,27 @@ fn a_file_that_is_saved_during_the_update_is_kept_too() {
     assert_eq!(site.text(kept.join("b.ipynb")), "saved by a page");
     let said = said.into_inner().unwrap();
     assert!(said.iter().any(|line| line.starts_with("b.ipynb was changed meanwhile")), "{said:?}");
+}
+
+#[test]
+fn an_update_that_is_stopped_before_it_writes_changes_nothing() {
+    let site = Site::with(&[("a.ipynb", "a")]);
+    site.publish(&[("a.ipynb", "A")]);
+    let (checkout, fetched) = site.fetched();
+    let before = snapshot(&site.clone());
+    let stopped = update::run(&checkout, &fetched, false, &AtomicBool::new(true), &|_, _| ());
+    assert!(matches!(stopped, Err(Fault::Stopped)), "{stopped:?}");
+    let is_lock = |path: &Path| path.ends_with("flowdeck-update.lock");
+    let after = snapshot(&site.clone());
+    assert!(after.iter().filter(|(path, _)| !is_lock(path)).eq(before.iter().filter(|(path, _)| !is_lock(path))));
+}
+
+#[test]
+fn what_git_looks_after_in_clones_below_the_folder_is_not_offered_for_removal() {
+    let site = Site::with(&[("a.ipynb", &notebook("1.0.0")), ("data/scans/b.csv", "1")]);
+    let both = site.clone().parent().unwrap().canonicalize().unwrap();
+    assert_eq!(playbooks::duplicates::find(&both).unwrap(), [], "upstream and clone have the same notebook");
+    assert_eq!(playbooks::data::find(&both, &Default::default(), std::time::SystemTime::now()).unwrap(), []);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Site {
         let said = Mutex::new(Vec::new());
         let log = |_: Level, text: &str| said.lock().unwrap().push(text.to_owned());
         let (checkout, fetched) = self.fetched();
-        let updated = update::run(&checkout, &fetched, puts_back, &log)?;
+        let updated = update::run(&checkout, &fetched, puts_back, &AtomicBool::new(false), &log)?;
         Ok((updated, said.into_inner().unwrap()))
     }
 
