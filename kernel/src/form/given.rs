@@ -42,7 +42,7 @@ pub fn moment(field: &Field, given: &Value) -> Option<DateTime<Utc>> {
 ///
 /// # Errors
 /// As those of [`entered`].
-pub fn check(field: &Field, given: &Value) -> Result<(), String> {
+pub fn may_fit(field: &Field, given: &Value) -> Result<(), String> {
     if field.options_from.is_none() {
         return entered(field, given).map(drop);
     }
@@ -256,11 +256,11 @@ mod tests {
         let choice = field("type = \"choice\", options_from = \"sources\"");
         let multi = field("type = \"multi\", options_from = \"blocklists\"");
         for given in [json!("flows"), json!(7)] {
-            assert_eq!(check(&choice, &given), Ok(()), "{given}");
+            assert_eq!(may_fit(&choice, &given), Ok(()), "{given}");
         }
-        assert_eq!(check(&multi, &json!(["a", "b"])), Ok(()));
+        assert_eq!(may_fit(&multi, &json!(["a", "b"])), Ok(()));
         for (field, given) in [(&choice, json!(["flows"])), (&choice, json!(null)), (&multi, json!([{"a": 1}]))] {
-            assert!(check(field, &given).is_err_and(|fact| fact.contains("neither a text")), "{given}");
+            assert!(may_fit(field, &given).is_err_and(|fact| fact.contains("neither a text")), "{given}");
         }
         let mut known = choice;
         known.kind = Kind::Choice(vec!["flows".into()]);

@@ -86,7 +86,7 @@ pub fn sort(parameters: &Parameters, cells: &[CodeCell]) -> Result<Sorted> {
         let takers: Vec<&Field> = fields.iter().filter(|field| field.name == *name).collect();
         for field in &takers {
             let wrong = |fact| anyhow!("parameter `{name}` ({}): {fact}", field.label);
-            given::check(field, value).map_err(wrong)?;
+            given::may_fit(field, value).map_err(wrong)?;
         }
         let variable = variables.iter().find(|variable| variable.name == *name);
         if let Some(variable) = variable {
