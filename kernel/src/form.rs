@@ -1,11 +1,12 @@
 //! Forms: inputs that an author writes down in TOML, and queries that run when they are used.
 //!
 //! `definition` reads the text, `choices` looks up options, `view` chooses widgets, `value` reads what was entered, `given` what
-//! comes from elsewhere than a person, `moment` understands times, `live` runs queries at a click or a change. The state of fields
+//! comes from elsewhere than a person, `moment` understands times, `exact` keeps those that no picker can say, `live` runs queries at a click or a change. The state of fields
 //! is that of their widgets, see [`crate::widgets`].
 
 pub mod choices;
 pub mod definition;
+mod exact;
 pub mod given;
 pub mod live;
 pub(crate) mod moment;
@@ -18,7 +19,7 @@ use std::{
 };
 
 use flow_engine::Parameter;
-use flowdeck::chrono::Utc;
+use flowdeck::chrono::{SubsecRound, Utc};
 use kernel_protocol::{MimeBundle, wire::header::Header};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -28,7 +29,10 @@ use widgets_comm::{
     registry::Event,
 };
 
-use self::definition::{Field, Kind};
+use self::{
+    definition::{Field, Kind},
+    exact::ExactMoments,
+};
 use crate::{
     engine,
     report::Report,
@@ -49,6 +53,7 @@ pub struct Forms {
     changes: watch::Sender<u64>,
     /// Values that stand for what the author wrote as default, by the name of the field.
     given: Mutex<Map<String, Value>>,
+    exact: ExactMoments,
 }
 
 /// A field that is shown.
@@ -76,7 +81,14 @@ impl Forms {
     /// No forms yet.
     pub fn new(widgets: Arc<Widgets>) -> Forms {
         let (changes, _) = watch::channel(0);
-        Forms { widgets, fields: Mutex::default(), shown: Mutex::default(), changes, given: Mutex::default() }
+        Forms {
+            widgets,
+            fields: Mutex::default(),
+            shown: Mutex::default(),
+            changes,
+            given: Mutex::default(),
+            exact: ExactMoments::default(),
+        }
     }
 
     /// Shows a form. `key` names its cell: run again, it replaces what it showed and keeps what was entered.
@@ -112,7 +124,7 @@ impl Forms {
     pub async fn give(&self, cause: &Header, values: Map<String, Value>) -> Result<(), Report> {
         for (name, value) in &values {
             if let Some(live) = self.live(name) {
-                let value = given::entered(&live.field, value).map_err(|fact| unfit(name, &fact))?;
+                let value = self.taken(&live.field, value)?;
                 let attribute = view::value_attribute(&live.field.kind);
                 self.widgets.set(cause, &live.widget, attribute, value).await.map_err(refused)?;
             }
@@ -215,7 +227,10 @@ impl Forms {
             Kind::Float { .. } => text.parse::<f64>().map_err(|_| unfit())?.into(),
             Kind::Bool => text.parse::<bool>().map_err(|_| unfit())?.into(),
             Kind::Choice(options) => options.iter().position(|option| option == text).ok_or_else(unfit)?.into(),
-            Kind::Datetime => view::datetime_json(moment::parse(text, Utc::now()).map_err(|_| unfit())?),
+            Kind::Datetime => {
+                let moment = moment::parse(text, Utc::now()).map_err(|_| unfit())?;
+                self.exact.remember(name, moment.trunc_subsecs(0))
+            }
             Kind::Date => {
                 view::date_json(moment::to_local(moment::parse(text, Utc::now()).map_err(|_| unfit())?).date())
             }
@@ -260,7 +275,7 @@ impl Forms {
                 state.insert(name, value.json().clone());
             }
         }
-        let entered = value::read(&live.field, &|name| state.get(name).cloned().unwrap_or_default());
+        let entered = self.read(&live.field, &|name| state.get(name).cloned().unwrap_or_default());
         let message = match &entered {
             Ok(entered) => entered.note.as_ref().or(live.note.as_ref()).map(|note| said(NOTE, note)),
             Err(fact) => Some(said(FAULT, fact)),
@@ -317,8 +332,10 @@ impl Build<'_> {
             // What no longer fits, for instance an option that is gone, is the default again.
             let _ = self.forms.widgets.update(self.cause, &widget, state).await;
         } else if let Some(given) = given {
-            let value = given::entered(&field, &given).map_err(|fact| unfit(&field.name, &fact))?;
+            let value = self.forms.taken(&field, &given)?;
             self.forms.widgets.set(self.cause, &widget, attribute, value).await.map_err(refused)?;
+        } else if let Some(moment) = view::default_moment(&field) {
+            self.forms.exact.remember(&field.name, moment.trunc_subsecs(0));
         }
         let said = note.as_deref().map_or_else(State::new, |note| State::new().with("value", said(NOTE, note)));
         let message = self.open("HTMLModel", said).await.map_err(refused)?;

@@ -25,6 +25,8 @@ pub struct Made {
     pub at: DateTime<Utc>,
     /// The rows, in the order of the query.
     pub result: QueryResult,
+    /// Whether the cell's author said how many rows there are at most.
+    pub has_limit: bool,
     /// What was drawn of them, if something was.
     pub plot: Option<Plot>,
 }
@@ -43,6 +45,7 @@ impl Made {
             parameters,
             at: Utc::now(),
             result: result.clone(),
+            has_limit: cell.limit.is_some(),
             plot: plot.cloned(),
         })
     }

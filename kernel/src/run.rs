@@ -28,6 +28,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use flow_engine::render;
 use flowdeck::chrono::{DateTime, TimeDelta, Utc};
 use kernel_protocol::wire::header::Header;
 use serde_json::{Value, json};
@@ -221,8 +222,9 @@ impl Run {
         progress.begin(cells.len(), name);
         let mut all = AllCells::new(front_end, progress, &self.order.press, &cells);
         all.run().await;
-        let (ended, has_failed) = (all.ended, all.has_failed);
         let is_stopped = front_end.is_interrupted();
+        let has_failed = all.has_failed || (!is_stopped && self.are_results_cut(front_end, progress));
+        let ended = all.ended;
         for cell in &cells {
             let ended = ended.iter().find(|ended| ended.index == cell.index);
             let outputs = match ended {
@@ -246,7 +248,7 @@ impl Run {
             progress.tell(&format!("{what} {}", out.display()));
         }
         if !has_failed && !is_stopped {
-            self.write_results(front_end, &values).await?;
+            self.write_results(front_end, progress, &values).await?;
             self.write_report(front_end, &values).await?;
         }
         Ok(if has_failed { Outcome::Failed } else { Outcome::Done })
@@ -335,7 +337,19 @@ impl Run {
         files::write_whole(&file.filled(values)?, made.text.as_bytes())
     }
 
-    async fn write_results(&self, front_end: &FrontEnd, values: &BTreeMap<String, String>) -> Result<()> {
+    /// Whether a table that is asked for lacks rows though nobody wanted it so; says it.
+    fn are_results_cut(&self, front_end: &FrontEnd, progress: &Progress) -> bool {
+        let made = self.order.results.iter().filter_map(|(name, _)| front_end.kernel().results.named(name));
+        let faults = made.filter_map(|made| check::is_whole(&made.name, &made.result, made.has_limit).err());
+        faults.inspect(|fault| progress.warn(&format!("error: {fault}"))).count() > 0
+    }
+
+    async fn write_results(
+        &self,
+        front_end: &FrontEnd,
+        progress: &Progress,
+        values: &BTreeMap<String, String>,
+    ) -> Result<()> {
         for (name, file) in &self.order.results {
             let path = file.filled(values)?;
             let format = check::format_of(name, &path)?;
@@ -343,6 +357,13 @@ impl Run {
                 Some(made) => made.result.clone(),
                 None => files::table(name).await?,
             };
+            // Files have no room for what must be known about their rows, such as that a source rejected some.
+            for note in &result.notes {
+                progress.warn(&format!("note: `{name}`: {}", render::visible(note)));
+            }
+            if result.truncated {
+                progress.tell(&format!("note: `{name}`: there were more rows than its --limit"));
+            }
             files::write_table(result, format, &path).await?;
         }
         Ok(())

@@ -88,7 +88,7 @@ def test_results_are_files(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "{word}" / f"{{notebook}}_{{last}}.{ending}"
     ended = run(notebook(tmp_path, FORM, NUMBERS), "-p", "word=../x", "--result", f"numbers={file}")
     assert ended.returncode == 0, ended.stderr
-    written = tmp_path / ".._x" / f"book_3.{ending}"
+    written = tmp_path / "___x" / f"book_3.{ending}"
     assert written.stat().st_size > 0
     if ending != "xlsx":
         query = f"SELECT sum(n) AS n FROM read_log('{written}')"
@@ -254,6 +254,63 @@ def test_a_window_that_fails_is_run_again(tmp_path: Path) -> None:
     ended = run(path, *order)
     assert ended.returncode == 0 and "done before" not in ended.stderr, ended.stderr
     assert len(list(tmp_path.glob("hours_*.csv"))) == 4
+
+
+def configured(folder: Path, text: str) -> dict[str, Any]:
+    """The environment of a run with this configuration."""
+    (folder / "flowdeck.toml").write_text(text)
+    return {**os.environ, "FLOWDECK_CONFIG": str(folder / "flowdeck.toml")}
+
+
+def test_windows_are_exact_when_clocks_go_back(tmp_path: Path) -> None:
+    """02:00 to 03:00 in Prague comes twice that night, and a picker cannot tell which."""
+    ends = "%%sql --on go --into ends\nSELECT $start AS s, $end AS e"
+    env = configured(tmp_path, "[display]\ntime_zone = 'Europe/Prague'\n")
+    path, file = notebook(tmp_path, FORM, ends), tmp_path / "ends.jsonl"
+    night = ["--from", "2024-10-27T00:00", "--to", "2024-10-27T03:00", "--step", "1h"]
+    ended = run(path, *night, "--result", f"ends={file}", env=env)
+    assert ended.returncode == 0, ended.stderr
+    found = [row for file in sorted(tmp_path.glob("ends_2*.jsonl")) for row in rows(file)]
+    hours = [(f"2024-10-27T0{hour}", f"2024-10-27T0{hour + 1}") for hour in range(3)]
+    assert [tuple((row[name] or "")[:13] for name in ("s", "e")) for row in found] == hours
+    given = ["-p", "start=2024-10-27T02:30:00+01:00", "-p", "end=2024-10-27T01:45:00.250Z"]
+    assert run(path, *given, "--result", f"ends={file}", env=env).returncode == 0
+    (row,) = rows(file)
+    assert (row["s"] or "").startswith("2024-10-27T01:30:00") and (row["e"] or "").startswith("2024-10-27T01:45:00.25"), row
+
+
+def test_a_result_that_is_cut_is_not_written(tmp_path: Path) -> None:
+    many = "%%sql --into many{}\nSELECT value AS n FROM range(0, 10000002)"
+    file, out = tmp_path / "many.parquet", tmp_path / "out.ipynb"
+    ended = run(notebook(tmp_path, FORM, many.format("")), "--result", f"many={file}", "-o", out, "--quiet")
+    assert ended.returncode == 1 and "`many` has more rows than the 10,000,000" in ended.stderr, ended.stderr
+    assert not file.exists() and read(out).metadata.papermill.exception
+    ended = run(notebook(tmp_path, FORM, many.format(" --limit 3")), "--result", f"many={file}")
+    assert ended.returncode == 0 and file.exists() and "more rows than its --limit" in ended.stderr, ended.stderr
+
+
+def test_what_is_known_of_rows_is_told(tmp_path: Path) -> None:
+    good = '{"ts": 1707130000.5, "uid": "a", "id.orig_h": "10.0.0.1", "id.orig_p": 1, "id.resp_h": "10.0.0.2", "id.resp_p": 2, "proto": "tcp"}\n'
+    (tmp_path / "conn.log").write_text(good + "{broken\n" + good)
+    file = tmp_path / "all.csv"
+    path = notebook(tmp_path, FORM, "%%sql --into everything\nSELECT * FROM read_log('conn.log')")
+    ended = run(path, "--result", f"everything={file}", "--quiet")
+    assert ended.returncode == 0 and file.exists(), ended.stderr
+    assert "note: `everything`: 1 row" in ended.stderr and "rejected" in ended.stderr, ended.stderr
+
+
+def test_options_that_are_looked_up_can_be_given(tmp_path: Path) -> None:
+    header = "start_time,src_ip,dst_ip,protocol,bytes\n"
+    for size, name in enumerate(("first", "second")):
+        (tmp_path / f"{name}.csv").write_text(f"{header}2024-02-05T10:00:00Z,10.0.0.1,10.0.0.2,6,{size}\n")
+    env = configured(tmp_path, "".join(f"[sources.{name}]\nlocation = '{name}.csv'\n" for name in ("first", "second")))
+    form = '%%form\nsource = { type = "choice", options_from = "sources" }\ngo = { type = "button" }'
+    path, file = notebook(tmp_path, form, "%%sql --on go --into sizes\nSELECT bytes FROM read_source($source)"), tmp_path / "sizes.csv"
+    ended = run(path, "-p", "source=second", "--result", f"sizes={file}", env=env)
+    assert ended.returncode == 0 and file.read_text() == "bytes\n1\n", ended.stderr
+    ended = run(path, "-p", "source=third", "--result", f"sizes={file}", env=env)
+    assert ended.returncode == 1 and "`third` is none of the options" in ended.stderr, ended.stderr
+    assert run(path, "-y", "source: [first, second]", "--result", f"sizes={file}", env=env).returncode == 2
 
 
 RUST_PARAMETERS = 'let limit = 10;\nlet name = "a";'

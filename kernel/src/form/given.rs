@@ -4,6 +4,7 @@
 //! understands what the form understands.
 
 use flow_engine::{nearest_names, render};
+use flowdeck::chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use toml::Value as Written;
 
@@ -29,6 +30,29 @@ pub fn entered(field: &Field, given: &Value) -> Result<Value, String> {
     let state = |name: &str| input.state.get(name).map(|value| value.json().clone()).unwrap_or_default();
     value::read(field, &state).map_err(|fact| wrong(&fact))?;
     Ok(state(view::value_attribute(&field.kind)))
+}
+
+/// The moment that a field of the type `datetime` is given: [`entered`] has only what a clock on the wall shows of it.
+pub fn moment(field: &Field, given: &Value) -> Option<DateTime<Utc>> {
+    let default = Some(written(&field.kind, given).ok()?);
+    view::default_moment(&Field { default, ..field.clone() })
+}
+
+/// Checks a value before the form is shown. Options that are looked up are known only then, and checked by [`entered`].
+///
+/// # Errors
+/// As those of [`entered`].
+pub fn may_fit(field: &Field, given: &Value) -> Result<(), String> {
+    if field.options_from.is_none() {
+        return entered(field, given).map(drop);
+    }
+    let items = given.as_array().filter(|_| matches!(field.kind, Kind::Multi(_)));
+    match plain(given).is_some() || items.is_some_and(|items| items.iter().all(|item| plain(item).is_some())) {
+        true => Ok(()),
+        false => {
+            Err(format!("`{}` does not fit: it is neither a text nor, for several, a list of texts", shown(given)))
+        }
+    }
 }
 
 /// Values of fields as they are written in TOML: moments become texts.
@@ -225,6 +249,23 @@ mod tests {
         check("type = \"text\"", json!(443), json!("443"));
         check("type = \"date\"", json!("2026-11-25"), json!({"year": 2026, "month": 10, "date": 25}));
         check("type = \"time\"", json!("10:36"), json!({"hours": 10, "minutes": 36, "seconds": 0, "milliseconds": 0}));
+    }
+
+    #[test]
+    fn options_that_are_looked_up_are_checked_when_they_are_known() {
+        let choice = field("type = \"choice\", options_from = \"sources\"");
+        let multi = field("type = \"multi\", options_from = \"blocklists\"");
+        for given in [json!("flows"), json!(7)] {
+            assert_eq!(may_fit(&choice, &given), Ok(()), "{given}");
+        }
+        assert_eq!(may_fit(&multi, &json!(["a", "b"])), Ok(()));
+        for (field, given) in [(&choice, json!(["flows"])), (&choice, json!(null)), (&multi, json!([{"a": 1}]))] {
+            assert!(may_fit(field, &given).is_err_and(|fact| fact.contains("neither a text")), "{given}");
+        }
+        let mut known = choice;
+        known.kind = Kind::Choice(vec!["flows".into()]);
+        assert_eq!(entered(&known, &json!("flows")), Ok(json!(0)));
+        assert!(entered(&known, &json!("flow")).is_err_and(|fact| fact.contains("did you mean `flows`")));
     }
 
     #[test]

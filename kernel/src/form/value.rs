@@ -20,7 +20,8 @@ pub struct Entered {
 }
 
 impl Entered {
-    fn of(parameter: Parameter) -> Entered {
+    /// A value without a note.
+    pub fn of(parameter: Parameter) -> Entered {
         Entered { parameter, note: None }
     }
 }

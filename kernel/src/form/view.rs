@@ -270,6 +270,12 @@ fn datetime(default: Option<&Written>) -> Result<Value, String> {
     Ok(datetime_json(moment::parse(&written_moment(default)?, Utc::now())?))
 }
 
+/// The moment that a field of the type `datetime` has as default.
+pub fn default_moment(field: &Field) -> Option<DateTime<Utc>> {
+    let default = field.default.as_ref().filter(|_| field.kind == Kind::Datetime)?;
+    moment::parse(&written_moment(default).ok()?, Utc::now()).ok()
+}
+
 /// A moment as a picker has it: what a clock on the wall shows.
 pub fn datetime_json(moment: DateTime<Utc>) -> Value {
     let local = moment::to_local(moment);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use flow_engine::{Format, nearest_names};
+use flow_engine::{Format, QueryResult, nearest_names, render};
 
 use super::{notebook::CodeCell, template::Template};
 use crate::{
@@ -59,6 +59,20 @@ pub(super) fn tables(results: &[(String, Template)], cells: &[CodeCell]) -> Resu
     Ok(())
 }
 
+/// Whether a table may be written: one that is cut without its author's word would be taken for the whole.
+///
+/// # Errors
+/// When it is cut.
+pub(super) fn is_whole(name: &str, result: &QueryResult, has_limit: bool) -> Result<()> {
+    if result.truncated && !has_limit {
+        let rows = render::with_commas(result.row_count as i128);
+        bail!(
+            "the table `{name}` has more rows than the {rows} that a cell brings at most: it is not written\nhint: run it in shorter windows with --step, or say in its cell with --limit how many rows are wanted; --limit 0 brings all"
+        );
+    }
+    Ok(())
+}
+
 /// How a table is written to a file.
 ///
 /// # Errors
@@ -68,4 +82,24 @@ pub(super) fn format_of(name: &str, file: &Path) -> Result<Format> {
         let endings: Vec<&str> = Format::NAMES.iter().map(|(_, format)| format.ending()).collect();
         anyhow!("`{}` does not tell how `{name}` is written\nhint: endings are {}", file.display(), endings.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+
+    use super::*;
+
+    #[test]
+    fn a_table_is_cut_only_where_its_author_says_so() {
+        let mut result = QueryResult::of_batches(Arc::new(Schema::empty()), Vec::new());
+        assert!(is_whole("t", &result, false).is_ok());
+        result.truncated = true;
+        assert!(is_whole("t", &result, true).is_ok());
+        let error = is_whole("t", &result, false).unwrap_err().to_string();
+        assert!(error.contains("`t`") && error.contains("--limit"), "{error}");
+    }
 }

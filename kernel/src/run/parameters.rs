@@ -84,10 +84,9 @@ pub fn sort(parameters: &Parameters, cells: &[CodeCell]) -> Result<Sorted> {
     let mut lines = Vec::new();
     for (name, value) in parameters {
         let takers: Vec<&Field> = fields.iter().filter(|field| field.name == *name).collect();
-        // Options that are looked up are known when the form is shown, and checked then.
-        for field in takers.iter().filter(|field| field.options_from.is_none()) {
+        for field in &takers {
             let wrong = |fact| anyhow!("parameter `{name}` ({}): {fact}", field.label);
-            given::entered(field, value).map_err(wrong)?;
+            given::may_fit(field, value).map_err(wrong)?;
         }
         let variable = variables.iter().find(|variable| variable.name == *name);
         if let Some(variable) = variable {

@@ -2,10 +2,7 @@
 //!
 //! What stands for a placeholder comes from parameters: it can neither leave the folder nor hide in it.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use flow_engine::nearest_names;
@@ -98,8 +95,11 @@ impl Template {
             return self;
         }
         let Some(Part::Text(last)) = self.0.pop() else { unreachable!("a template ends with a text") };
-        let ending = Path::new(&last).extension().map_or(0, |ending| ending.len() + 1);
-        let (head, tail) = last.split_at(last.len() - ending);
+        let begin = last.rfind('/').map_or(0, |slash| slash + 1);
+        // The name of a hidden file begins with a dot; behind a value every dot is one within the name.
+        let is_ending = |dot: &usize| *dot > 0 || (begin == 0 && !self.0.is_empty());
+        let ending = last[begin..].rfind('.').filter(is_ending);
+        let (head, tail) = last.split_at(ending.map_or(last.len(), |dot| begin + dot));
         self.0.push(Part::Text(format!("{head}_")));
         self.0.push(Part::Value(name.to_owned()));
         self.0.push(Part::Text(tail.to_owned()));
@@ -120,6 +120,8 @@ impl Template {
 fn tame(value: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
     let tame: String = value.chars().map(|c| if is_plain(c) { c } else { '_' }).take(VALUE_CHARS_MAX).collect();
+    let hidden = tame.len() - tame.trim_start_matches('.').len();
+    let tame = format!("{}{}", "_".repeat(hidden), &tame[hidden..]);
     let is_empty = tame.chars().all(|c| matches!(c, '.' | '_'));
     if is_empty { NOTHING.to_owned() } else { tame }
 }
@@ -130,7 +132,13 @@ mod tests {
     use super::*;
 
     fn values() -> BTreeMap<String, String> {
-        let pairs = [("src", "10.0.0.0/8, ::1"), ("from", "20240205T000000Z"), ("bad", "../../etc"), ("none", "")];
+        let pairs = [
+            ("src", "10.0.0.0/8, ::1"),
+            ("from", "20240205T000000Z"),
+            ("bad", "../../etc"),
+            ("none", ""),
+            ("dot", ".x"),
+        ];
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
@@ -143,7 +151,8 @@ mod tests {
     fn values_stand_in_names() {
         check("out/{src}.ipynb", "out/10.0.0.0_8____1.ipynb");
         check("a{{b}}.csv", "a{b}.csv");
-        check("{bad}/{none}.csv", ".._.._etc/any.csv");
+        check("{bad}/{none}.csv", "___.._etc/any.csv");
+        check("{dot}/{dot}.csv", "_x/_x.csv");
         check("plain.csv", "plain.csv");
     }
 
@@ -153,6 +162,13 @@ mod tests {
             ("a.b/out.csv", "a.b/out_20240205T000000Z.csv"),
             ("{from}.csv", "20240205T000000Z.csv"),
             ("out", "out_20240205T000000Z"),
+            ("a.b/out", "a.b/out_20240205T000000Z"),
+            ("a/.out", "a/.out_20240205T000000Z"),
+            ("{dot}.csv", "_x_20240205T000000Z.csv"),
+            ("scans_{dot}.csv", "scans__x_20240205T000000Z.csv"),
+            ("out_{dot}.ipynb", "out__x_20240205T000000Z.ipynb"),
+            ("{dot}/.csv", "_x/.csv_20240205T000000Z"),
+            ("{dot}.tar.csv", "_x.tar_20240205T000000Z.csv"),
         ] {
             let template = Template::parse(text).unwrap().with("from");
             assert_eq!(template.filled(&values()).unwrap(), PathBuf::from(path), "{text}");
