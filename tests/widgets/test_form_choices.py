@@ -98,6 +98,32 @@ def test_one_button_shows_the_view_that_is_chosen(page: FrontEnd) -> None:
     assert "sum 60" not in shown(page)
 
 
+def test_a_live_query_waits_for_an_option_that_its_text_does_not_mention(page: FrontEnd) -> None:
+    page.kernel.execute("%%sql --live --when view=sum\nSELECT concat('live ', sum(bytes)) AS s FROM flows")
+    assert "live 60" not in shown(page), "the other view is chosen"
+    choose(page, "View", "sum")
+    page.until(lambda: "live 60" in shown(page), "the view that is chosen")
+    choose(page, "View", "rows")
+    page.until(lambda: "live 60" not in shown(page), "it to step aside")
+
+
+def test_a_live_query_that_steps_aside_does_not_run(page: FrontEnd) -> None:
+    def running() -> list[str]:
+        page.look()
+        buttons = [id for id, model in page.models.items() if model.get("description") == "Stop"]
+        return [button for button in buttons if not page.value(button, "disabled")]
+
+    page.kernel.execute(
+        "%%sql --live --when view=sum\nSELECT sum(a.value * b.value) AS s FROM generate_series(1, 100000000) a "
+        "CROSS JOIN generate_series(1, 1000) b"
+    )
+    assert not running()
+    choose(page, "View", "sum")
+    page.until(running, "the query to run")
+    choose(page, "View", "rows")
+    page.until(lambda: not running(), "Stop to go off", timeout=10)
+
+
 def test_running_the_form_again_keeps_what_was_chosen(page: FrontEnd) -> None:
     choose(page, "Source", "other")
     page.until(lambda: labels(page, "Channels") == [], "the other channels")

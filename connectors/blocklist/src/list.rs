@@ -274,11 +274,14 @@ impl Builder {
             }
         }
         networks.shrink_to_fit();
+        let (names, fingerprints) = (std::mem::take(&mut self.names), std::mem::take(&mut self.fingerprints));
+        let names = names.finish_with(|one, other| self.merged(one, other));
+        let fingerprints = fingerprints.finish_with(|one, other| self.merged(one, other));
         Blocklist {
             index: NetworkIndex::of(networks.iter().map(|network| &network.net)),
             networks,
-            names: self.names.finish(),
-            fingerprints: self.fingerprints.finish(),
+            names,
+            fingerprints,
             details: self.details,
             date,
             lines_rejected: self.lines_rejected,
@@ -287,6 +290,9 @@ impl Builder {
 
     /// The details of an entry that is listed twice: all its ports, and the latest date.
     fn merged(&mut self, one: u32, other: u32) -> u32 {
+        if one == other {
+            return one;
+        }
         let (one, other) = (&self.details[one as usize], &self.details[other as usize]);
         let mut ports = [one.ports.as_slice(), &other.ports].concat();
         ports.sort_unstable();

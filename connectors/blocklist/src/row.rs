@@ -1,7 +1,8 @@
 //! The formats of lists, one line at a time: what it warns of, and the port and the date beside it.
 //!
-//! Known are one address, network, name or fingerprint a line, CSV with these in any column (`ip,port,date` and wider
-//! ones), with or without a header, addresses with a port, hosts files, and remarks behind `#` or `;`.
+//! Known are one address, network, name or fingerprint a line, CSV with these in any column, with or without a header,
+//! addresses with a port, hosts files, and remarks behind `#` or `;`. A number in CSV is a port when a header says so
+//! (`ip,port,date` and wider ones): without one it may as well be a count or a score.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,10 @@ use crate::comment::{comment, date, date_of_list};
 /// Words of headers: no entry, and no reason to think that the file is no list.
 const HEADS: &[&str] =
     &["ip", "address", "port", "domain", "host", "ioc", "indicator", "network", "cidr", "ja3", "ja4"];
+/// Words of the head of a column that are written as one.
+const PORT_HEADS: &[&str] = &["port", "dstport", "destport", "destinationport", "serverport", "c2port"];
+/// Words of the head of a column; more are a sentence.
+const HEAD_WORDS_MAX: usize = 2;
 /// Digits of an MD5 sum, which is what a JA3 fingerprint is.
 const JA3_DIGITS: usize = 32;
 /// The parts of a JA4 fingerprint, between underscores.
@@ -53,6 +58,8 @@ pub(crate) enum Found {
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
     is_begun: bool,
+    /// Which field holds the port, as a header says.
+    port_column: Option<usize>,
     /// When the list says it was made.
     pub(crate) date: Option<NaiveDate>,
 }
@@ -63,8 +70,9 @@ impl Layout {
         let line = line.trim();
         if let Some(comment) = comment(line) {
             // Behind the first entry comments are about entries.
-            if !self.is_begun && self.date.is_none() {
-                self.date = date_of_list(comment);
+            if !self.is_begun {
+                self.date = self.date.or_else(|| date_of_list(comment));
+                self.port_column = port_column(comment).or(self.port_column);
             }
             return Found::Nothing;
         }
@@ -73,9 +81,27 @@ impl Layout {
             return Found::Nothing;
         }
         let is_first = !std::mem::replace(&mut self.is_begun, true);
-        let found = entries(line, give);
-        if is_first && found == Found::NoEntry && is_header(line) { Found::Nothing } else { found }
+        let found = entries(line, self.port_column, give);
+        if !(is_first && found == Found::NoEntry) {
+            return found;
+        }
+        let column = port_column(line);
+        self.port_column = column.or(self.port_column);
+        if column.is_some() || is_header(line) { Found::Nothing } else { found }
     }
+}
+
+/// Which field of the lines below a header is the port. `None` for prose and for other headers.
+fn port_column(header: &str) -> Option<usize> {
+    let fields = fields(header);
+    let is_head = |field: &&str| field.split_ascii_whitespace().count() <= HEAD_WORDS_MAX;
+    if fields.len() < 2 || !fields.iter().all(is_head) {
+        return None;
+    }
+    fields.iter().position(|field| {
+        let last = field.rsplit(|sign: char| !sign.is_ascii_alphanumeric()).next().unwrap_or_default();
+        PORT_HEADS.contains(&last.to_ascii_lowercase().as_str())
+    })
 }
 
 fn is_header(line: &str) -> bool {
@@ -85,7 +111,7 @@ fn is_header(line: &str) -> bool {
     })
 }
 
-fn entries(line: &str, give: &mut dyn FnMut(Row)) -> Found {
+fn entries(line: &str, port_column: Option<usize>, give: &mut dyn FnMut(Row)) -> Found {
     let mut words = line.split_ascii_whitespace();
     let first = words.next().and_then(parse_ip);
     if first.is_some_and(is_sinkhole) && words.next().is_some() {
@@ -97,13 +123,10 @@ fn entries(line: &str, give: &mut dyn FnMut(Row)) -> Found {
     {
         return with_remark(only, give);
     }
-    let Some((at, (subject, port))) = fields.iter().enumerate().find_map(|(at, field)| Some((at, subject(field)?)))
-    else {
-        return Found::NoEntry;
-    };
-    let next = || fields.get(at + 1)?.parse().ok().filter(|port| *port > 0);
+    let Some((subject, port)) = fields.iter().find_map(|field| subject(field)) else { return Found::NoEntry };
+    let told = || fields.get(port_column?)?.parse().ok().filter(|port| *port > 0);
     let date = fields.iter().find_map(|field| date(field));
-    give(Row { subject, port: port.or_else(next), date });
+    give(Row { subject, port: port.or_else(told), date });
     Found::Entries
 }
 
@@ -246,6 +269,27 @@ mod tests {
         );
         check("203.0.113.77:443\n[2001:db8::1]:8443\n", &["203.0.113.77/32 port 443", "2001:db8::1/128 port 8443"]);
         check("2024-02-05;evil.example;spam\n", &["evil.example of 2024-02-05"]);
+    }
+
+    #[test]
+    fn a_number_is_a_port_when_a_header_says_so() {
+        check("203.0.113.77\t8\n203.0.113.78,57\n", &["203.0.113.77/32", "203.0.113.78/32"]);
+        check("ip,score\n203.0.113.77,57\n", &["203.0.113.77/32"]);
+        check("# addresses, and the number of lists, with no port\n203.0.113.77\t8\n", &["203.0.113.77/32"]);
+        check(
+            "ip,score,port\n203.0.113.77,57,443\n203.0.113.78,57,\n",
+            &["203.0.113.77/32 port 443", "203.0.113.78/32"],
+        );
+        for header in [
+            "# first_seen_utc,dst_ip,dst_port,c2_status",
+            "# Firstseen,DstIP,DstPort,Status\n# end",
+            "# \"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\"",
+            "Firstseen,DstIP,DstPort,Status",
+            "first seen;dst ip;dst port;status",
+        ] {
+            let line = "2024-02-04 10:31:00,203.0.113.77,8080,online\n";
+            check(&format!("{header}\n{line}"), &["203.0.113.77/32 port 8080 of 2024-02-04"]);
+        }
     }
 
     #[test]

@@ -86,6 +86,21 @@ fn fingerprints_are_found_in_any_case() {
 }
 
 #[test]
+fn of_what_is_listed_twice_the_latest_date_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let print = "e7d705a3286e19ea42f587b344ee6865";
+    let mut text = String::new();
+    for date in ["2024-02-03", "2024-02-05", "2024-02-04"] {
+        text.push_str(&format!("evil.example,{date}\n{print},{date}\n203.0.113.77,{date}\n"));
+    }
+    let list = Blocklist::read(&write(folder.path(), "list.csv", text.as_bytes())).unwrap();
+    assert_eq!(list.counts(), [1, 1, 1]);
+    for value in ["evil.example", print, "203.0.113.77"] {
+        assert_eq!(found(&list, value), Some(format!("{value} [] of 2024-02-05")));
+    }
+}
+
+#[test]
 fn a_list_without_a_date_is_as_old_as_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "list.txt", b"203.0.113.77\n");

@@ -82,11 +82,22 @@ impl NameTableBuilder {
     }
 
     /// Of a name that was put in twice the smaller number counts.
-    pub fn finish(mut self) -> NameTable {
+    pub fn finish(self) -> NameTable {
+        self.finish_with(|smaller, _| smaller)
+    }
+
+    /// `merge` gives the number of a name that was put in twice, from the smaller number and the other.
+    pub fn finish_with(mut self, mut merge: impl FnMut(u32, u32) -> u32) -> NameTable {
         let NameTable { names, entries } = &mut self.0;
         entries.sort_unstable_by_key(|entry| (entry.hash, entry.number));
         let text = |entry: &Entry| &names[entry.start as usize..entry.start as usize + usize::from(entry.length)];
-        entries.dedup_by(|later, earlier| later.hash == earlier.hash && text(later) == text(earlier));
+        entries.dedup_by(|later, earlier| {
+            let is_same = later.hash == earlier.hash && text(later) == text(earlier);
+            if is_same {
+                earlier.number = merge(earlier.number, later.number);
+            }
+            is_same
+        });
         entries.shrink_to_fit();
         names.shrink_to_fit();
         self.0

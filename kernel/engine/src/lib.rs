@@ -66,7 +66,7 @@ pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
 pub use servers::{ServerNeeds, ServerSettings, server_needs};
-pub use source::{ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
+pub use source::{Channels, ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.

@@ -22,6 +22,7 @@ mod rows;
 
 pub use compare::{Comparison, ComparisonWindow, GAPS_MAX, Gap, Hour, Matched, PAIRS_MIN, Seen};
 pub use facts::{SourceFacts, SourceTest};
+pub use named::Channels;
 pub(crate) use named::NamedSources;
 
 /// Formats that no connector reads, under the names a source may give them.

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use flow_engine::Channels;
 use kernel_protocol::wire::header::Header;
 
 use super::{
@@ -86,6 +87,15 @@ impl Choices {
         let note = options.is_empty().then(|| note_when_none.to_owned());
         Choices { options, note }
     }
+
+    fn of_channels(Channels { names, is_complete }: Channels) -> Choices {
+        let mut choices = Choices::of(names, "this source has no channels");
+        if !is_complete {
+            let what = if choices.options.is_empty() { "channels are not known" } else { "there may be more channels" };
+            choices.note = Some(format!("{what}: looking took too long"));
+        }
+        choices
+    }
 }
 
 fn with_flows(room: &EngineRoom) -> Vec<String> {
@@ -100,20 +110,36 @@ fn with_flows(room: &EngineRoom) -> Vec<String> {
 
 async fn channels(room: &EngineRoom, source: &str) -> Choices {
     match room.engine.channels(source).await {
-        Ok(channels) => Choices::of(channels, "this source has no channels"),
+        Ok(channels) => Choices::of_channels(channels),
         Err(error) => Choices { options: Vec::new(), note: Some(format!("channels are not known: {error}")) },
     }
+}
+
+/// Gives a field its options; what is to be said about them remains.
+fn put(field: &mut Field, Choices { options, note }: Choices) -> Option<String> {
+    if let Kind::Choice(known) | Kind::Multi(known) = &mut field.kind {
+        *known = options;
+    }
+    note
+}
+
+/// Looks something up for what is chosen. `None` when another is chosen by then: who chose it looks again, and may have
+/// been faster.
+async fn while_chosen<C, L>(chosen: impl Fn() -> C, look_up: impl FnOnce(Option<String>) -> L) -> Option<L::Output>
+where
+    C: Future<Output = Option<String>>,
+    L: Future,
+{
+    let asked = chosen().await;
+    let found = look_up(asked.clone()).await;
+    (chosen().await == asked).then_some(found)
 }
 
 impl Forms {
     /// Looks up the options of a field that has none of its own; gives what is to be said about them.
     pub(super) async fn look_up(&self, field: &mut Field) -> Option<String> {
         let origin = field.options_from.clone()?;
-        let Choices { options, note } = origin.choices(async |name| self.chosen(name).await).await;
-        if let Kind::Choice(known) | Kind::Multi(known) = &mut field.kind {
-            *known = options;
-        }
-        note
+        put(field, origin.choices(async |name| self.chosen(name).await).await)
     }
 
     /// What is chosen in a field of the type `choice`.
@@ -148,7 +174,14 @@ impl Forms {
         let depending: Vec<Arc<Live>> = self.fields().values().filter(|live| depends(live)).cloned().collect();
         for live in depending {
             let mut field = live.field.clone();
-            let note = self.look_up(&mut field).await;
+            let Some(origin) = field.options_from.clone() else { continue };
+            let look_up = |asked| async move { origin.choices(async move |_: &str| asked).await };
+            let Some(choices) = while_chosen(|| self.chosen(source), look_up).await else { return };
+            // The form may have been run again meanwhile.
+            if self.live(&field.name).is_none_or(|now| now.widget != live.widget) {
+                continue;
+            }
+            let note = put(&mut field, choices);
             let state = view::other_options(&field);
             let message = note.as_deref().map(|note| said(NOTE, note)).unwrap_or_default();
             let renewed = Live {
@@ -175,6 +208,32 @@ impl Forms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_that_took_too_long_is_not_a_source_without_channels() {
+        let choices = |names: &[&str], is_complete| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            let Choices { options, note } = Choices::of_channels(Channels { names, is_complete });
+            (options.len(), note)
+        };
+        assert_eq!(choices(&["lab"], true), (1, None));
+        assert_eq!(choices(&[], true), (0, Some("this source has no channels".into())));
+        assert_eq!(choices(&[], false), (0, Some("channels are not known: looking took too long".into())));
+        assert_eq!(choices(&["lab"], false), (1, Some("there may be more channels: looking took too long".into())));
+    }
+
+    #[tokio::test]
+    async fn an_answer_for_what_is_no_longer_chosen_is_dropped() {
+        let chosen = std::sync::Mutex::new("a");
+        let now = || std::future::ready(Some((*chosen.lock().expect("no panic")).to_owned()));
+        let kept = while_chosen(now, std::future::ready).await;
+        assert_eq!(kept, Some(Some("a".to_owned())));
+        let another = |asked| {
+            *chosen.lock().expect("no panic") = "b";
+            std::future::ready(asked)
+        };
+        assert_eq!(while_chosen(now, another).await, None);
+    }
 
     #[test]
     fn origins_are_words() {

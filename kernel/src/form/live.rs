@@ -193,10 +193,19 @@ impl LiveQuery {
         lock(&self.listening).push(self.kernel.widgets.listen(widget, Arc::new(hears)));
     }
 
-    /// Runs whenever the fields it mentions have changed and come to rest.
+    /// What it depends on: the option that it may wait for, and the fields that it mentions.
+    async fn inputs(&self, cause: &Header) -> (Option<String>, Result<Vec<(String, Parameter)>, Vec<Wrong>>) {
+        let chosen = match &self.cell.when {
+            Some((field, _)) => self.kernel.forms.chosen(field).await,
+            None => None,
+        };
+        (chosen, self.kernel.forms.parameters(cause, &self.cell.query).await)
+    }
+
+    /// Runs whenever what it depends on has changed and come to rest.
     async fn follow(self: Arc<Self>, cause: Header) {
         let mut changes = self.kernel.forms.changes();
-        let mut last = self.kernel.forms.parameters(&cause, &self.cell.query).await;
+        let mut last = self.inputs(&cause).await;
         loop {
             tokio::select! {
                 () = self.retired.cancelled() => return,
@@ -204,9 +213,9 @@ impl LiveQuery {
             }
             tokio::time::sleep(SETTLE_INTERVAL).await;
             changes.borrow_and_update();
-            let values = self.kernel.forms.parameters(&cause, &self.cell.query).await;
-            if last != values {
-                last = values;
+            let inputs = self.inputs(&cause).await;
+            if last != inputs {
+                last = inputs;
                 tokio::spawn(self.clone().run(cause.clone()));
             }
         }
@@ -233,12 +242,17 @@ impl LiveQuery {
         if let Some((field, option)) = &self.cell.when
             && self.kernel.forms.chosen(field).await.as_ref() != Some(option)
         {
+            if !self.is_newest(&run) {
+                return Ran::Overtaken;
+            }
             self.step_aside(&cause, field, option).await;
             *lock(&self.ran) = Some(Ran::Aside);
             return Ran::Aside;
         }
         let mut ran = Ran::Overtaken;
         match self.kernel.forms.parameters(&cause, &self.cell.query).await {
+            // A newer run has told what runs.
+            _ if !self.is_newest(&run) => {}
             Ok(parameters) => {
                 self.set_running(&cause, true).await;
                 let outcome = self.query(&cause, &parameters, &run).await;
@@ -248,6 +262,8 @@ impl LiveQuery {
                 }
             }
             Err(wrong) => {
+                // The run before was stopped for this one.
+                self.set_running(&cause, false).await;
                 self.say(&cause, &to_fill_in(&wrong)).await;
                 ran = Ran::NotFilledIn(wrong);
             }
@@ -261,6 +277,8 @@ impl LiveQuery {
 
     /// Another query shows what is wanted now.
     async fn step_aside(&self, cause: &Header, field: &str, option: &str) {
+        // The run before was stopped for this one.
+        self.set_running(cause, false).await;
         let label = self.kernel.forms.label(field).unwrap_or_else(|| field.to_owned());
         self.say(cause, &format!("for {label} = {option}")).await;
         self.set(cause, &self.area.output, "outputs", json!([])).await;

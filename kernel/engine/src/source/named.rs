@@ -1,13 +1,18 @@
 //! Sources under their names, whatever other tables there are: what `read_source('NAME')` reads, and which channels one has.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
+use datafusion::common::Result as DataFusionResult;
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
 
-use crate::{CancellationToken, Engine, EngineError, Parameter, QueryOptions};
+use crate::{Engine, EngineError};
 
 /// The column that holds channels.
 const CHANNEL_COLUMN: &str = "sensor";
@@ -46,38 +51,133 @@ impl NamedSources {
     }
 }
 
+/// Who saw the flows of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Channels {
+    /// In order; none for a source that does not say so.
+    pub names: Vec<String>,
+    /// Whether looking ended: else it took too long, and there may be more.
+    pub is_complete: bool,
+}
+
 impl Engine {
-    /// The channels of a source: who saw its flows. Empty for a source that does not say so. Of files those are told that
-    /// are found within some seconds.
+    /// The channels of a source. Of files those are told that are found within some seconds.
     ///
     /// # Errors
     /// When there is no such source, or it cannot be read.
-    pub async fn channels(&self, source: &str) -> Result<Vec<String>, EngineError> {
-        if let Ok(Named { table, channels }) = self.sources().get(source) {
-            let has_column = table.schema().column_with_name(CHANNEL_COLUMN).is_some();
-            if let Some(channels) = channels.or_else(|| (!has_column).then(Vec::new)) {
-                return Ok(channels);
-            }
+    pub async fn channels(&self, source: &str) -> Result<Channels, EngineError> {
+        self.channels_within(source, CHANNELS_TIMEOUT).await
+    }
+
+    async fn channels_within(&self, source: &str, timeout: Duration) -> Result<Channels, EngineError> {
+        let known = |names| Channels { names, is_complete: true };
+        let Named { table, channels } = self.sources().get(source).map_err(|_| no_source(source))?;
+        if let Some(channels) = channels {
+            return Ok(known(channels));
         }
-        let query = format!(
-            "SELECT CAST({CHANNEL_COLUMN} AS VARCHAR) FROM read_source($source) WHERE {CHANNEL_COLUMN} IS NOT NULL \
-             GROUP BY 1 ORDER BY 1 LIMIT {CHANNELS_MAX}"
-        );
-        let options = QueryOptions::default().with_parameter("source", Parameter::Text(Some(source.to_owned())));
-        let cancel = CancellationToken::new();
-        let stop = cancel.clone().drop_guard();
-        match tokio::time::timeout(CHANNELS_TIMEOUT, self.query(&query, options, cancel)).await {
-            Err(_) => {
-                drop(stop);
-                Ok(Vec::new())
-            }
-            Ok(result) => {
-                let columns = result?.batches.into_iter().filter_map(|batch| {
-                    let texts = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).ok()?;
-                    Some(texts.as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>())
-                });
-                Ok(columns.flatten().collect())
-            }
+        if table.schema().column_with_name(CHANNEL_COLUMN).is_none() {
+            return Ok(known(Vec::new()));
         }
+        let found = Arc::new(Mutex::new(BTreeSet::new()));
+        let frame = self.context().read_table(table).and_then(|frame| frame.select_columns(&[CHANNEL_COLUMN]));
+        let looking = look(frame, Arc::clone(&found));
+        // Dropped with its time, it stops.
+        let task = self.executor().spawn(looking).map_err(|fault| EngineError::internal(fault.to_string()))?;
+        let is_complete = match tokio::time::timeout(timeout, task).await {
+            Err(_) => false,
+            Ok(Err(fault)) => return Err(EngineError::internal(format!("looking for channels failed: {fault}"))),
+            Ok(Ok(Err(fault))) => return Err(self.explain_datafusion(&fault)),
+            Ok(Ok(Ok(()))) => true,
+        };
+        let names = found.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        Ok(Channels { names, is_complete })
+    }
+}
+
+fn no_source(name: &str) -> EngineError {
+    let name = crate::render::visible(name);
+    EngineError::Source {
+        text: format!("there is no source `{name}`"),
+        hint: Some("Sources are named in flowdeck.toml".to_owned()),
+        log: String::new(),
+    }
+}
+
+/// Notes each channel when it is met, so that what was found is there whenever looking stops. A query that groups has
+/// nothing until its end.
+async fn look(frame: DataFusionResult<DataFrame>, found: Arc<Mutex<BTreeSet<String>>>) -> DataFusionResult<()> {
+    let mut batches = frame?.execute_stream().await?;
+    while let Some(batch) = batches.next().await {
+        let texts = cast(batch?.column(0), &DataType::Utf8)?;
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in texts.as_string::<i32>().iter().flatten() {
+            if found.contains(name) {
+                continue;
+            }
+            if found.len() == CHANNELS_MAX {
+                return Ok(());
+            }
+            found.insert(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{RecordBatch, StringArray};
+    use arrow::datatypes::{Field, Schema, SchemaRef};
+    use datafusion::catalog::streaming::StreamingTable;
+    use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use datafusion::physical_plan::streaming::PartitionStream;
+    use futures::stream;
+
+    use super::*;
+
+    /// Rows of a few channels; then it either ends or gives no more.
+    #[derive(Debug)]
+    struct Rows {
+        schema: SchemaRef,
+        ends: bool,
+    }
+
+    impl PartitionStream for Rows {
+        fn schema(&self) -> &SchemaRef {
+            &self.schema
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            let names = StringArray::from(vec![Some("lab"), None, Some("border"), Some("lab")]);
+            let batch = RecordBatch::try_new(Arc::clone(&self.schema), vec![Arc::new(names)]);
+            let rows = stream::iter([batch.map_err(Into::into)]);
+            let rows = if self.ends { rows.boxed() } else { rows.chain(stream::pending()).boxed() };
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+        }
+    }
+
+    async fn channels(ends: bool, timeout: Duration) -> Channels {
+        let engine = Engine::new().expect("an engine");
+        let schema = Arc::new(Schema::new(vec![Field::new(CHANNEL_COLUMN, DataType::Utf8, true)]));
+        let rows = Rows { schema: Arc::clone(&schema), ends };
+        let table = StreamingTable::try_new(schema, vec![Arc::new(rows)]).expect("a table");
+        engine.sources().insert("flows", Arc::new(table), None);
+        engine.channels_within("FLOWS", timeout).await.expect("channels")
+    }
+
+    #[tokio::test]
+    async fn what_was_found_is_kept_when_looking_takes_too_long() {
+        let names = vec!["border".to_owned(), "lab".to_owned()];
+        let all = channels(true, Duration::from_secs(60)).await;
+        assert_eq!(all, Channels { names: names.clone(), is_complete: true });
+        let cut = channels(false, Duration::from_secs(2)).await;
+        assert_eq!(cut, Channels { names, is_complete: false });
+    }
+
+    #[tokio::test]
+    async fn an_unknown_source_is_an_error() {
+        let engine = Engine::new().expect("an engine");
+        let error = engine.channels("flows").await.expect_err("no source");
+        assert_eq!(error.to_string(), "there is no source `flows`");
     }
 }

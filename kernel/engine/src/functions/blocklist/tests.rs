@@ -17,7 +17,7 @@ fn engine(folder: &Path, lists: &[(&str, &str)]) -> Engine {
 }
 
 const LISTS: &[(&str, &str)] = &[
-    ("c2", "# Last updated: 2024-02-05\n203.0.113.77,443,2024-02-04\nupdate-check.test\n"),
+    ("c2", "# Last updated: 2024-02-05\nip,port,date\n203.0.113.77,443,2024-02-04\nupdate-check.test\n"),
     ("drop", "; Last-Modified: Sun, 04 Feb 2024 10:31:00 GMT\n203.0.113.0/24 ; SBL1\n2001:db8:bad::/48\n"),
 ];
 
