@@ -63,7 +63,7 @@ lab: release ## build, install, write demo data and open JupyterLab on notebooks
 .PHONY: release
 release: ## build the optimised binaries
 	@$(SETUP) rust
-	@$(STEP) 'release build' cargo build --release --bins $(LOCKED)
+	@$(STEP) 'release build' cargo build --release --bin flowdeck --bin flowdeck-cell-host $(LOCKED)
 
 .PHONY: dist
 dist: release ## a wheel for pip in dist/: program, kernelspec, playbooks

@@ -59,6 +59,8 @@ def _others(case: str) -> list[str]:
     """Who is compared with in that case, of what is installed."""
     if case in ALONE or case.startswith("rust_cells."):
         return []
+    if case.startswith("rust_function."):
+        return ["built in"]
     if case.startswith("flow_queries."):
         return [tool for tool in PYTHON_TOOLS if importlib.util.find_spec(tool)] if HAS_PANDAS else []
     return ["ipykernel"] if HAS_PANDAS or case not in WITH_PANDAS else []

@@ -69,7 +69,7 @@ def test_what_rust_cells_are_linked_with_can_be_built_where_there_is_rust(instal
     )
     assert said.returncode == 0, said.stderr
     members = {package["name"] for package in json.loads(said.stdout)["packages"] if not package["source"]}
-    assert members == {"flowdeck", "widgets-comm"}
+    assert members == {"flowdeck", "flowdeck-derive", "widgets-comm"}
     assert (installed.folder / "bin" / "flowdeck-cell-host").stat().st_mode & 0o111
 
 

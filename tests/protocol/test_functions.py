@@ -279,15 +279,16 @@ def test_no_process_is_left_of_queries_that_ended(shared_kernel: Kernel) -> None
 def test_a_function_may_wait_for_a_task(shared_kernel: Kernel) -> None:
     """The copy of the process in which it runs has none of the threads of the runtime that cells share."""
     shared_kernel.execute("flowdeck::task::spawn(async { 1 }).await")
-    shared_kernel.execute(
-        """flowdeck::register_udf("waits", |n: i64| -> i64 {
+    cell = shared_kernel.execute(
+        """flowdeck::register_udf("waits", |n: i64| -> Result<i64, flowdeck::Error> {
     flowdeck::task::block_on(async move {
         flowdeck::task::sleep(std::time::Duration::from_millis(1)).await;
         flowdeck::task::spawn(async move { n + 1 }).await
     })
 })?;"""
     )
-    assert rows_of(shared_kernel, "SELECT waits(41) AS n") == ["42"]
+    assert cell.status == "ok", cell.error_text
+    assert number(shared_kernel, "SELECT waits(41) AS n") == "42"
 
 
 def test_a_function_is_not_kept_waiting_by_a_lock_of_stdout(shared_kernel: Kernel) -> None:
