@@ -57,7 +57,8 @@ install_debian() {
 }
 
 setup_rust() {
-  command -v cc >/dev/null || install_debian 'a C compiler and linker' build-essential
+  # C for SQLite and zstd, C++ for libFuzzer.
+  { command -v cc && command -v c++; } >/dev/null || install_debian 'a C and C++ compiler and linker' build-essential
   command -v cargo >/dev/null ||
     stop 'cargo is missing' 'Install Rust with rustup (see the Rust project'"'"'s install page), then run make again'
   local wanted found

@@ -28,4 +28,5 @@ mv "$share/flowdeck/prelude/notebooks" "$share/flowdeck/notebooks"
 # A workspace of these crates, at the versions of ours.
 sed '/^members = \[/,/^\]/c members = ["kernel/cell", "kernel/cell-derive", "widgets-comm"]' Cargo.toml >"$share/flowdeck/prelude/Cargo.toml"
 cp Cargo.lock "$share/flowdeck/prelude/"
-cargo metadata --format-version 1 --offline --manifest-path "$share/flowdeck/prelude/Cargo.toml" >/dev/null
+host=$(rustc -vV | sed -n 's/^host: //p')
+cargo metadata --format-version 1 --filter-platform "$host" --manifest-path "$share/flowdeck/prelude/Cargo.toml" >/dev/null

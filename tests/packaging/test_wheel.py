@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -62,8 +63,10 @@ def test_what_rust_cells_are_linked_with_can_be_built_where_there_is_rust(instal
     """The sources in the wheel are a workspace of their own, at the versions that were tested."""
     share = installed.folder / "share" / "flowdeck"
     manifest = share / "prelude" / "Cargo.toml"
+    host = re.search(r"^host: (.*)$", subprocess.check_output(["rustc", "-vV"], text=True), re.MULTILINE)
+    assert host
     said = subprocess.run(
-        ["cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--manifest-path", manifest],
+        ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", host[1], "--manifest-path", manifest],
         capture_output=True,
         text=True,
     )
