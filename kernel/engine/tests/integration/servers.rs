@@ -9,6 +9,8 @@ use flow_engine::{
     SourceSettings, TimeUnit,
 };
 
+use flow_source::contract_tests;
+
 use crate::{engine, query, rows, try_query};
 
 mod clickhouse;
@@ -129,4 +131,12 @@ async fn plan(engine: &Engine, sql: &str) -> String {
     let explained = query(engine, &format!("EXPLAIN FORMAT INDENT {sql}")).await;
     let text = arrow::util::pretty::pretty_format_batches(&explained.batches).expect("a table");
     text.to_string()
+}
+
+/// What every source must do, of the table `there`; in the end without its server.
+async fn keeps_the_contract<S>(engine: &Engine, server: S) {
+    let (state, table) = (engine.context().state(), engine.context().table_provider("there").await.expect("a table"));
+    contract_tests::check_table(&state, table.as_ref()).await;
+    contract_tests::check_drop(&state, table.as_ref()).await;
+    contract_tests::check_lazy(&state, table.as_ref(), || drop(server)).await;
 }

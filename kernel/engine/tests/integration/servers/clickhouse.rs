@@ -342,6 +342,7 @@ async fn today_s_types_and_arrow_answer_as_files_do() {
         "`user`",
     );
     refused(&engine, &front.location(), &of_reader("flow"), "there is no table `flow`", "Did you mean `flows`?");
+    keeps_the_contract(&engine, front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,3 +143,12 @@ async fn faults_are_told_and_nothing_is_lost_without_a_word() {
     drop(server);
     says(&try_query(&engine, sql).await.expect_err("the server is gone"), "cannot be reached", "whether it runs");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_sources_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let server = server(&engine, "opensearch", folder.path()).await;
+    register(&engine, &server.location(), &of_index("flows"));
+    keeps_the_contract(&engine, server).await;
+}

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use flow_source::contract_tests;
-
 use super::*;
 
 /// Where Debian and others put the programs of each release.
@@ -444,8 +442,5 @@ async fn the_contract_of_sources_is_kept() {
     let engine = engine();
     server.run(ODD);
     register(&engine, &server.location(), &odd(&[]));
-    let (state, table) = (engine.context().state(), engine.context().table_provider("there").await.expect("a table"));
-    contract_tests::check_table(&state, table.as_ref()).await;
-    contract_tests::check_drop(&state, table.as_ref()).await;
-    contract_tests::check_lazy(&state, table.as_ref(), || drop(server)).await;
+    keeps_the_contract(&engine, server).await;
 }

@@ -109,3 +109,12 @@ async fn faults_are_told_and_previews_are_not_rows() {
     let searches: Vec<Value> = server.asked().await;
     assert!(searches.iter().all(|request| !request["path"].as_str().unwrap_or_default().contains(PLANTED)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_sources_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let server = server(&engine, folder.path()).await;
+    register(&engine, &server.location(), &of_search("index=flows"));
+    keeps_the_contract(&engine, server).await;
+}
