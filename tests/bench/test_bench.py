@@ -24,7 +24,7 @@ BENCH = Path(__file__).with_name("bench.py")
 WITH_PANDAS = {"zeek_read", "voila_first_button", "table_first_rows"}
 HAS_PANDAS = all(importlib.util.find_spec(module) for module in ("pandas", "pyarrow", "itables"))
 # No kernel but ours has them; nfdump is measured beside its case where it is installed.
-ALONE = {"table_page", "plot_line", "nfcapd_read"}
+ALONE = {"table_page", "plot_line", "nfcapd_read", "snapshot"}
 
 
 # Every case starts kernels, and a development build's first cell takes long.

@@ -175,6 +175,36 @@ def test_a_variable_is_never_read_as_what_its_type_became(tmp_path: Path, define
         assert run(kernel, ["let kept = Thing { a: Box::new(2) };", "kept"]) == ["", "Thing { a: 2 }"]
 
 
+# An item, a variable of it, the item as something else in memory, and how the variable is used.
+REDEFINED = {
+    "in a module": (
+        "mod parts { pub struct Part { pub a: u8 } }",
+        "let kept = parts::Part { a: 1 };",
+        "mod parts { pub struct Part { pub a: u64 } }",
+        "kept.a",
+    ),
+    "trait": (
+        "trait Named { fn name(&self) -> u64; }\nstruct One;\nimpl Named for One { fn name(&self) -> u64 { 1 } }",
+        "let kept: Box<dyn Named> = Box::new(One);",
+        "trait Named { fn first(&self) -> String; fn name(&self) -> u64; }\nstruct One;\n"
+        "impl Named for One { fn first(&self) -> String { String::new() } fn name(&self) -> u64 { 1 } }",
+        "kept.name()",
+    ),
+}
+
+
+@pytest.mark.parametrize(("item", "define", "redefined", "use"), REDEFINED.values(), ids=REDEFINED.keys())
+def test_no_variable_is_read_as_what_an_item_became(
+    tmp_path: Path, item: str, define: str, redefined: str, use: str
+) -> None:
+    with kernel_with(tmp_path) as (kernel, _):
+        assert run(kernel, [item, define, use])[2] == "1"
+        assert kernel.execute(redefined).status == "ok"
+        lost = kernel.execute(use)
+        assert lost.status == "error" and "variable kept was redefined" in lost.stream("stderr"), lost
+        assert run(kernel, [define, use])[1] == "1"
+
+
 def test_a_cell_that_runs_again_has_its_own_statics(tmp_path: Path) -> None:
     count = "COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)"
     with kernel_with(tmp_path) as (kernel, _):

@@ -37,7 +37,7 @@ CRASHES = {
 }
 
 
-# A variable of every kind that evcxr keeps, how it is changed, and how it is read.
+# A variable of every kind that evcxr keeps, what a cell does to it, how it is read, and its value.
 KINDS = {
     "number": ("let mut number = 1u64;", "number += 1;", "number", "1"),
     "text": ('let mut text = String::from("kept");', "text.clear();", "text", '"kept"'),
@@ -45,32 +45,101 @@ KINDS = {
     "map": (
         'let mut map = std::collections::HashMap::from([("a".to_owned(), 1)]);', "map.clear();", 'map["a"]', "1"
     ),
+    "tuple": ('let (one, two) = (1u8, "two");', "", "(one, two)", '(1, "two")'),
     "closure": ("let closure: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);", "", "closure(1)", "2"),
     "value of a type": (
         "#[derive(Debug)] struct Point { x: i32 }\nlet mut point = Point { x: 5 };", "point.x = 6;", "point", "Point { x: 5 }"
     ),
+    "generic": (
+        "#[derive(Debug)] struct Pair<T>(T, T);\nlet mut pair = Pair(1, 2);", "pair.0 = 9;", "pair", "Pair(1, 2)"
+    ),
+    "one of several": (
+        "#[derive(Debug)] enum Kind { Tcp, Udp }\nlet mut kind = Kind::Tcp;", "kind = Kind::Udp;", "kind", "Tcp"
+    ),
+    "trait object": (
+        "trait Shape { fn sides(&self) -> u32; }\nstruct Square;\n"
+        "impl Shape for Square { fn sides(&self) -> u32 { 4 } }\nlet shape: Box<dyn Shape> = Box::new(Square);",
+        "drop(shape);",
+        "shape.sides()",
+        "4",
+    ),
+    "shared": (
+        "let shared = std::rc::Rc::new(std::cell::RefCell::new(vec![1]));",
+        "shared.borrow_mut().push(2);",
+        "shared.borrow().len()",
+        "1",
+    ),
     "table": ('let table = flowdeck::sql("SELECT 7 AS n")?;', "", "table.row_count()", "1"),
+    "widget": ("let slider = flowdeck::widgets::IntSlider::new();\nslider.set_value(7);", "", "slider.value()", "7"),
+    "moved away": ('let moved = String::from("here");', "let elsewhere = moved;", "moved", '"here"'),
+    "defined anew": ("let again = 1u8;", 'let again = "other";', "again", "1"),
 }
 
+STOP = "loop { std::hint::spin_loop() }"
+PANIC = 'panic!("on purpose")'
+TAKE_ALL_MEMORY = (
+    f"{LIMITED_MEMORY}limit_memory();\nlet mut all: Vec<Vec<u8>> = Vec::new();\nloop {{ all.push(vec![1; 64 << 20]); }}"
+)
+ENDS = {**CRASHES, "panic": PANIC, "interrupt": STOP, "out of memory": TAKE_ALL_MEMORY}
 
-@pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES.keys())
-def test_variables_are_as_they_were_before_a_cell_that_died(shared_kernel: Kernel, crash: str) -> None:
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+def test_variables_are_as_they_were_before_a_cell_that_failed(shared_kernel: Kernel, end: str) -> None:
     for define, _, _, _ in KINDS.values():
         assert shared_kernel.execute(define).status == "ok", define
     changes = "\n".join(change for _, change, _, _ in KINDS.values())
-    cell = shared_kernel.execute(f'println!("before the end");\n{changes}\n{crash}')
-    assert "as they were before this cell" in cell.error_text, repr(cell)
-    assert "before the end" in cell.stream(), "what a cell printed before it died is not lost"
+    cell = shared_kernel.start_cell(f'{changes}\nprintln!("before the end");\n{end}', marker="before the end")
+    if end == STOP:
+        shared_kernel.interrupt()
+    failed = shared_kernel.finish(cell)
+    assert failed.status == "error" and "as they were before this cell" in failed.error_text, repr(failed)
+    assert "gone" not in failed.error_text.replace("threads that earlier cells started are gone", ""), repr(failed)
+    assert "before the end" in failed.stream(), "what a cell printed before it died is not lost"
     for _, _, read, value in KINDS.values():
         assert shared_kernel.execute(read).text == value, read
 
 
-def test_a_cell_that_takes_all_memory_costs_itself_alone(shared_kernel: Kernel) -> None:
-    shared_kernel.execute("let kept_over_memory = 5;")
-    take = "let mut all: Vec<Vec<u8>> = Vec::new();\nloop { all.push(vec![1; 64 << 20]); }"
-    cell = shared_kernel.execute(f"{LIMITED_MEMORY}limit_memory();\n{take}")
-    assert cell.status == "error", repr(cell)
-    assert shared_kernel.execute("kept_over_memory").text == "5"
+def test_a_variable_that_could_not_be_changed_cannot_be_later(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let fixed = vec![1];")
+    assert shared_kernel.execute(f"let other = fixed;\n{PANIC}").status == "error"
+    assert "mutable" in shared_kernel.execute("fixed.push(2);").error_text
+    assert shared_kernel.execute("fixed").text == "[1]"
+
+
+def test_a_panic_leaves_threads_of_earlier_cells_alone(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    kernel.execute(
+        "use std::sync::{Arc, atomic::{AtomicU64, Ordering}};\n"
+        "let (beats, mut changed, moved) = (Arc::new(AtomicU64::new(0)), 1, vec![1]);\n"
+        "{ let beats = beats.clone(); std::thread::spawn(move || loop {\n"
+        "    beats.fetch_add(1, Ordering::Relaxed); std::thread::sleep(std::time::Duration::from_millis(1));\n}); }"
+    )
+    failed = kernel.execute(f"changed += 1;\nlet elsewhere = moved;\n{PANIC}")
+    assert "kept as this cell left them; gone with it: `moved`" in failed.error_text, repr(failed)
+    assert kernel.execute("changed").text == "2"
+    beats = int(kernel.execute("beats.load(Ordering::Relaxed)").text)
+    assert eventually(lambda: int(kernel.execute("beats.load(Ordering::Relaxed)").text) > beats, 10)
+
+
+def test_clicks_and_tasks_work_after_a_panic(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    page = FrontEnd(kernel)
+    kernel.execute(BUTTON_AND_LABEL)
+    page.look()
+    label, button = page.find("LabelModel"), page.find("ButtonModel")
+    assert kernel.execute("flowdeck::task::spawn(async { 6 * 7 }).await?").text == "42"
+    for clicks in (1, 2):
+        assert "as they were" in kernel.execute(PANIC).error_text
+        page.click(button)
+        page.until(lambda clicks=clicks: page.value(label) == f"{clicks} clicks", "the label", timeout=10)
+        assert kernel.execute("flowdeck::task::spawn(async { 6 * 7 }).await?").text == "42"
+
+
+def test_what_a_question_mark_took_with_it_is_named(shared_kernel: Kernel) -> None:
+    shared_kernel.execute("let taken = vec![1];\nlet other = 2;")
+    failed = shared_kernel.execute('let elsewhere = taken;\n"x".parse::<i32>()?;')
+    assert "gone with it: `taken`" in failed.error_text, repr(failed)
+    assert shared_kernel.execute("other").text == "2"
 
 
 def test_clicks_work_after_a_cell_died(shared_kernel: Kernel) -> None:

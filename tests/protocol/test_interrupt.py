@@ -101,7 +101,7 @@ def test_variables_are_kept_over_a_cell_whose_process_had_to_be_ended(shared_ker
         cell = shared_kernel.start_cell(f"kept_over_a_loop.push(3);\n{ENDLESS_LOOP}", marker="running")
         shared_kernel.interrupt()
         told = shared_kernel.finish(cell, STOPPED_S).error_text
-        assert "as they were before it" in told and "hint:" in told
+        assert "as they were before this cell" in told and "hint:" in told
     assert shared_kernel.execute("kept_over_a_loop").text == "[1, 2]"
 
 

@@ -46,6 +46,24 @@ def within(script: str) -> list[str]:
     return ["unshare", "-rm", "sh", "-c", f'{script} && exec "$@"', "sh", *kernel_argv()]
 
 
+def test_what_a_killed_kernel_leaves_on_the_disk_goes_with_the_next(new_kernel, tmp_path: Path) -> None:
+    def folders() -> set[str]:
+        return {path.name for path in tmp_path.glob("flowdeck-kernel-*")}
+
+    environment = {"TMPDIR": str(tmp_path)}
+    killed, living = new_kernel(env=environment), new_kernel(env=environment)
+    assert len(folders()) == 2
+    killed.kill()
+    assert len(folders()) == 2, "a killed kernel removes nothing"
+    before = folders()
+    last = new_kernel(env=environment)
+    assert eventually(lambda: len(folders()) == 2, 10) and len(folders() & before) == 1
+    for kernel in (living, last):
+        assert kernel.execute("1 + 1").text == "2"
+        kernel.close()
+    assert eventually(lambda: not folders(), 10)
+
+
 def test_a_full_disk_costs_compilations_and_no_cell(new_kernel, tmp_path: Path) -> None:
     cells = cache_with_prelude(tmp_path / "cache") / "cells"
     cells.mkdir()

@@ -20,7 +20,7 @@ use flowdeck::{
 };
 use serde_json::json;
 
-use crate::{context, turn::Turn};
+use crate::{context, threads, turn::Turn};
 
 /// Events that wait for the thread of default callbacks, and for each concurrent callback. Then the oldest is dropped:
 /// who clicked that often wants the last click.
@@ -128,6 +128,12 @@ impl Callbacks {
         work()
     }
 
+    /// Whether none runs or waits to.
+    pub fn are_done(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.running.is_empty()
+    }
+
     /// In a copy of this process: the threads that ran callbacks are not in it, and the kernel forgets what waited for
     /// them. Gives the callbacks that are left.
     pub fn go_on(&self) -> Vec<u64> {
@@ -165,7 +171,7 @@ impl Callbacks {
 
     fn start(self: &Arc<Self>, lane: Lane) {
         let callbacks = self.clone();
-        let started = std::thread::Builder::new().name("callbacks".to_owned()).spawn(move || match lane {
+        let started = std::thread::Builder::new().name(threads::CALLBACKS.to_owned()).spawn(move || match lane {
             Lane::Default => callbacks.run_default(),
             Lane::Concurrent => callbacks.run_concurrent(),
         });

@@ -22,9 +22,6 @@ use crate::{
 /// evcxr's word that a cell is done.
 const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 
-/// evcxr's word for a panic: it keeps the variables that the cell did not make. Said of any death of a cell.
-const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
-
 /// Serves evcxr until it closes our standard input.
 ///
 /// # Errors
@@ -60,6 +57,9 @@ fn load_and_run(line: &str, store: *mut c_void) -> Result<*mut c_void> {
     let cell = unsafe { Library::new(object) }.with_context(|| format!("cannot load the compiled cell {object}"))?;
     let store = run(&cell, symbol, store, copy.as_ref())?;
     connection::sync();
+    if let Some(copy) = &copy {
+        host_api::take_back_if_panicked(copy);
+    }
     connection::complete(EXECUTION_COMPLETE)?;
     // Variables, closures and thread-locals may point into the object: it stays loaded.
     std::mem::forget(cell);
@@ -80,18 +80,18 @@ fn go_on(ended: u32, death: Death) -> Result<()> {
         // The kernel is gone too, and the usual way out would wait for it.
         connection::leave();
     }
-    let (signal, exited) = match death {
-        Death::Signal(signal) => (Some(signal), false),
-        Death::Exit => (None, true),
-        Death::Killed => (None, false),
+    let signal = match death {
+        Death::Signal(signal) => Some(signal),
+        Death::Exit | Death::Panic | Death::Killed => None,
     };
     connection::send(&bridge::Frame::new(json!({
-        "type": bridge::CELL_DIED, "process": ended, "signal": signal, "exited": exited, "callbacks": callbacks,
-        "functions": functions,
+        "type": bridge::CELL_DIED, "process": ended, "signal": signal, "exited": death == Death::Exit,
+        "panicked": death == Death::Panic, "callbacks": callbacks, "functions": functions,
     })));
     // Nothing was written elsewhere yet.
     connection::sync_frames();
-    connection::complete(&format!("{PANIC}\n{EXECUTION_COMPLETE}"))
+    // After a panic evcxr keeps the variables that the cell did not make. Said of any death of a cell.
+    connection::complete(&format!("{}\n{EXECUTION_COMPLETE}", host_api::PANIC_NOTIFICATION))
 }
 
 fn run(cell: &Library, symbol: &str, store: *mut c_void, copy: Option<&Running>) -> Result<*mut c_void> {
@@ -104,6 +104,7 @@ fn run(cell: &Library, symbol: &str, store: *mut c_void, copy: Option<&Running>)
             attach(host_api::table());
         }
         let copy = copy.map(Running::copy);
+        host_api::begin_cell();
         connection::send(&bridge::Frame::new(json!({"type": bridge::CELL_STARTED, "copy": copy})));
         let store = run(store);
         if let Ok(flush) = cell.get::<extern "C" fn()>(abi::FLUSH_SYMBOL.as_bytes()) {

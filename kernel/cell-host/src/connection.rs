@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Value, json};
 
-use crate::{functions, host_api, snapshot};
+use crate::{functions, host_api, snapshot, threads};
 
 /// How long the end of a cell waits for the kernel to have read its output. Only a kernel that hangs needs longer.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
@@ -259,7 +259,7 @@ fn start(bridge: UnixStream, evcxr: File) -> Result<()> {
 
 fn listen(reader: UnixStream) -> Result<()> {
     let mut reader = BufReader::new(reader);
-    std::thread::Builder::new().name("bridge".to_owned()).spawn(move || {
+    std::thread::Builder::new().name(threads::BRIDGE.to_owned()).spawn(move || {
         while let Ok(Some(frame)) = Frame::read(&mut reader) {
             deliver(frame);
         }

@@ -2,7 +2,10 @@
 
 use std::{
     io::Cursor,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arrow_array::{
@@ -20,7 +23,8 @@ use crate::{
     callbacks::{Callbacks, Lane, Line},
     connection, context,
     functions::Functions,
-    tasks,
+    snapshot::Running,
+    tasks, threads,
     turn::Turn,
 };
 
@@ -30,6 +34,12 @@ pub static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
 static CALLBACKS: LazyLock<Arc<Callbacks>> = LazyLock::new(|| Arc::new(Callbacks::new(Box::new(ToKernel), &TURN)));
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(Functions::default);
+
+/// What evcxr's frame of a cell prints when a panic ended the cell.
+pub const PANIC_NOTIFICATION: &str = "EVCXR_PANIC_NOTIFICATION";
+
+/// Whether a panic ended the cell that runs.
+static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
 
 static TABLE: HostApi = HostApi {
     version: ABI_VERSION,
@@ -74,6 +84,20 @@ pub fn with_all_locks<T>(work: impl FnOnce() -> T) -> T {
     })
 }
 
+/// A cell begins: it has not panicked.
+pub fn begin_cell() {
+    HAS_PANICKED.store(false, Ordering::Relaxed);
+}
+
+/// After a cell: if a panic ended it and nothing else goes on in this process, this process ends, and the copy from before
+/// the cell goes on. Threads and callbacks are not in the copy, so with any of them what the cell changed stays.
+pub fn take_back_if_panicked(copy: &Running) {
+    let is_alone = || callbacks().are_done() && tasks::are_done() && threads::are_ours();
+    if HAS_PANICKED.load(Ordering::Relaxed) && is_alone() {
+        with_all_locks(|| copy.panicked());
+    }
+}
+
 struct ToKernel;
 
 impl Line for ToKernel {
@@ -106,6 +130,9 @@ unsafe extern "C" fn print(to_stderr: bool, text: *const u8, text_len: usize) {
     let text = String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(text, text_len) });
     let mut frame = bridge::text(to_stderr, &text);
     context::mark(&mut frame.json);
+    if text.trim_end() == PANIC_NOTIFICATION {
+        HAS_PANICKED.store(true, Ordering::Relaxed);
+    }
     context::note_print();
     connection::send(&frame);
 }

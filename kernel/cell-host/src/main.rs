@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`cells`] (load and run), [`snapshot`] (the copy that goes on when a cell dies), [`connection`] (the line to the kernel), [`host_api`] (what cells may call),
 //! [`standard_input`] (evcxr's instructions apart from what cells read),
-//! [`callbacks`] (closures of widgets), [`functions`] (closures that SQL calls), [`tasks`] (what cells leave running), [`turn`] (cell or callback), [`context`] (what a thread is doing).
+//! [`callbacks`] (closures of widgets), [`functions`] (closures that SQL calls), [`tasks`] (what cells leave running), [`threads`] (whose threads there are), [`turn`] (cell or callback), [`context`] (what a thread is doing).
 
 // Everything here is internal to one program.
 #![allow(unreachable_pub)]
@@ -20,6 +20,7 @@ mod host_api;
 mod snapshot;
 mod standard_input;
 mod tasks;
+mod threads;
 mod turn;
 
 use std::{path::Path, process::ExitCode};

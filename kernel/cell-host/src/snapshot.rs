@@ -20,6 +20,8 @@ const DONE: u8 = b'd';
 const SIGNAL: u8 = b's';
 /// Said when the cell calls `exit`.
 const EXIT: u8 = b'e';
+/// Said when a panic ended the cell, and the running process ends for its copy.
+const PANICKED: u8 = b'p';
 
 /// Signals that end a process because of what it did.
 const FATAL: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
@@ -51,6 +53,8 @@ pub enum Death {
     Signal(u8),
     /// It called `exit`.
     Exit,
+    /// A panic ended its cell.
+    Panic,
     /// Without a word: it was killed, by the system for its memory or by an interrupt.
     Killed,
 }
@@ -112,6 +116,12 @@ impl Running {
         self.copy
     }
 
+    /// A panic ended the cell: this process ends at once, and the copy goes on.
+    pub fn panicked(&self) {
+        say(&[PANICKED]);
+        crate::connection::leave()
+    }
+
     /// The cell is done: the copy ends.
     pub fn done(mut self) {
         WATCHED_BY.store(-1, Ordering::Release);
@@ -144,6 +154,7 @@ fn death(said: &[u8]) -> Death {
     match said {
         [SIGNAL, number, ..] => Death::Signal(*number),
         [EXIT, ..] => Death::Exit,
+        [PANICKED, ..] => Death::Panic,
         _ => Death::Killed,
     }
 }
@@ -185,6 +196,7 @@ mod tests {
         // A signal handler of std aborts after a stack overflow: the first word counts.
         assert_eq!(death(&[SIGNAL, 11, SIGNAL, 6]), Death::Signal(11));
         assert_eq!(death(&[EXIT]), Death::Exit);
+        assert_eq!(death(&[PANICKED]), Death::Panic);
         assert_eq!(death(&[]), Death::Killed);
         assert_eq!(death(&[SIGNAL]), Death::Killed);
     }

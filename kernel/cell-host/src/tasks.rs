@@ -16,6 +16,8 @@ use std::{
 use flowdeck::abi::{AbiFuture, AbiWaker};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::threads;
+
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
 /// Tells the runtimes of processes that went on in each other's place apart.
@@ -45,6 +47,11 @@ pub extern "C" fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
 
+/// Whether none is running.
+pub fn are_done() -> bool {
+    runtime().as_ref().is_none_or(|runtime| runtime.metrics().num_alive_tasks() == 0)
+}
+
 /// In a copy of this process: the threads of the runtime are not in it, so its tasks are gone.
 pub fn go_on() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
@@ -61,7 +68,7 @@ pub fn with_lock<T>(work: impl FnOnce() -> T) -> T {
 fn handle() -> Option<Handle> {
     let mut runtime = runtime();
     if runtime.is_none() {
-        *runtime = Builder::new_multi_thread().thread_name("tasks").enable_time().build().ok();
+        *runtime = Builder::new_multi_thread().thread_name(threads::TASKS).enable_time().build().ok();
     }
     runtime.as_ref().map(|runtime| runtime.handle().clone())
 }

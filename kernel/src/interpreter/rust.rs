@@ -2,7 +2,8 @@
 //!
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
-//! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `compile_error` renders
+//! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `lost_variables` what evcxr
+//! forgot with a cell that failed, `compile_error` renders
 //! rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `functions` makes closures SQL functions, `analysis` completes and explains in a process of its own.
 
@@ -17,6 +18,7 @@ mod frames;
 mod functions;
 mod host;
 mod kept_variables;
+mod lost_variables;
 mod markers;
 pub mod prelude;
 mod processes;
@@ -41,6 +43,7 @@ use self::{
     compiler::{Compiler, Evaluated, Task},
     current_cell::CellEnd,
     host::HostLink,
+    lost_variables::Lost,
     workspace::Workspace,
 };
 use super::Done;
@@ -54,6 +57,9 @@ const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 
 /// The kind of failure that costs one cell.
 const CELL_DIED: &str = "CellDied";
+
+/// The kind of failure of a cell that panicked.
+const PANIC: &str = "Panic";
 
 /// The kind of failure after which all variables are gone.
 const HOST_DIED: &str = "CellHostDied";
@@ -94,6 +100,7 @@ impl RustCells {
     pub fn warm_up(&self, widgets: Arc<Widgets>, forms: Arc<Forms>, tables: Arc<Tables>) {
         self.host.listen(&self.workspace.socket(), widgets, forms.clone(), tables);
         self.forms.get_or_init(|| forms);
+        std::thread::spawn(workspace::remove_abandoned);
         // A dashboard's notebook may have no Rust cell at all; then nobody pays for the compiler.
         let is_voila = std::env::var("SERVER_SOFTWARE").is_ok_and(|server| server.starts_with("voila"));
         if !is_voila {
@@ -156,23 +163,72 @@ impl RustCells {
         prompt: Prompt,
         cancel: CancellationToken,
     ) -> Result<Done, Report> {
+        let ended = self.evaluate_once(code, outputs, prompt.clone(), cancel).await;
+        let lost = match ended.left {
+            Left::AsItIs => return ended.outcome,
+            Left::Failed => self.lost_variables().await,
+            Left::TakenBack | Left::Killed => self.bring_back(prompt).await,
+        };
+        ended.outcome.map_err(|report| ended.left.explain(report, &lost))
+    }
+
+    /// Runs the text and nothing else.
+    async fn evaluate_once(&self, code: &str, outputs: Outputs, prompt: Prompt, cancel: CancellationToken) -> Ended {
         let (host, cell_outputs, cell_cancel) = (self.host.clone(), outputs.clone(), cancel.clone());
         let begin = Box::new(move || host.begin(cell_outputs, prompt, cell_cancel));
         let (reply, evaluated) = oneshot::channel();
         self.compiler.send(Task::Evaluate { code: code.to_owned(), cancel: cancel.clone(), begin, reply });
         let evaluated = self.wait(evaluated, &cancel).await;
         let end = self.host.end(matches!(evaluated, Ok(Evaluated::HostDied(_)))).await;
+        let left = Left::by(&end);
         if cancel.is_cancelled() {
-            return Err(interrupted(evaluated, &end));
+            return Ended { outcome: Err(interrupted(evaluated, &end)), left };
         }
         if let Ok(Evaluated::Said(text, html)) = evaluated {
-            return said(text, html, &outputs).await;
+            return Ended { outcome: said(text, html, &outputs).await, left: Left::AsItIs };
         }
         let outcome = outcome(evaluated, end, code);
         if outcome.is_ok() {
             self.analysis.remember(code);
         }
-        outcome
+        Ended { outcome, left }
+    }
+
+    async fn lost_variables(&self) -> Vec<Lost> {
+        let (reply, lost) = oneshot::channel();
+        self.compiler.send(Task::Lost { reply });
+        lost.await.unwrap_or_default()
+    }
+
+    /// Makes evcxr know the variables again that the failed cell moved or defined anew: the process that goes on has them.
+    /// Gives those that stay lost.
+    async fn bring_back(&self, prompt: Prompt) -> Vec<Lost> {
+        let mut lost = self.lost_variables().await;
+        if lost.is_empty() {
+            return lost;
+        }
+        let all: String = lost.iter().map(|lost| format!("{}\n", lost.definition)).collect();
+        if self.define(&all, &prompt).await {
+            return Vec::new();
+        }
+        // One whose type the cell defined anew cannot come back, and must not take the others with it.
+        let mut gone = Vec::new();
+        for lost in lost.drain(..) {
+            if !self.define(&lost.definition, &prompt).await {
+                gone.push(lost);
+            }
+        }
+        gone
+    }
+
+    /// Runs a text of our own, which shows nothing. Gives whether it did.
+    async fn define(&self, text: &str, prompt: &Prompt) -> bool {
+        let outputs = Outputs::gathered().0;
+        let ended = self.evaluate_once(text, outputs, prompt.clone(), CancellationToken::new()).await;
+        ended
+            .outcome
+            .inspect_err(|report| tracing::warn!(fault = report.evalue, "a variable did not come back"))
+            .is_ok()
     }
 
     /// Waits for the compiler's answer; after an interrupt not for long.
@@ -239,6 +295,54 @@ impl RustCells {
     }
 }
 
+/// How a cell ended, and what that left of the variables.
+struct Ended {
+    outcome: Result<Done, Report>,
+    left: Left,
+}
+
+/// What a cell left of the variables of earlier cells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// Nothing is to be said of them.
+    AsItIs,
+    /// They are as the cell left them, which did not come to its end.
+    Failed,
+    /// They are as they were before the cell.
+    TakenBack,
+    /// They are too, but threads of earlier cells ended with the process.
+    Killed,
+}
+
+impl Left {
+    fn by(end: &CellEnd) -> Left {
+        if end.death.is_some() {
+            Left::Killed
+        } else if end.is_taken_back {
+            Left::TakenBack
+        } else if end.is_unwound || end.returned_error.is_some() {
+            Left::Failed
+        } else {
+            Left::AsItIs
+        }
+    }
+
+    /// Says it in the report of the cell, with the variables that are gone.
+    fn explain(self, report: Report, lost: &[Lost]) -> Report {
+        let names: Vec<String> = lost.iter().map(|lost| format!("`{}`", lost.name)).collect();
+        let gone = match names.as_slice() {
+            [] => String::new(),
+            names => format!("; gone with it: {}", names.join(", ")),
+        };
+        let rest = match self {
+            Left::TakenBack | Left::Killed => "as they were before this cell",
+            Left::AsItIs | Left::Failed => "kept as this cell left them",
+        };
+        let report = report.with_hint(format!("variables of earlier cells are {rest}{gone}"));
+        report.with_hint_if((self == Left::Killed).then_some("threads that earlier cells started are gone"))
+    }
+}
+
 /// A command such as `:vars` answered.
 async fn said(text: String, html: Option<String>, outputs: &Outputs) -> Result<Done, Report> {
     let mut bundle = MimeBundle::new();
@@ -255,8 +359,7 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
         Evaluated::Ran if end.death.is_some() => Err(died_alone(&end.death.unwrap_or_default())),
         Evaluated::Ran => match (end.panic, end.returned_error) {
             (Some(panic), _) => Err(panic.report(code)),
-            (None, Some(message)) => Err(Report::new("Error", message)
-                .with_hint("`?` ended the cell here; variables of this cell are not kept, those of earlier cells are")),
+            (None, Some(message)) => Err(Report::new("Error", message).with_hint("`?` ended the cell here")),
             (None, None) => Ok(Done { result_text: end.result_text, ..Done::default() }),
         },
         Evaluated::Said(..) => Ok(Done::default()),
@@ -268,7 +371,6 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
 /// The cell's process ended in the middle of it, and its copy goes on.
 fn died_alone(how: &str) -> Report {
     Report::new(CELL_DIED, format!("the cell ended the process in which it ran: {how}"))
-        .with_hint("variables are as they were before this cell; threads that earlier cells started are gone")
 }
 
 /// The cell's process ended in the middle of it.
@@ -284,13 +386,11 @@ fn interrupted(evaluated: Result<Evaluated, Report>, end: &CellEnd) -> Report {
         Ok(Evaluated::HostDied(_)) => Report::interrupted("the cell was stopped by ending its process").with_hint(
             "Rust variables are lost, and so are callbacks of widgets; tables, SQL results and the session are kept",
         ),
-        Ok(Evaluated::Ran) if end.death.is_some() => {
-            Report::interrupted("the cell was stopped by ending its process; variables are as they were before it")
-                .with_hint("threads that earlier cells started are gone")
-        }
-        Ok(Evaluated::Ran) if end.process.is_some() => {
-            Report::interrupted("the cell ended at the interrupt; variables are kept")
-        }
+        Ok(Evaluated::Ran) if end.death.is_some() => Report::interrupted("the cell was stopped by ending its process"),
+        Ok(Evaluated::Ran) if end.process.is_some() => match Left::by(end) {
+            Left::AsItIs => Report::interrupted("the cell ended at the interrupt; variables are kept"),
+            _ => Report::interrupted("the cell ended at the interrupt"),
+        },
         Ok(_) => Report::interrupted("the cell was stopped before it ran; variables are kept"),
         Err(report) => report,
     }

@@ -31,6 +31,11 @@ const CATCHES_WITHOUT: &[&str] = &["evcxr_variable_store: *mut u8) -> *mut u8 {"
 const CAUGHT_WITHOUT: &str = "}).is_err() {";
 const TELLS_PANIC: &str = "    println!(\"EVCXR_PANIC_NOTIFICATION\");";
 
+/// evcxr's call that catches panics stands before [`CATCHES`]. The prelude has one, which a cell need not compile.
+const CATCHING: &str = "match std::panic::catch_unwind(";
+const COMPLETES: &str = "if !::flowdeck::completed(||{";
+const COMPLETED: &str = "}) {";
+
 /// Stands behind the checks of variables, and at the end of the function.
 const CHECKED: &str = "if !vars_ok {return evcxr_variable_store;}}";
 const GIVEN_BACK: &str = "evcxr_variable_store";
@@ -70,6 +75,7 @@ impl Body {
             }
         }
         body.has_question |= body.place(&[QUESTION]).is_some();
+        body.catch_in_prelude();
         sort_variables(&mut body.lines);
         body
     }
@@ -148,6 +154,33 @@ impl Body {
             let name = name.strip_prefix("r#").unwrap_or(&name);
             named.contains(name) && (kind == PUT || !anew.contains(name))
         });
+    }
+
+    /// Calls the prelude's function that catches panics in place of std's, which each cell would compile for itself.
+    fn catch_in_prelude(&mut self) {
+        let starts = |line: &Line| [CATCHES, CATCHES_WITHOUT[1]].contains(&line.text.as_str());
+        let tells = self.lines.iter().rposition(|line| line.text == TELLS_PANIC);
+        let (Some(start), Some(tells)) = (self.lines.iter().position(starts), tells) else { return };
+        let ends = |end: &[&str]| {
+            tells >= end.len()
+                && self.lines[tells - end.len()..tells].iter().map(|line| line.text.as_str()).eq(end.iter().copied())
+        };
+        let (first, end) = match self.lines[start].text == CATCHES {
+            true if ends(CAUGHT) && start > 0 && self.lines[start - 1].text == CATCHING => (start - 1, CAUGHT.len()),
+            false if ends(&[CAUGHT_WITHOUT]) => (start, 1),
+            _ => return,
+        };
+        for line in &mut self.lines[first..=start] {
+            line.text.clear();
+        }
+        for line in &mut self.lines[tells - end..tells] {
+            line.text.clear();
+        }
+        self.lines[start].text = COMPLETES.to_owned();
+        self.lines[tells - end].text = COMPLETED.to_owned();
+        if let Some(close) = self.lines.get_mut(tells + 1) {
+            close.text = "}".to_owned();
+        }
     }
 
     fn leave_out_question(&mut self, cell: &str) {

@@ -28,7 +28,7 @@ pub struct Items {
 struct Item {
     lines: Vec<Line>,
     words: BTreeSet<String>,
-    /// Types that are defined here.
+    /// Names that a type can be made of and that are defined here.
     defines: Vec<String>,
     /// Names that make it needed; `None` when it always is.
     needed_for: Option<BTreeSet<String>>,
@@ -188,15 +188,7 @@ impl Item {
         };
         // What the host looks for is needed by nobody in the text.
         let is_exported = words.contains("no_mangle") || words.contains("export_name");
-        let is_type = matches!(
-            item,
-            ast::Item::Struct(_)
-                | ast::Item::Enum(_)
-                | ast::Item::Union(_)
-                | ast::Item::TypeAlias(_)
-                | ast::Item::Const(_)
-        );
-        let defines = if is_type { declared(item) } else { Vec::new() };
+        let defines = defining(item);
         Item { lines: Vec::new(), defines, needed_for: needed_for.filter(|_| !is_exported), words, is_macro }
     }
 
@@ -235,6 +227,25 @@ fn declared(item: &ast::Item) -> Vec<String> {
         _ => None,
     };
     name.into_iter().map(|name| name.text().trim_start_matches("r#").to_owned()).collect()
+}
+
+/// Names of an item that stand for memory: a value of one that was defined anew must not be read as the new one. Of a
+/// trait that is the order of its methods, of a macro what it makes.
+fn defining(item: &ast::Item) -> Vec<String> {
+    match item {
+        ast::Item::Struct(_)
+        | ast::Item::Enum(_)
+        | ast::Item::Union(_)
+        | ast::Item::TypeAlias(_)
+        | ast::Item::Const(_)
+        | ast::Item::Trait(_)
+        | ast::Item::MacroRules(_)
+        | ast::Item::MacroDef(_) => declared(item),
+        ast::Item::Module(module) => {
+            module.syntax().descendants().filter_map(ast::Item::cast).flat_map(|item| declared(&item)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Names whose use needs the item: its own, and those that it brings without being named.

@@ -19,7 +19,13 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    compile_error, kept_variables::with_types, prelude::Prelude, rewritten, toolchain::Toolchain, workspace::Workspace,
+    compile_error,
+    kept_variables::with_types,
+    lost_variables::{self, Lost},
+    prelude::Prelude,
+    rewritten,
+    toolchain::Toolchain,
+    workspace::Workspace,
 };
 use crate::report::Report;
 
@@ -41,6 +47,11 @@ pub enum Task {
         begin: Box<dyn FnOnce() + Send>,
         /// What became of it.
         reply: oneshot::Sender<Evaluated>,
+    },
+    /// List the variables that evcxr has forgotten since the last cell began.
+    Lost {
+        /// Those, with what defines them again.
+        reply: oneshot::Sender<Vec<Lost>>,
     },
     /// List variables and their types.
     Variables {
@@ -123,6 +134,10 @@ fn run(task: Task, context: &mut Result<CommandContext, Report>, workspace: &Wor
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
+        }
+        Task::Lost { reply } => {
+            let lost = context.as_ref().map(|context| lost_since(context, workspace));
+            let _ = reply.send(lost.unwrap_or_default());
         }
         Task::Variables { reply } => {
             let variables = context.as_ref().map(|context| with_types(&variables(context), &workspace.types()));
@@ -255,6 +270,17 @@ fn explained(text: &str) -> Report {
     let (fact, advice) = text.split_once('\n').unwrap_or((&text, ""));
     let advice = advice.trim();
     Report::new("CompileError", fact).with_hint_if((!advice.is_empty()).then_some(advice))
+}
+
+fn lost_since(context: &CommandContext, workspace: &Workspace) -> Vec<Lost> {
+    let known = context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
+    match std::fs::read_to_string(workspace.evcxr_source()) {
+        Ok(source) => lost_variables::lost(&source, &known),
+        Err(error) => {
+            tracing::warn!(%error, "variables that the cell moved are lost");
+            Vec::new()
+        }
+    }
 }
 
 fn last_line(status: &str) -> String {

@@ -42,6 +42,10 @@ pub struct CellEnd {
     pub copy: Option<u64>,
     /// How the cell ended its process, when another goes on.
     pub death: Option<String>,
+    /// Whether a panic ended it, or an interrupt, which unwinds as a panic does.
+    pub is_unwound: bool,
+    /// Whether the process from before the cell goes on after that.
+    pub is_taken_back: bool,
     /// The panic that ended it.
     pub panic: Option<Panic>,
     /// The error that `?` met.
@@ -83,18 +87,11 @@ impl CurrentCell {
 impl Panic {
     /// The panic as the cell's error, with the cell's line where it can be told.
     pub fn report(&self, code: &str) -> Report {
-        let report = Report::new("Panic", &self.message);
+        let report = Report::new(super::PANIC, &self.message);
         match self.cell_line(code) {
-            Some(line) => {
-                report.with_hint(format!("the cell panicked at line {line}; variables of earlier cells are kept"))
-            }
-            None if self.file.ends_with("cell_lib.rs") || self.file.is_empty() => {
-                report.with_hint("variables of earlier cells are kept")
-            }
-            None => report.with_hint(format!(
-                "the cell panicked in {} line {}; variables of earlier cells are kept",
-                self.file, self.line
-            )),
+            Some(line) => report.with_hint(format!("the cell panicked at line {line}")),
+            None if self.file.ends_with("cell_lib.rs") || self.file.is_empty() => report,
+            None => report.with_hint(format!("the cell panicked in {} line {}", self.file, self.line)),
         }
     }
 

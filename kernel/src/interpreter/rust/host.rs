@@ -126,7 +126,8 @@ impl HostLink {
     /// The process in which the cell runs and the one that goes on if it ends; nothing while it compiles.
     pub fn running(&self) -> Option<(u32, Option<u32>)> {
         let cell = self.shared.cell();
-        let process = cell.end.process.filter(|_| !cell.is_over && cell.end.death.is_none())?;
+        let has_another = cell.end.death.is_some() || cell.end.is_taken_back;
+        let process = cell.end.process.filter(|_| !cell.is_over && !has_another)?;
         Some((u32::try_from(process).ok()?, cell.end.copy.and_then(|copy| u32::try_from(copy).ok())))
     }
 
@@ -158,7 +159,7 @@ impl HostLink {
                 true => (last, told),
                 false => (None, told.into_iter().chain(last).collect()),
             };
-            (cell.outputs.clone(), content, CellEnd { panic: fatal, ..end }, told)
+            (cell.outputs.clone(), content, CellEnd { panic: fatal, is_unwound: cell.is_panicked, ..end }, told)
         };
         let Some(outputs) = outputs else { return end };
         for panic in panics {
@@ -403,7 +404,11 @@ impl Shared {
         self.callbacks.keep(&left.filter_map(Value::as_u64).collect::<Vec<_>>());
         let functions = frame.json.get("functions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         self.functions.come_back(self, functions, process).await;
-        self.cell().end.death = Some(words_for_death(frame));
+        let mut cell = self.cell();
+        match frame.json.get("panicked") {
+            Some(Value::Bool(true)) => cell.end.is_taken_back = true,
+            _ => cell.end.death = Some(words_for_death(frame)),
+        }
     }
 
     /// Waits until all that a process wrote before it ended has been read.

@@ -1,6 +1,6 @@
 //! The folder of one kernel: evcxr's crate, the bridge's socket, and links by which evcxr finds our build driver.
 //!
-//! Removed when the kernel ends; names of the environment variables are those that the driver and evcxr read.
+//! Removed when the kernel ends, or by a later one if it was killed; names of the environment variables are those that the driver and evcxr read.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,12 @@ use std::{
     fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    sync::Mutex,
 };
 
 use anyhow::{Context, Result};
+use flow_engine::SessionFolder;
 use flowdeck::bridge;
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::{prelude::Prelude, toolchain::Toolchain};
 use crate::exports;
@@ -23,10 +22,12 @@ use crate::exports;
 /// The program that runs cells and, under other names, stands in for cargo and rustup.
 const CELL_HOST: &str = "flowdeck-cell-host";
 
+/// With what names of such folders begin.
+const PREFIX: &str = "flowdeck-kernel-";
+
 /// The folder, and what was the PATH before we came first on it.
 pub struct Workspace {
-    folder: PathBuf,
-    owned: Mutex<Option<TempDir>>,
+    folder: SessionFolder,
 }
 
 impl Workspace {
@@ -37,18 +38,17 @@ impl Workspace {
     /// # Errors
     /// When the temporary folder cannot be made.
     pub fn create() -> Result<Workspace> {
-        let owned = tempfile::Builder::new().prefix("flowdeck-").tempdir().context("cannot make a temporary folder")?;
-        let folder = owned.path().to_owned();
-        fs::create_dir_all(folder.join("cell"))?;
-        fs::create_dir_all(folder.join("analysis"))?;
-        fs::create_dir_all(folder.join("bin"))?;
-        let workspace = Workspace { folder, owned: Mutex::new(Some(owned)) };
+        let folder = SessionFolder::make(&env::temp_dir(), PREFIX).context("cannot make a temporary folder")?;
+        for name in ["cell", "analysis", "bin"] {
+            fs::create_dir_all(folder.path().join(name))?;
+        }
+        let workspace = Workspace { folder };
         workspace.set_environment();
         Ok(workspace)
     }
 
     fn set_environment(&self) {
-        let driver = self.folder.join("bin");
+        let driver = self.folder.path().join("bin");
         let path = env::var_os("PATH").unwrap_or_default();
         let mut folders = vec![driver.clone()];
         folders.extend(env::split_paths(&path));
@@ -65,17 +65,22 @@ impl Workspace {
 
     /// The socket on which the kernel listens for cell hosts.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("bridge")
+        self.folder.path().join("bridge")
     }
 
     /// evcxr's crate.
     pub fn cell_crate(&self) -> PathBuf {
-        self.folder.join("cell")
+        self.folder.path().join("cell")
+    }
+
+    /// What evcxr wrote for the cell that was compiled last.
+    pub fn evcxr_source(&self) -> PathBuf {
+        self.cell_crate().join("src/lib.rs")
     }
 
     /// The crate of the process that completes and explains.
     pub fn analysis_crate(&self) -> PathBuf {
-        self.folder.join("analysis")
+        self.folder.path().join("analysis")
     }
 
     /// Puts our driver where evcxr looks for cargo and rustup, and tells it what it stands in for.
@@ -95,16 +100,16 @@ impl Workspace {
             "notebook_lock": exports::beside_notebook("cargo.lock"),
             "cell": self.cell_crate(),
         });
-        fs::write(self.folder.join("bin/driver.json"), settings.to_string())?;
+        fs::write(self.folder.path().join("bin/driver.json"), settings.to_string())?;
         for name in ["cargo", "rustc", "rustc-with-whole-names", "rustup"] {
-            replace_link(&host, &self.folder.join("bin").join(name)).context("cannot link the build driver")?;
+            replace_link(&host, &self.folder.path().join("bin").join(name)).context("cannot link the build driver")?;
         }
         Ok(host)
     }
 
     /// Tells the driver the text of the cell that is compiled next: it leaves out items that this does not need.
     pub fn announce(&self, cell: &str) {
-        let file = self.folder.join("bin/cell.txt");
+        let file = self.folder.path().join("bin/cell.txt");
         if let Err(error) = fs::write(&file, cell) {
             tracing::warn!(%error, "cells are compiled with all items");
             // An old text would be worse than none.
@@ -114,18 +119,22 @@ impl Workspace {
 
     /// What the driver found the stand-ins for types of variables to be.
     pub fn types(&self) -> HashMap<String, String> {
-        let text = fs::read(self.folder.join("bin/types.json")).unwrap_or_default();
+        let text = fs::read(self.folder.path().join("bin/types.json")).unwrap_or_default();
         let types: HashMap<String, String> = serde_json::from_slice(&text).unwrap_or_default();
         types.into_iter().map(|(stand_in, name)| (stand_in, as_people_write(name))).collect()
     }
 
     /// Removes the folder. Later calls do nothing.
     pub fn remove(&self) {
-        let owned = self.owned.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if let Some(error) = owned.and_then(|folder| folder.close().err()) {
+        if let Err(error) = self.folder.remove() {
             tracing::warn!(%error, "the kernel's temporary folder was not removed");
         }
     }
+}
+
+/// Removes the folders of kernels that were killed.
+pub fn remove_abandoned() {
+    SessionFolder::remove_abandoned(&env::temp_dir(), PREFIX);
 }
 
 /// A type without the paths of what every program has by its short name.

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use flow_engine::{
-    CancellationToken, EngineError, Format, StoredResult,
+    CancellationToken, EngineError, Format, SessionFolder, StoredResult,
     stored::{StoredFault, View},
 };
 use serde_json::{Value, json};
@@ -30,18 +30,21 @@ const DOWNLOAD_BYTES_MAX: u64 = 512 << 20;
 /// Files that wait to be downloaded, of one table. The oldest goes first.
 const DOWNLOADS_MAX: usize = 4;
 
+/// With what names of folders for such files begin.
+const PREFIX: &str = "flowdeck-export-";
+
 /// Files that are being downloaded. They vanish with the table, or with the process.
 #[derive(Default)]
 pub(super) struct Downloads {
     next: AtomicU64,
-    files: Mutex<BTreeMap<u64, tempfile::TempDir>>,
+    files: Mutex<BTreeMap<u64, SessionFolder>>,
 }
 
 /// What a file in such a folder is called; people see another name.
 const FILE_NAME: &str = "export";
 
 impl Downloads {
-    fn keep(&self, folder: tempfile::TempDir) -> u64 {
+    fn keep(&self, folder: SessionFolder) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut files = self.files();
         files.insert(number, folder);
@@ -73,7 +76,7 @@ impl Downloads {
         self.files().clear();
     }
 
-    fn files(&self) -> MutexGuard<'_, BTreeMap<u64, tempfile::TempDir>> {
+    fn files(&self) -> MutexGuard<'_, BTreeMap<u64, SessionFolder>> {
         lock(&self.files)
     }
 }
@@ -139,7 +142,8 @@ impl LiveTable {
 
     fn offer(&self, export: &Export) -> Result<Value, Refusal> {
         let cannot = |error: std::io::Error| Refusal::new(format!("The file cannot be made: {error}"));
-        let folder = tempfile::Builder::new().prefix("flowdeck-export-").tempdir().map_err(cannot)?;
+        SessionFolder::remove_abandoned(&std::env::temp_dir(), PREFIX);
+        let folder = SessionFolder::make(&std::env::temp_dir(), PREFIX).map_err(cannot)?;
         let path = folder.path().join(FILE_NAME);
         export.write(&path)?;
         let bytes = std::fs::metadata(&path).map_err(cannot)?.len();

@@ -84,6 +84,19 @@ fn a_cell_without_variables_is_that_of_a_session_without_any() {
 }
 
 #[test]
+fn panics_are_caught_by_what_the_prelude_has_compiled() {
+    let frame = "if !::flowdeck::completed(||{\n";
+    let end = "}) {\n\n\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}\n";
+    for variables in [&[][..], &[("a", "u8")]] {
+        let text = sorted("", &function(1, variables, "a;", &[]), "a;");
+        assert!(text.contains(frame) && !text.contains("catch_unwind"), "{text}");
+        assert_eq!(text.contains(end), !variables.is_empty(), "{text}");
+    }
+    let own = "fn f() { std::panic::catch_unwind(|| 1).is_err() }";
+    assert!(sorted("", &function(1, &[], own, &[]), own).contains(own), "the author's own is left alone");
+}
+
+#[test]
 fn what_a_cell_names_is_there_with_what_that_needs() {
     let items = "struct Square(f64);\ntrait Area { fn area(&self) -> f64; }\n\
                  impl Area for Square { fn area(&self) -> f64 { self.0 } }\nfn square() -> Square { Square(1.0) }\n\
