@@ -35,9 +35,9 @@ KINDS = {
 SCRIPT = [
     "use std::collections::HashMap;",
     "let base = 10;",
-    "fn add(a: i32, b: i32) -> i32 { a + b }",
+    "fn add(a: i32, b: i32) -> i32 { a + b } // the sum",
     "add(base, 1)",
-    "#[derive(Debug)] struct Point { x: i32 }",
+    "#[derive(Debug)] struct Point { x: i32 } // in a plane",
     "impl Point { fn double(&self) -> i32 { self.x * 2 } }",
     "let point = Point { x: add(base, 2) };",
     "point.double()",

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use ra_ap_syntax::{
-    AstNode, Edition, SourceFile, SyntaxNode,
+    AstNode, AstToken, Edition, NodeOrToken, SourceFile, SyntaxNode, SyntaxToken,
     ast::{self, HasGenericParams, HasModuleItem, HasName, HasVisibility},
 };
 
@@ -96,9 +96,8 @@ impl Items {
         let mut items: Vec<(usize, usize, Item)> = Vec::new();
         let mut head = Vec::new();
         for node in tree.syntax().children() {
-            let range = node.text_range();
-            let (start, end) =
-                (line_of(usize::from(range.start())), line_of(usize::from(range.end()).saturating_sub(1)));
+            let (start, end) = (first_offset(&node), usize::from(node.text_range().end()));
+            let (start, end) = (line_of(start), line_of(end.saturating_sub(1)));
             let Some(mut item) = ast::Item::cast(node.clone()).map(|item| Item::new(&item, &names)) else {
                 head.extend(lines[start..=end].iter().cloned());
                 continue;
@@ -208,6 +207,18 @@ impl Item {
     fn text(&self) -> String {
         self.lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect()
     }
+}
+
+/// Where an item begins, without comments before it: one at the end of a line belongs to the item before, which else would
+/// seem to share the line.
+fn first_offset(item: &SyntaxNode) -> usize {
+    let is_part = |token: &SyntaxToken| match ast::Comment::cast(token.clone()) {
+        Some(comment) => comment.is_doc(),
+        None => !token.kind().is_trivia(),
+    };
+    let tokens = item.descendants_with_tokens().filter_map(NodeOrToken::into_token);
+    let first = tokens.into_iter().find(is_part).map_or_else(|| item.text_range(), |token| token.text_range());
+    usize::from(first.start())
 }
 
 /// The name of an item, and those of a type's variants.

@@ -84,6 +84,17 @@ fn a_cell_without_variables_is_that_of_a_session_without_any() {
 }
 
 #[test]
+fn a_comment_behind_an_item_is_that_items() {
+    let (one, two) = ("struct One; // first\n", "/// Counts.\nfn two(_: One) {} // second\n");
+    let text = |items: [&str; 3]| sorted(&items.concat(), &function(1, &[], "two(One);", &[]), "two(One);");
+    let import = "use std::fmt::Write;\n";
+    let forwards = text([one, two, import]);
+    assert_eq!(forwards, text([import, two, one]));
+    assert_eq!(forwards, text([two, import, one]));
+    assert!(forwards.contains("/// Counts.\nfn two(_: One)"), "what documents an item is a part of it: {forwards}");
+}
+
+#[test]
 fn panics_are_caught_by_what_the_prelude_has_compiled() {
     let frame = "if !::flowdeck::completed(||{\n";
     let end = "}) {\n\n\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}\n";
@@ -206,7 +217,7 @@ fn a_variable_whose_type_was_defined_anew_is_lost() {
 fn only_a_cell_that_awaits_is_waited_for() {
     let cell = "let y: u8 = f(x).await;";
     let text = sorted("", &function(1, &[("x", "u8")], cell, &[("y", "u8")]), cell);
-    let (begin, end) = (text.find("block_on(async {"), text.find("\n});\n})) {"));
+    let (begin, end) = (text.find("block_on(async {"), text.find("\n});\n}) {"));
     let put = text.find("put_variable::<u8>(stringify!(y)");
     assert!(begin < text.find(cell) && text.find(cell) < put && put < end && end.is_some(), "{text}");
     let plain = sorted("", &function(1, &[], "async fn g() { h().await }", &[]), "async fn g() { h().await }");
