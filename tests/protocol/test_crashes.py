@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -97,6 +98,32 @@ def test_variables_are_as_they_were_before_a_cell_that_failed(shared_kernel: Ker
     assert "before the end" in failed.stream(), "what a cell printed before it died is not lost"
     for _, _, read, value in KINDS.values():
         assert shared_kernel.execute(read).text == value, read
+
+
+def test_a_thread_that_ends_the_process_after_its_cell_is_not_blamed_on_the_next(new_kernel) -> None:
+    kernel: Kernel = new_kernel()
+    host = psutil.Process(int(kernel.execute("std::process::id()").text))
+    kernel.execute("std::thread::spawn(|| { std::thread::sleep(std::time::Duration::from_millis(300)); std::process::abort() });")
+    assert eventually(lambda: gone(host), 10)
+    failed = kernel.execute("2 + 2")
+    assert "ended after the last cell" in failed.error_text and "did not run" in failed.error_text, repr(failed)
+    assert kernel.execute("2 + 2").text == "4"
+
+
+def test_the_system_is_told_to_kill_what_runs_a_cell_first(shared_kernel: Kernel) -> None:
+    running, inherited = int(shared_kernel.execute("std::process::id()").text), _order(shared_kernel.process.pid)
+    cell = shared_kernel.start_cell(f'println!("running");\n{STOP}', marker="running")
+    (copy,) = psutil.Process(running).children()
+    orders = _order(copy.pid), _order(running)
+    shared_kernel.interrupt()
+    shared_kernel.finish(cell)
+    assert orders[0] == inherited < orders[1]
+    went_on = int(shared_kernel.execute("std::process::id()").text)
+    assert went_on == copy.pid and _order(went_on) > inherited
+
+
+def _order(process: int) -> int:
+    return int(Path(f"/proc/{process}/oom_score_adj").read_text())
 
 
 def test_a_variable_that_could_not_be_changed_cannot_be_later(shared_kernel: Kernel) -> None:

@@ -31,6 +31,7 @@ pub fn serve() -> Result<ExitCode> {
     standard_input::set_aside()?;
     connection::open()?;
     snapshot::watch_signals();
+    snapshot::prefer_for_killing(true);
     let mut store: *mut c_void = std::ptr::null_mut();
     while let Some(line) = standard_input::instruction()? {
         store = load_and_run(&line, store)?;

@@ -23,6 +23,15 @@ const EXIT: u8 = b'e';
 /// Said when a panic ended the cell, and the running process ends for its copy.
 const PANICKED: u8 = b'p';
 
+/// What is added to a process's share of memory, in thousandths, when the system looks for one to kill (proc(5)).
+const KILLING_ORDER: &str = "/proc/self/oom_score_adj";
+/// As if it had that much more memory.
+const KILLED_EARLIER: i32 = 300;
+const KILLED_FIRST: i32 = 1000;
+
+/// What the kernel gave us.
+static INHERITED_ORDER: OnceLock<Option<i32>> = OnceLock::new();
+
 /// Signals that end a process because of what it did.
 const FATAL: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
 
@@ -73,6 +82,17 @@ pub fn watch_signals() {
     HANDLED_BEFORE.get_or_init(|| before);
 }
 
+/// When memory runs out the system should end the process in which a cell runs: not the copy that goes on in its place,
+/// nor the kernel or a browser.
+pub fn prefer_for_killing(is_preferred: bool) {
+    // Only Linux has such a file.
+    let read = || std::fs::read_to_string(KILLING_ORDER).ok().and_then(|order| order.trim().parse::<i32>().ok());
+    let Some(inherited) = *INHERITED_ORDER.get_or_init(read) else { return };
+    let order = if is_preferred { (inherited + KILLED_EARLIER).min(KILLED_FIRST) } else { inherited };
+    // A container may not let us.
+    let _ = std::fs::write(KILLING_ORDER, order.to_string());
+}
+
 /// Says that the cell has called `exit`.
 pub fn tell_exit() {
     say(&[EXIT]);
@@ -101,7 +121,10 @@ pub fn take() -> std::io::Result<Side> {
         0 => {
             drop(line);
             WATCHED_BY.store(-1, Ordering::Release);
-            Ok(Side::Resumed(wait_for_death(reader)))
+            prefer_for_killing(false);
+            let death = wait_for_death(reader);
+            prefer_for_killing(true);
+            Ok(Side::Resumed(death))
         }
         copy => {
             WATCHED_BY.store(line.as_raw_fd(), Ordering::Release);

@@ -364,7 +364,7 @@ fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Re
         },
         Evaluated::Said(..) => Ok(Done::default()),
         Evaluated::Failed(report) => Err(report),
-        Evaluated::HostDied(status) => Err(died(&status)),
+        Evaluated::HostDied(status) => Err(died(&status, end.process.is_some())),
     }
 }
 
@@ -373,9 +373,13 @@ fn died_alone(how: &str) -> Report {
     Report::new(CELL_DIED, format!("the cell ended the process in which it ran: {how}"))
 }
 
-/// The cell's process ended in the middle of it.
-fn died(status: &str) -> Report {
-    Report::new(HOST_DIED, format!("the process that runs Rust cells ended in this cell: {status}")).with_hint(
+/// The process of the cells ended: in the middle of this one, or before it began.
+fn died(status: &str, has_begun: bool) -> Report {
+    let when = match has_begun {
+        true => "in this cell",
+        false => "after the last cell, in a thread or callback of one, so this cell did not run",
+    };
+    Report::new(HOST_DIED, format!("the process that runs Rust cells ended {when}: {status}")).with_hint(
         "Rust variables are lost, and so are callbacks of widgets; tables, SQL results and the session are kept. Run the \
          cells that define them again",
     )
