@@ -1,27 +1,32 @@
 //! The engine of this kernel: started on first use, with the configured sources registered.
 //!
-//! kernel_info never waits for it. A source that cannot be opened costs that source only.
+//! kernel_info never waits for it. A source that cannot be opened costs that source only. `configured` makes sources known.
 
 use std::{
     collections::BTreeSet,
     path::PathBuf,
     sync::{Mutex, MutexGuard, OnceLock},
+    time::Duration,
 };
 
-use flow_engine::{Engine, EngineError, EngineOptions, Registered, RemoteAccess, ServerNeeds, SourceSettings};
+use flow_engine::{Engine, EngineError, EngineOptions};
 use kernel_protocol::MimeBundle;
 use serde_json::Value;
 
-use crate::{
-    config::{Config, Source},
-    report::Report,
-};
+use crate::{config::Config, report::Report};
+
+mod configured;
+
+pub use configured::{SecretState, SourceState, State};
 
 /// Rows of a result that are shown below a cell.
 const ROWS_SHOWN_MAX: usize = 100;
 
 /// Rows of a result as plain text: for terminals and saved notebooks.
 const TEXT_ROWS_MAX: usize = 20;
+
+/// How long who asks for completions waits for a server.
+const OPENING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// For a table that is unknown and resembles none.
 const TABLES_HINT: &str = "`%sources` lists the tables there are; read_flows('PATH') and read_log('PATH') read a file without naming it first";
@@ -56,6 +61,13 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+impl Fault {
+    /// An error of the engine.
+    pub fn of(error: &EngineError) -> Fault {
+        Fault { fact: error.to_string(), hint: error.hint() }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.fact)?;
@@ -66,23 +78,9 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// A configured source.
-pub struct SourceState {
-    /// Its table.
-    pub name: String,
-    /// Path, glob or address.
-    pub location: String,
-    /// What the configuration says about it.
-    pub source: Source,
-    /// What its files are, or why it could not be registered.
-    pub outcome: Result<Registered, Fault>,
-    /// Its secrets: name, place, and why it cannot be had.
-    pub secrets: Vec<(String, String, Option<Fault>)>,
-}
-
 static ROOM: OnceLock<Result<EngineRoom, String>> = OnceLock::new();
 
-/// The engine, started if this is the first call. Blocks for as long as opening the sources takes.
+/// The engine, started if this is the first call. Blocks for as long as opening the files of this machine takes.
 ///
 /// # Errors
 /// A report when the engine cannot start at all.
@@ -120,26 +118,16 @@ fn open() -> Result<EngineRoom, EngineError> {
     if let Some(fault) = &config_fault {
         tracing::warn!(%fault, "configuration not used");
     }
-    let sources = register_all(&engine, &config);
+    let sources = configured::register_all(&engine, &config);
     Ok(EngineRoom { engine, sources, config_fault, config_path: config.path, lost_functions: Mutex::default() })
 }
 
-/// Servers are asked beside each other, so that one that does not answer costs the others nothing.
-fn register_all(engine: &Engine, config: &Config) -> Vec<SourceState> {
-    std::thread::scope(|scope| {
-        let is_remote = |source: &Source| flow_engine::is_address(&source.location);
-        let begun = config.sources.iter().map(|(name, source)| {
-            let register = move || register(engine, config, name, source);
-            let thread = is_remote(source).then(|| std::thread::Builder::new().spawn_scoped(scope, register));
-            (thread.and_then(Result::ok), register)
-        });
-        let begun: Vec<_> = begun.collect();
-        let ended = begun.into_iter().map(|(thread, register)| match thread {
-            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => register(),
-        });
-        ended.collect()
-    })
+/// Opens the sources that unfinished SQL names, as far as that is fast; what takes longer goes on for the next question.
+pub async fn open_named(room: &'static EngineRoom, sql: &str, cursor: usize) {
+    let sql = sql.to_owned();
+    let opening = tokio::spawn(async move { room.engine.open_for_completion(&sql, cursor).await });
+    // Whether it took too long or went wrong: what is known is offered.
+    let _ = tokio::time::timeout(OPENING_PATIENCE, opening).await;
 }
 
 /// The engine, if it has been started.
@@ -152,102 +140,6 @@ pub fn leave() {
     if let Some(room) = started() {
         room.engine.remove_fetched();
     }
-}
-
-fn register(engine: &Engine, config: &Config, name: &str, source: &Source) -> SourceState {
-    let location = config.location(source);
-    let outcome = match source.settings() {
-        _ if is_second(config, name) => Err(Fault {
-            fact: format!(
-                "another source is called `{name}` but for capital letters, and SQL does not tell them apart"
-            ),
-            hint: Some("give one of them another name".to_owned()),
-        }),
-        Ok(settings) => open_source(engine, config, name, source, settings),
-        Err(fact) => Err(Fault { fact, hint: None }),
-    };
-    if let Err(fault) = &outcome {
-        tracing::warn!(name, %fault, "source not registered");
-    }
-    let secrets = source.secrets.iter().map(|(secret, place)| {
-        let fault = source.secret(secret, &config.folder).and_then(Result::err);
-        let fault = fault.map(|error| Fault { fact: error.to_string(), hint: error.hint() });
-        (secret.clone(), place.to_string(), fault)
-    });
-    // There may be a signature in it.
-    let location = flow_engine::shown_location(&location);
-    SourceState { name: name.to_owned(), location, source: source.clone(), outcome, secrets: secrets.collect() }
-}
-
-fn open_source(
-    engine: &Engine,
-    config: &Config,
-    name: &str,
-    source: &Source,
-    settings: SourceSettings,
-) -> Result<Registered, Fault> {
-    let location = config.location(source);
-    let connector = source.connector.as_ref().map(|name| name.0.as_str());
-    if let Some(needs) = flow_engine::server_needs(connector, &location) {
-        return open_server(engine, config, name, source, settings, needs);
-    }
-    let is_remote = flow_engine::is_address(&location);
-    let access = is_remote.then(|| source.access(&config.folder)).transpose();
-    let access = access.map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
-    let settings = SourceSettings { access: access.unwrap_or_default(), ..settings };
-    let mut registered = engine
-        .register_source_with(name, &location, &settings)
-        .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
-    let of_servers = source.options().into_iter().map(|(key, _)| key).chain(source.user.as_ref().map(|_| "user"));
-    let of_servers = of_servers.chain(source.ca_file.as_ref().map(|_| "ca_file"));
-    registered.remarks.extend(of_servers.map(|key| format!("`{key}` has no effect: it is for servers of flows")));
-    if !is_remote && (source.endpoint.is_some() || source.region.is_some() || source.allow_http) {
-        let remark = "`endpoint`, `region` and `allow_http` have no effect: the files are on this machine";
-        registered.remarks.push(remark.to_owned());
-    }
-    let unused = source.secrets.keys().filter(|name| !RemoteAccess::SECRETS.contains(&name.as_str()));
-    if is_remote {
-        registered.remarks.extend(unused.map(|name| {
-            format!("the secret `{name}` has no effect: those of stores are {}", RemoteAccess::SECRETS.join(", "))
-        }));
-    }
-    Ok(registered)
-}
-
-/// Opens what a server has. Keys that its connector does not know have no effect, and are told.
-fn open_server(
-    engine: &Engine,
-    config: &Config,
-    name: &str,
-    source: &Source,
-    settings: SourceSettings,
-    needs: ServerNeeds,
-) -> Result<Registered, Fault> {
-    let server = source.server(needs, &config.folder);
-    let server = server.map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
-    let settings = SourceSettings { server, ..settings };
-    let mut registered = engine
-        .register_source_with(name, &source.location, &settings)
-        .map_err(|error| Fault { fact: error.to_string(), hint: error.hint() })?;
-    let odd_options = source.options().into_iter().map(|(key, _)| key).filter(|key| !needs.options.contains(key));
-    let of_stores = [("endpoint", source.endpoint.is_some()), ("region", source.region.is_some())];
-    let of_stores = of_stores.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key);
-    let connector = needs.connector;
-    registered.remarks.extend(
-        odd_options
-            .chain(of_stores)
-            .map(|key| format!("`{key}` has no effect: the connector {connector} does not ask for it")),
-    );
-    let odd_secrets = source.secrets.keys().filter(|name| !needs.secrets.contains(&name.as_str()));
-    registered.remarks.extend(odd_secrets.map(|name| {
-        format!("the secret `{name}` has no effect: those of {connector} are {}", needs.secrets.join(", "))
-    }));
-    Ok(registered)
-}
-
-/// Whether an earlier source has this name, as SQL reads names.
-fn is_second(config: &Config, name: &str) -> bool {
-    config.sources.keys().take_while(|earlier| *earlier != name).any(|earlier| earlier.eq_ignore_ascii_case(name))
 }
 
 impl EngineRoom {
@@ -284,7 +176,7 @@ impl EngineRoom {
             return Some(format!("no source is known: {fault}"));
         }
         let source = self.sources.iter().find(|source| source.name.eq_ignore_ascii_case(table))?;
-        let fault = source.outcome.as_ref().err()?;
+        let fault = source.fault()?;
         Some(format!("the source `{}` of flowdeck.toml could not be opened: {fault}", source.name))
     }
 }

@@ -10,13 +10,14 @@ mod list;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser};
 use flow_engine::{
-    CancellationToken, EngineError,
+    CancellationToken, EngineError, Registered,
     source::{ComparisonWindow, SourceFacts, SourceTest},
 };
+use futures::future::join_all;
 
 use crate::{
     cli::utc_time,
-    engine::{self, EngineRoom, SourceState},
+    engine::{self, EngineRoom, Fault, SourceState, State},
     report::Report,
 };
 
@@ -37,6 +38,17 @@ pub struct Request {
     /// Compare flows that begin before then.
     #[arg(long, value_name = "TIME", value_parser = utc_time, requires = "compare")]
     to: Option<DateTime<Utc>>,
+    /// Whether a list of all opens those that nothing has needed yet.
+    #[arg(skip)]
+    opens_all: bool,
+}
+
+impl Request {
+    /// The same for who watches over sources: a list opens all of them.
+    #[must_use]
+    pub fn opening_all(self) -> Request {
+        Request { opens_all: true, ..self }
+    }
 }
 
 /// The words of a magic as a command line.
@@ -84,7 +96,7 @@ pub async fn about(request: &Request, cancel: CancellationToken) -> Result<Answe
     }
     match &request.name {
         Some(name) => one(room, name, request.test, cancel).await,
-        None => all(room, request.test, cancel).await,
+        None => all(room, request, cancel).await,
     }
 }
 
@@ -108,24 +120,48 @@ async fn compare(
 async fn one(room: &EngineRoom, name: &str, test: bool, cancel: CancellationToken) -> Result<Answer, Report> {
     let state =
         room.sources.iter().find(|state| state.name.eq_ignore_ascii_case(name)).ok_or_else(|| unknown(room, name))?;
+    open(room, [state], &cancel).await?;
     let look = look(room, state, test, cancel).await?;
-    Ok(Answer { text: detail::text(room, state, &look), is_well: state.outcome.is_ok() && look.is_well() })
+    Ok(Answer { text: detail::text(room, state, &look), is_well: look.is_well() })
 }
 
-async fn all(room: &EngineRoom, test: bool, cancel: CancellationToken) -> Result<Answer, Report> {
+async fn all(room: &EngineRoom, request: &Request, cancel: CancellationToken) -> Result<Answer, Report> {
+    if request.test || request.opens_all {
+        open(room, &room.sources, &cancel).await?;
+    }
     let mut looks = Vec::with_capacity(room.sources.len());
     for state in &room.sources {
-        looks.push(look(room, state, test, cancel.clone()).await?);
+        looks.push(look(room, state, request.test, cancel.clone()).await?);
     }
-    let is_well = room.config_fault.is_none()
-        && room.sources.iter().zip(&looks).all(|(state, look)| state.outcome.is_ok() && look.is_well());
+    let is_well = room.config_fault.is_none() && looks.iter().all(Look::is_well);
     Ok(Answer { text: list::text(room, &looks), is_well })
 }
 
-/// What is known of a source's rows.
+/// Opens sources beside each other, so that one whose server does not answer costs the others nothing. What goes wrong is
+/// known of them then.
+async fn open(
+    room: &EngineRoom,
+    sources: impl IntoIterator<Item = &SourceState>,
+    cancel: &CancellationToken,
+) -> Result<(), Report> {
+    let tables = sources.into_iter().filter(|state| state.is_remote()).filter_map(SourceState::table);
+    let opened = join_all(tables.map(|table| room.engine.open_source(table, cancel))).await;
+    let stopped = opened.into_iter().find_map(|opened| opened.err().filter(EngineError::is_cancelled));
+    stopped.map_or(Ok(()), |error| Err(room.report(&error)))
+}
+
+/// How a source is.
 enum Look {
     /// There is no table.
-    Nothing,
+    Broken(Fault),
+    /// Nothing has needed it yet.
+    Unopened,
+    /// There is one.
+    Open(Registered, Rows),
+}
+
+/// What is known of a source's rows.
+enum Rows {
     /// What its files say of themselves.
     Facts(SourceFacts),
     /// What reading it showed.
@@ -136,28 +172,33 @@ enum Look {
 
 impl Look {
     fn is_well(&self) -> bool {
-        !matches!(self, Look::Fault(_))
+        !matches!(self, Look::Broken(_) | Look::Open(_, Rows::Fault(_)))
     }
 
     fn facts(&self) -> SourceFacts {
         match self {
-            Look::Facts(facts) => *facts,
-            Look::Test(test) => test.facts,
-            Look::Nothing | Look::Fault(_) => SourceFacts::default(),
+            Look::Open(_, Rows::Facts(facts)) => *facts,
+            Look::Open(_, Rows::Test(test)) => test.facts,
+            Look::Broken(_) | Look::Unopened | Look::Open(_, Rows::Fault(_)) => SourceFacts::default(),
         }
     }
 }
 
 async fn look(room: &EngineRoom, state: &SourceState, test: bool, cancel: CancellationToken) -> Result<Look, Report> {
-    let Ok(registered) = &state.outcome else { return Ok(Look::Nothing) };
-    if !test {
-        return Ok(Look::Facts(room.engine.source_facts(&registered.table).await));
-    }
-    match room.engine.test_source(&registered.table, cancel).await {
-        Ok(test) => Ok(Look::Test(test)),
-        Err(error @ EngineError::Cancelled { .. }) => Err(room.report(&error)),
-        Err(error) => Ok(Look::Fault(error)),
-    }
+    let registered = match state.state(&room.engine) {
+        State::Open(registered) => registered,
+        State::Unopened => return Ok(Look::Unopened),
+        State::Broken(fault) => return Ok(Look::Broken(fault)),
+    };
+    let rows = match test {
+        false => Rows::Facts(room.engine.source_facts(&registered.table).await),
+        true => match room.engine.test_source(&registered.table, cancel).await {
+            Ok(test) => Rows::Test(test),
+            Err(error) if error.is_cancelled() => return Err(room.report(&error)),
+            Err(error) => Rows::Fault(error),
+        },
+    };
+    Ok(Look::Open(registered, rows))
 }
 
 fn unknown(room: &EngineRoom, name: &str) -> Report {

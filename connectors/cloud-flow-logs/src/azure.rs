@@ -232,7 +232,7 @@ fn bad(text: &str) -> String {
 }
 
 /// `000D3A36C783` with colons.
-fn with_colons(mac: &str) -> Option<String> {
+pub(crate) fn with_colons(mac: &str) -> Option<String> {
     let is_mac = mac.len() == 12 && mac.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pairs: Vec<&str> = (0..6).filter_map(|pair| mac.get(2 * pair..2 * pair + 2)).collect();
     is_mac.then(|| pairs.join(":"))

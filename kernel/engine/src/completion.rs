@@ -173,7 +173,10 @@ impl Engine {
 
     fn tables(&self) -> Vec<Completion> {
         let tables = self.table_names().into_iter().map(|name| {
-            let detail = format!("{} columns", self.columns(&name).len());
+            let detail = match self.columns(&name).len() {
+                0 => "a source that is not open yet".to_owned(),
+                count => format!("{count} columns"),
+            };
             Completion { text: quoted(&name), kind: CompletionKind::Table, detail }
         });
         let functions = functions::table_functions().iter().map(|function| Completion {
@@ -198,6 +201,11 @@ impl Engine {
             .map(|(name, kind)| Completion { text: quoted(&name), kind: CompletionKind::Column, detail: kind })
             .collect()
     }
+}
+
+/// The names of the tables that the statement at the cursor names.
+pub(crate) fn tables_named(sql: &str, cursor: usize) -> Vec<String> {
+    Scan::of(sql, cursor).tables().iter().map(|table| table.name.clone()).collect()
 }
 
 /// The name as SQL must have it: folded names stay bare, all others need double quotes.

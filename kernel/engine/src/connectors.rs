@@ -27,6 +27,7 @@ fn all() -> &'static [Box<dyn Connector>] {
             Box::new(connector_ipfixcol2::IpfixcolConnector::default()),
             Box::new(connector_cloud_flow_logs::AzureConnector::default()),
             Box::new(connector_cloud_flow_logs::GcpConnector::default()),
+            Box::new(connector_cloud_flow_logs::TrafficAnalyticsConnector::default()),
             Box::new(connector_nfdump_text::NfdumpTextConnector::default()),
             Box::new(connector_argus::ArgusConnector::default()),
             Box::new(connector_cloud_flow_logs::AwsConnector::default()),

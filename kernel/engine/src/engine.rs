@@ -3,10 +3,10 @@
 //! Cheap to create and to clone; all clones share the tables. Running a query is in [`crate::query`].
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use datafusion::catalog::{MemTable, Session, TableProvider};
-use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue, internal_datafusion_err};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -19,14 +19,14 @@ use crate::cooperation::YieldWhereRowsMultiply;
 use crate::durations::{self, CompareDurations};
 use crate::error::{self, EngineError};
 use crate::executor::Executor;
+use crate::files::FileFault;
 use crate::files::remote::{Remote, RemoteAccess};
-use crate::files::{self, FileFault};
 use crate::functions::{self, EnrichmentOptions, LookupFiles};
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
-use crate::source::{NamedSources, Registered, SourceSettings};
-use crate::{ip, memory, names, servers, standard_views};
+use crate::source::{NamedSources, SourceSchema, SourceSettings};
+use crate::{ip, memory, names, standard_views};
 
 /// Consumers of memory named in the log when there is too little.
 const CONSUMERS_LOGGED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -70,6 +70,16 @@ pub enum SourceKind {
 /// SQL over flows. Clones share their tables.
 #[derive(Debug, Clone)]
 pub struct Engine(Arc<Inner>);
+
+/// An engine that does not live because of this.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -126,6 +136,7 @@ impl Engine {
             .with_type_planner(Arc::new(ip::IpTypeNames))
             .build();
         let context = SessionContext::new_with_state(state);
+        list_sources(&context, &sources).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let setup = functions::Setup::new(options.lookup_files)
             .with_lookups(options.enrichment)
             .with_internal_networks(options.internal_networks.as_deref())
@@ -134,7 +145,9 @@ impl Engine {
         let context = with_addresses(&context, functions).map_err(|fault| EngineError::internal(fault.to_string()))?;
         let executor = Executor::new(thread_count);
         let context = ContextOf(context);
-        Ok(Engine(Arc::new(Inner { context, executor, memory_limit_bytes, keep, remote, sources })))
+        let engine = Engine(Arc::new(Inner { context, executor, memory_limit_bytes, keep, remote, sources }));
+        engine.sources().belong_to(WeakEngine(Arc::downgrade(&engine.0)));
+        Ok(engine)
     }
 
     /// Makes the files behind `path_or_glob` a table. Replaces a table of that name. Returns the name under which
@@ -143,26 +156,6 @@ impl Engine {
         let access = RemoteAccess { allow_http: self.remote().allow_http, ..RemoteAccess::default() };
         let settings = SourceSettings { kind, access, ..SourceSettings::default() };
         Ok(self.register_source_with(name, path_or_glob, &settings)?.table)
-    }
-
-    /// As [`register_source`](Self::register_source), with what a configuration says about the source.
-    pub fn register_source_with(
-        &self,
-        name: &str,
-        path_or_glob: &str,
-        settings: &SourceSettings,
-    ) -> Result<Registered, EngineError> {
-        let name = checked_name(name)?;
-        let state = self.context().state();
-        let opened = match servers::find(settings.connector.as_deref(), path_or_glob) {
-            Some(connector) => crate::executor::wait(servers::open(connector, path_or_glob, settings)),
-            None => crate::executor::wait(files::open_source(&state, path_or_glob, settings)),
-        };
-        let opened = opened.and_then(|opened| opened).map_err(|fault| self.explain_datafusion(&fault))?;
-        let files::Opened { table, format, files, bytes, modified, remarks, channels } = opened;
-        self.replace_table(&name, Arc::clone(&table))?;
-        self.sources().insert(&name, table, channels);
-        Ok(Registered { table: name, format, files, bytes, modified, remarks })
     }
 
     /// Makes a result a table. Replaces a table of that name; repeated column names are numbered. Returns the name
@@ -303,13 +296,22 @@ impl Engine {
         }
     }
 
-    fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
+    pub(crate) fn replace_table(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
         let context = self.context();
         let replaced = context.deregister_table(name).and_then(|_| context.register_table(name, table));
         let refreshed =
             replaced.and_then(|_| if name == standard_views::FLOWS { self.refresh_views() } else { Ok(()) });
         refreshed.map_err(|fault| self.explain_datafusion(&fault))
     }
+}
+
+/// Has the names of sources that are not open listed beside tables.
+fn list_sources(context: &SessionContext, sources: &Arc<NamedSources>) -> DataFusionResult<()> {
+    let settings = context.copied_config();
+    let names = &settings.options().catalog;
+    let catalog = context.catalog(&names.default_catalog);
+    let catalog = catalog.ok_or_else(|| internal_datafusion_err!("there is no catalog of tables"))?;
+    catalog.register_schema(&names.default_schema, Arc::new(SourceSchema::new(Arc::clone(sources)))).map(drop)
 }
 
 /// The same with what SQL must know of addresses.
@@ -361,7 +363,7 @@ fn limit_of(variable: &'static str) -> Result<Option<u64>, EngineError> {
     }
 }
 
-fn checked_name(name: &str) -> Result<String, EngineError> {
+pub(crate) fn checked_name(name: &str) -> Result<String, EngineError> {
     names::table_name(name).map_err(|reason| EngineError::TableName {
         name: crate::render::visible(name),
         reason,

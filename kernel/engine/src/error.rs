@@ -3,6 +3,7 @@
 //!
 //! `translate` turns DataFusion's errors into these. Where a text is shown is the kernel's business.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::files::{FileFault, list_of};
@@ -84,6 +85,9 @@ pub enum EngineError {
     /// A source's connector.
     #[error("{text}")]
     Source { text: String, hint: Option<String>, log: String },
+    /// A source that could not be opened when it was needed.
+    #[error(transparent)]
+    Unopened(UnopenedFault),
     /// A name that no table can have.
     #[error("`{name}` cannot be the name of a table: {reason}")]
     TableName { name: String, reason: String, suggestion: String },
@@ -105,6 +109,31 @@ pub enum EngineError {
     /// Our bug, or DataFusion's.
     #[error("internal: {text} (flow-engine {})", env!("CARGO_PKG_VERSION"))]
     Internal { text: String, log: String },
+}
+
+/// Why a source could not be opened, for all who waited for it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the source `{name}` could not be opened: {fault}")]
+pub struct UnopenedFault {
+    name: String,
+    fault: Arc<EngineError>,
+}
+
+impl UnopenedFault {
+    pub(crate) fn new(name: &str, fault: EngineError) -> UnopenedFault {
+        UnopenedFault { name: name.to_owned(), fault: Arc::new(fault) }
+    }
+
+    /// What is wrong, without the name of the source.
+    pub fn cause(&self) -> &EngineError {
+        &self.fault
+    }
+
+    /// What the analyst may try next.
+    pub fn hint(&self) -> Option<String> {
+        let again = "the next query tries again";
+        Some(self.fault.hint().map_or_else(|| again.to_owned(), |hint| format!("{hint}; {again}")))
+    }
 }
 
 impl EngineError {
@@ -134,6 +163,7 @@ impl EngineError {
             EngineError::Function(fault) => fault.hint(),
             EngineError::Plot(fault) => fault.hint(),
             EngineError::Source { hint, .. } => hint.clone(),
+            EngineError::Unopened(fault) => fault.hint(),
             EngineError::TableName { suggestion, .. } => {
                 Some(format!("Use letters, digits and underscores, for example `{suggestion}`"))
             }
@@ -147,6 +177,11 @@ impl EngineError {
         }
     }
 
+    /// Whether it is that the query was stopped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, EngineError::Cancelled { .. })
+    }
+
     /// Everything known, for the log: includes DataFusion's own text.
     pub fn for_log(&self) -> String {
         match self {
@@ -156,6 +191,7 @@ impl EngineError {
             | EngineError::Unsupported { log, .. }
             | EngineError::Source { log, .. }
             | EngineError::Internal { log, .. } => format!("{self}: {log}"),
+            EngineError::Unopened(fault) => format!("{self}: {}", fault.fault.for_log()),
             _ => format!("{self:?}"),
         }
     }

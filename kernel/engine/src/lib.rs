@@ -49,7 +49,7 @@ pub use completion::{Completion, CompletionKind, Completions};
 pub use connectors::lists;
 pub use engine::{Engine, EngineOptions, SourceKind};
 pub use enrichment::Settings as EnrichmentSettings;
-pub use error::{EngineError, Position};
+pub use error::{EngineError, Position, UnopenedFault};
 pub use export::Format;
 pub use files::FileFault;
 pub use files::remote::{RemoteAccess, RemoteCause, is_address, shown_location};
@@ -67,8 +67,12 @@ pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
 pub use servers::{ServerNeeds, ServerSettings, server_needs};
+    Channels, ColumnOrigin, Registered, SettingsMaker, SourceSettings, SourceStatus, TimeUnit, mappable_columns,
+    source_formats,
 pub use session_folder::SessionFolder;
+pub use source::{
 pub use source::{Channels, ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
+};
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;
 /// The token that stops a query; the kernel hands one to each query and cancels it on interrupt.

@@ -168,7 +168,9 @@ impl Engine {
     ) -> Result<QueryResult, Fault> {
         let mut state = self.context().state();
         state.config_mut().set_extension(Arc::new(QueryParameters(options.params.clone())));
-        state.config_mut().set_extension(Arc::new(QueryWatch::new(stop.clone(), options.progress.clone())));
+        let watch = Arc::new(QueryWatch::new(stop.clone(), options.progress.clone()));
+        state.config_mut().set_extension(Arc::clone(&watch));
+        self.open_tables(&state.resolve_table_references(&statement)?, &watch).await?;
         let plan = state.statement_to_plan(statement).await?;
         if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));

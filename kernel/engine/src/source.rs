@@ -2,7 +2,8 @@
 //!
 //! Settings come from a configuration, which is not known here. What they do to a table is decided in `files` (which
 //! reader), `column_map` (foreign columns as flows), `clock` (clocks that go wrong) and `file_source` (strictness).
-//! `named` finds them by name, `facts` tells what rows a source has, `compare` what two of them have in common.
+//! `open` opens them, `later` those that are opened when they are needed; `named` finds them by name, `schema` lists them as
+//! tables, `facts` tells what rows a source has, `compare` what two of them have in common.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -17,13 +18,18 @@ use crate::servers::ServerSettings;
 
 mod compare;
 mod facts;
+mod later;
 mod named;
+mod open;
 mod rows;
+mod schema;
 
 pub use compare::{Comparison, ComparisonWindow, GAPS_MAX, Gap, Hour, Matched, PAIRS_MIN, Seen};
 pub use facts::{SourceFacts, SourceTest};
+pub use later::{SettingsMaker, SourceStatus};
 pub use named::Channels;
-pub(crate) use named::NamedSources;
+pub(crate) use named::{NamedSources, NoSource};
+pub(crate) use schema::SourceSchema;
 
 /// Formats that no connector reads, under the names a source may give them.
 pub(crate) const PLAIN_FORMATS: &[&str] = &["parquet", "arrow", "csv", "json"];

@@ -22,7 +22,8 @@ pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     let answer = runtime.block_on(async {
-        let asking = sources::about(&options.request, cancel.clone());
+        let request = options.request.clone().opening_all();
+        let asking = sources::about(&request, cancel.clone());
         tokio::pin!(asking);
         tokio::select! {
             answer = &mut asking => answer,

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    engine::SourceState,
     engine::{self, EngineRoom},
     report::Report,
 };
@@ -100,12 +101,13 @@ impl Choices {
 
 fn with_flows(room: &EngineRoom) -> Vec<String> {
     let has_flows = |table: &str| {
+        // Of what is not open yet that is not known; servers have flows, files in the network mostly.
         let columns = room.engine.columns(table);
         let names: BTreeSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        FLOW_COLUMNS.iter().all(|name| names.contains(name))
+        names.is_empty() || FLOW_COLUMNS.iter().all(|name| names.contains(name))
     };
-    let opened = room.sources.iter().filter_map(|source| source.outcome.as_ref().ok());
-    opened.map(|opened| opened.table.clone()).filter(|table| has_flows(table)).collect()
+    let tables = room.sources.iter().filter_map(SourceState::table);
+    tables.filter(|table| has_flows(table)).map(str::to_owned).collect()
 }
 
 async fn channels(room: &EngineRoom, source: &str) -> Choices {

@@ -34,7 +34,7 @@ pub async fn line(name: &str, arguments: &str, job: &Job) -> Result<Done, Report
     match name {
         "help" => print(job, help::page()).await,
         "sources" => print(job, sources::answer(arguments, job.cancel.clone()).await?).await,
-        "schema" => print(job, schema(arguments).await?).await,
+        "schema" => print(job, schema(arguments, job).await?).await,
         "vars" => print(job, job.kernel.interpreters.rust.variables().await?).await,
         "playbooks" => playbooks(arguments, job).await,
         "explain" => sql::run(SqlCell { query: format!("EXPLAIN {arguments}"), ..SqlCell::default() }, job).await,
@@ -73,8 +73,9 @@ async fn print(job: &Job, text: String) -> Result<Done, Report> {
     Ok(Done::default())
 }
 
-async fn schema(table: &str) -> Result<String, Report> {
+async fn schema(table: &str, job: &Job) -> Result<String, Report> {
     let room = engine::ready().await?;
+    room.engine.open_source(table, &job.cancel).await.map_err(|error| room.report(&error))?;
     let columns = room.engine.columns(table);
     if columns.is_empty() {
         let known = room.engine.table_names().join(", ");

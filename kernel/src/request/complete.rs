@@ -39,6 +39,7 @@ pub async fn answer(kernel: &Kernel, request: &Message) -> Value {
 async fn offer(kernel: &Kernel, code: &str, byte: usize) -> Option<Offer> {
     if let Some(body) = sql_body(code).filter(|body| byte >= *body) {
         let room = engine::ready().await.ok()?;
+        engine::open_named(room, &code[body..], byte - body).await;
         return Some(sql(&room.engine, code, body, byte));
     }
     if code.trim_start().starts_with('%') {

@@ -25,7 +25,9 @@ async fn text(kernel: &Kernel, code: &str, byte: usize) -> Option<String> {
         }
         let body = code.find('\n').map_or(code.len(), |line| line + 1);
         let room = engine::ready().await.ok()?;
-        return room.engine.inspect(code.get(body..)?, byte.checked_sub(body)?);
+        let (sql, cursor) = (code.get(body..)?, byte.checked_sub(body)?);
+        engine::open_named(room, sql, cursor).await;
+        return room.engine.inspect(sql, cursor);
     }
     kernel.interpreters.rust.inspect(code, byte).await
 }

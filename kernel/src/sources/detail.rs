@@ -3,10 +3,10 @@
 use flow_engine::{ColumnOrigin, render::visible};
 use flowdeck::chrono::{DateTime, Utc};
 
-use super::{Look, grouped, list, moment_text};
+use super::{Look, Rows, grouped, list, moment_text};
 use crate::{
     cli::store::bytes_text,
-    engine::{EngineRoom, SourceState},
+    engine::{EngineRoom, SecretState, SourceState},
 };
 
 /// Columns named in one line at most.
@@ -20,7 +20,7 @@ pub(super) fn text(room: &EngineRoom, state: &SourceState, look: &Look) -> Strin
         ("location", state.location.clone()),
     ];
     settings(state, &mut lines);
-    if let Ok(found) = &state.outcome {
+    if let Look::Open(found, _) = look {
         let files =
             if found.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(found.files as u64)) };
         match found.files {
@@ -41,7 +41,7 @@ pub(super) fn text(room: &EngineRoom, state: &SourceState, look: &Look) -> Strin
         lines.push(("times", format!("{} – {} UTC", moment_text(first), moment_text(last))));
     }
     tested(look, &mut lines);
-    for (name, place, fault) in &state.secrets {
+    for SecretState { name, place, fault } in &state.secrets() {
         let found = if fault.is_some() { "missing" } else { "there" };
         lines.push(("secret", format!("{}: {found}, {}", visible(name), visible(place))));
     }
@@ -97,7 +97,7 @@ fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
 }
 
 fn tested(look: &Look, lines: &mut Vec<(&str, String)>) {
-    let Look::Test(test) = look else { return };
+    let Look::Open(_, Rows::Test(test)) = look else { return };
     lines.push(("read in", format!("{:.1} s", test.elapsed.as_secs_f64())));
     let rows = test.facts.rows.unwrap_or_default();
     let names = |wanted: &dyn Fn(u64) -> bool| {

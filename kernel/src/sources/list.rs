@@ -2,7 +2,7 @@
 
 use flow_engine::render::visible;
 
-use super::{Look, grouped, moment_text};
+use super::{Look, Rows, grouped, moment_text};
 use crate::{
     cli::store::bytes_text,
     engine::{EngineRoom, SourceState},
@@ -69,8 +69,8 @@ fn row(state: &SourceState, look: &Look) -> [String; 7] {
     };
     let rows = facts.rows.map_or_else(|| UNKNOWN.to_owned(), grouped);
     let unknown = || UNKNOWN.to_owned();
-    match &state.outcome {
-        Ok(found) => [
+    match look {
+        Look::Open(found, _) => [
             state.name.clone(),
             state_text(look).to_owned(),
             found.format.trim_start_matches("a ").trim_start_matches("an ").to_owned(),
@@ -79,18 +79,22 @@ fn row(state: &SourceState, look: &Look) -> [String; 7] {
             rows,
             times,
         ],
-        Err(_) => [state.name.clone(), "broken".to_owned(), unknown(), unknown(), unknown(), unknown(), unknown()],
+        Look::Broken(_) | Look::Unopened => {
+            let state_text = state_text(look).to_owned();
+            [state.name.clone(), state_text, unknown(), unknown(), unknown(), unknown(), unknown()]
+        }
     }
 }
 
 /// One word for how a source is.
 pub(super) fn state_text(look: &Look) -> &'static str {
     match look {
-        Look::Nothing => "broken",
-        Look::Facts(_) => "ready",
-        Look::Test(test) if test.notes.is_empty() && test.marks.is_empty() => "good",
-        Look::Test(_) => "readable",
-        Look::Fault(_) => "fails",
+        Look::Broken(_) => "broken",
+        Look::Unopened => "unopened",
+        Look::Open(_, Rows::Facts(_)) => "ready",
+        Look::Open(_, Rows::Test(test)) if test.notes.is_empty() && test.marks.is_empty() => "good",
+        Look::Open(_, Rows::Test(_)) => "readable",
+        Look::Open(_, Rows::Fault(_)) => "fails",
     }
 }
 
@@ -101,24 +105,25 @@ pub(super) fn remarks(state: &SourceState, look: &Look) -> Vec<String> {
         remarks.extend(fact.lines().map(visible));
         remarks.extend(hint.map(|hint| format!("hint: {}", visible(&hint))));
     };
-    match &state.outcome {
-        Err(error) => fault(error.fact.clone(), error.hint.clone()),
-        Ok(found) => found.remarks.iter().for_each(|remark| fault(remark.clone(), None)),
+    match look {
+        Look::Broken(error) => fault(error.fact.clone(), error.hint.clone()),
+        Look::Open(found, _) => found.remarks.iter().for_each(|remark| fault(remark.clone(), None)),
+        Look::Unopened => {}
     }
     match look {
-        Look::Fault(error) => fault(error.to_string(), error.hint()),
-        Look::Test(test) => {
+        Look::Open(_, Rows::Fault(error)) => fault(error.to_string(), error.hint()),
+        Look::Open(_, Rows::Test(test)) => {
             test.notes.iter().for_each(|note| fault(note.clone(), None));
             if !test.marks.is_empty() {
                 let marks = test.marks.iter().map(|(note, count)| format!("{note} ({})", grouped(*count)));
                 fault(format!("notes of flows: {}", marks.collect::<Vec<_>>().join(", ")), None);
             }
         }
-        Look::Nothing | Look::Facts(_) => {}
+        Look::Broken(_) | Look::Unopened | Look::Open(_, Rows::Facts(_)) => {}
     }
-    for (name, _, error) in &state.secrets {
-        if let Some(error) = error {
-            fault(format!("secret `{}`: {}", visible(name), error.fact), error.hint.clone());
+    for secret in state.secrets() {
+        if let Some(error) = secret.fault {
+            fault(format!("secret `{}`: {}", visible(&secret.name), error.fact), error.hint);
         }
     }
     remarks

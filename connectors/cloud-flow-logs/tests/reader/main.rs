@@ -1,7 +1,7 @@
 //! Flow logs of clouds through SQL: records as the clouds' documentation shows them.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking and say why they skip")]
 
-use connector_cloud_flow_logs::{AwsConnector, AzureConnector, GcpConnector};
+use connector_cloud_flow_logs::{AwsConnector, AzureConnector, GcpConnector, TrafficAnalyticsConnector};
 use connector_test_support::{Files, context, text};
 use file_source::quality;
 use flow_source::{Connector, contract_tests};
@@ -22,6 +22,25 @@ const NSG: &str = r#"{"records":[{"time":"2018-11-13T12:00:35.3899262Z","systemI
 {"time":"2017-04-06T18:57:03Z","macAddress":"000D3A36C783","category":"NetworkSecurityGroupFlowEvent","resourceId":"/X/OTHER","properties":{"Version":1,"flows":[{"rule":"R","flows":[{"mac":"000D3A36C783","flowTuples":["1491143966,10.2.0.4,23.99.34.232,37560,443,T,O,A"]}]}]}}]}"#;
 const VNET: &str = r#"{"records":[{"time":"2022-09-14T09:00:52.5625085Z","flowLogVersion":4,"flowLogGUID":"a","macAddress":"112233445566","category":"FlowLogFlowEvent","flowLogResourceID":"/S/FLOWLOGS/F","targetResourceID":"/S/VIRTUALNETWORKS/VNET01","operationName":"FlowLogFlowEvent","flowRecords":{"flows":[{"aclID":"1","flowGroups":[{"rule":"DefaultRule_AllowInternetOutBound","flowTuples":["1663146003599,10.0.0.6,192.0.2.180,23956,443,6,O,B,NX,0,0,0,0","1663146003606,10.0.0.6,192.0.2.180,23956,443,6,O,E,NX,3,767,2,1580","1663146003637,203.0.113.17,10.0.0.6,22730,7,6,I,D,NX,0,0,0,0"]}]}]}}]}"#;
 const GCP: &str = r#"{"insertId":"1fmq4","jsonPayload":{"bytes_sent":"756","connection":{"dest_ip":"10.128.0.7","dest_port":443,"protocol":6,"src_ip":"10.138.0.44","src_port":33548},"dest_instance":{"vm_name":"db"},"end_time":"2024-01-15T20:40:04.123456789Z","packets_sent":"6","reporter":"SRC","rtt_msec":"12","src_instance":{"vm_name":"web","zone":"us-west1-b"},"start_time":"2024-01-15T20:40:00.000000001Z"},"logName":"projects/p/logs/compute.googleapis.com%2Fvpc_flows","receiveTimestamp":"2024-01-15T20:40:10Z","resource":{"labels":{"project_id":"p"},"type":"gce_subnetwork"},"timestamp":"2024-01-15T20:40:09Z"}"#;
+
+/// As a program exports the table of virtual networks; columns that we do not look at are among them.
+const NTA: &str = "\
+TimeGenerated,SubType,FASchemaVersion,FlowStartTime,FlowEndTime,TimeProcessed,FlowType,SrcIp,DestIp,DestPort,L4Protocol,L7Protocol,FlowDirection,FlowStatus,MacAddress,TargetResourceId,SrcPublicIps,DestPublicIps,AllowedInFlows,DeniedInFlows,AllowedOutFlows,DeniedOutFlows,PacketsSrcToDest,PacketsDestToSrc,BytesSrcToDest,BytesDestToSrc
+2024-02-05T10:12:00Z,FlowLog,3,2024-02-05T09:31:04.25Z,2024-02-05T09:58:00Z,2024-02-05T10:10:00Z,IntraVNet,10.1.0.4,10.1.0.9,1433,T,ms-sql-s,Outbound,Allowed,00-0D-3A-36-C7-83,lab/vnet-lab,,,0,0,12,0,340,310,52000,48000
+2024-02-05T10:12:00Z,FlowLog,3,2024-02-05T09:40:00Z,2024-02-05T09:41:00Z,,ExternalPublic,10.1.0.4,,443,T,https,O,A,000D3A36C783,lab/vnet-lab,,198.51.100.7|3|2|30|28|4000|9000 203.0.113.5|1|1|5|4|600|700,0,0,4,0,35,32,4600,9700
+2024-02-05T10:12:00Z,FlowLog,3,2024-02-05T09:42:00Z,,,MaliciousFlow,,10.1.0.4,22,T,ssh,I,D,000D3A36C783,lab/vnet-lab,192.0.2.77|9|0|||| ,,0,9,0,0,,,,
+2024-02-05T10:12:00Z,Topology,3,,,,,,,,,,,,,,,,,,,,,,,
+2024-02-05T10:12:00Z,FlowLog,3,2024-02-05T09:42:00Z,,,Unknown,,,22,T,ssh,I,D,,,,,,,,,,,,
+";
+/// As the portal exports the table of NSGs: the first two of the schema with addresses of either side, then one of the
+/// first version of it.
+const ANALYTICS: &str = "\
+\"TimeGenerated [UTC]\",SubType_s,\"FlowStartTime_t [UTC]\",\"FlowEndTime_t [UTC]\",FlowType_s,SrcIP_s,DestIP_s,VMIP_s,DestPort_d,L4Protocol_s,FlowDirection_s,FlowStatus_s,NSGList_s,MACAddress_s,PublicIPs_s,InboundPackets_d,OutboundPackets_d,InboundBytes_d,OutboundBytes_d,AllowedOutFlows_d
+\"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",\"2/5/2024, 9:58:00.000 PM\",InterVNet,10.1.0.4,10.2.0.9,,53.0,U,O,A,a1/lab/nsg-lab,000D3A36C783,,4,4,480.0,260.0,2
+\"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",\"2/5/2024, 9:58:00.000 PM\",AzurePublic,,,10.1.0.4,443,T,O,A,a1/lab/nsg-lab,000D3A36C783,203.0.113.5|1|1|5|4|600|700,4,5,700,600,1
+\"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",,ExternalPublic,,,10.1.0.4,443,T,I,A,a1/lab/nsg-lab,000D3A36C783,198.51.100.7|2||||||,,,,,
+\"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",,InterVNet,10.1.0.4,10.2.0.9,,70000,U,O,A,,,,,,,,
+";
 
 async fn flows(connector: &dyn Connector, content: &str, columns: &str) -> String {
     let files = Files::new();
@@ -97,11 +116,56 @@ async fn google_lines_and_lists() {
     assert_eq!(flows(&GcpConnector::default(), &format!("[\n{GCP},\n{GCP}\n]"), columns).await, twice);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_traffic_analytics_of_virtual_networks() {
+    let columns = "start_time, end_time, src_ip, src_port, dst_ip, dst_port, protocol, packets, bytes, rev_packets, rev_bytes, \
+        flow_count, direction, conn_state, src_mac, sensor, notes";
+    let expected = "\
+2024-02-05T09:31:04.250Z|2024-02-05T09:58:00Z|10.1.0.4|NULL|10.1.0.9|1433|6|340|52000|310|48000|12|out|NULL|00:0d:3a:36:c7:83|vnet-lab|[end_is_last_start]
+2024-02-05T09:40:00Z|2024-02-05T09:41:00Z|10.1.0.4|NULL|198.51.100.7|443|6|30|4000|28|9000|3|out|NULL|00:0d:3a:36:c7:83|vnet-lab|[end_is_last_start]
+2024-02-05T09:40:00Z|2024-02-05T09:41:00Z|10.1.0.4|NULL|203.0.113.5|443|6|5|600|4|700|1|out|NULL|00:0d:3a:36:c7:83|vnet-lab|[end_is_last_start]
+2024-02-05T09:42:00Z|NULL|192.0.2.77|NULL|10.1.0.4|22|6|NULL|NULL|NULL|NULL|9|in|REJ|NULL|vnet-lab|NULL";
+    assert_eq!(flows(&TrafficAnalyticsConnector::default(), NTA, columns).await, expected);
+    let files = Files::new();
+    let table = TrafficAnalyticsConnector::default().open_flows(vec![files.add("export.csv", NTA)]).unwrap();
+    assert_eq!(text(&table, "SELECT count(*), count(received_time), sum(bytes) FROM t").await, "4|1|56600");
+    let rejections = quality(table.as_ref()).unwrap().rejections();
+    assert!(rejections.len() == 1 && rejections[0].line == 6, "{rejections:?}");
+    assert!(rejections[0].reason.contains("neither end of the flow has an address"), "{rejections:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_traffic_analytics_of_nsgs_as_the_portal_exports_it() {
+    let columns = "start_time, src_ip, dst_ip, dst_port, protocol, packets, bytes, rev_packets, rev_bytes, flow_count, direction, sensor";
+    let expected = "\
+2024-02-05T21:31:04.250Z|10.1.0.4|10.2.0.9|53|17|4|260|4|480|2|out|nsg-lab
+2024-02-05T21:31:04.250Z|10.1.0.4|203.0.113.5|443|6|5|600|4|700|1|out|nsg-lab
+2024-02-05T21:31:04.250Z|198.51.100.7|10.1.0.4|443|6|NULL|NULL|NULL|NULL|2|in|nsg-lab";
+    assert_eq!(flows(&TrafficAnalyticsConnector::default(), ANALYTICS, columns).await, expected);
+    let files = Files::new();
+    let table = TrafficAnalyticsConnector::default().open_flows(vec![files.add("export.csv", ANALYTICS)]).unwrap();
+    text(&table, "SELECT * FROM t").await;
+    let rejections = quality(table.as_ref()).unwrap().rejections();
+    assert!(rejections.len() == 1 && rejections[0].reason.contains("`DestPort_d` is `70000`"), "{rejections:?}");
+}
+
 #[test]
 fn other_logs_are_not_ours() {
-    let connectors: [&dyn Connector; 3] =
-        [&AwsConnector::default(), &AzureConnector::default(), &GcpConnector::default()];
-    for text in ["2 3 4\n", "{\"a\": 1}\n", "a,b\n1,2\n", "", "2 files were copied to srcaddr"] {
+    let connectors: [&dyn Connector; 4] = [
+        &AwsConnector::default(),
+        &AzureConnector::default(),
+        &GcpConnector::default(),
+        &TrafficAnalyticsConnector::default(),
+    ];
+    for text in [
+        "FlowStartTime,SrcIp,Bytes\n",
+        "SubType_s,IP,FlowStartTime_t\n",
+        "2 3 4\n",
+        "{\"a\": 1}\n",
+        "a,b\n1,2\n",
+        "",
+        "2 files were copied to srcaddr",
+    ] {
         assert!(connectors.iter().all(|connector| !connector.recognises(text.as_bytes())), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
-use super::{EngineError, Position};
+use super::{EngineError, Position, UnopenedFault};
 use crate::files::FileFault;
 use crate::functions::FunctionFault;
 use crate::names;
@@ -59,6 +59,9 @@ pub(crate) struct Known {
 
 /// Turns `error` into what the analyst reads.
 pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
+    if let Some(fault) = buried(error) {
+        return EngineError::Unopened(UnopenedFault::clone(fault));
+    }
     if let Some(fault) = buried_fault(error) {
         return EngineError::File(fault.clone());
     }
@@ -76,6 +79,10 @@ pub(crate) fn translate(error: &DataFusionError, known: &Known) -> EngineError {
 
 /// A fault of ours that an object store carries through layers of readers.
 pub(crate) fn buried_fault(error: &DataFusionError) -> Option<&FileFault> {
+    buried(error)
+}
+
+fn buried<F: StdError + 'static>(error: &DataFusionError) -> Option<&F> {
     let chain = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| match error.downcast_ref() {
         // `source` of these skips what they hold.
         Some(DataFusionError::External(inner)) => Some(inner.as_ref() as &(dyn StdError + 'static)),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{Result as DataFusionResult, ScalarValue};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue, exec_err};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionContext;
 
@@ -15,9 +15,9 @@ use super::arguments::constant_text;
 use super::fault::FunctionFault;
 use super::text::FunctionText;
 use crate::executor;
-use crate::files::remote::{RemoteCause, is_address, shown_location};
+use crate::files::remote::{QueryWatch, RemoteCause, is_address, shown_location};
 use crate::files::{self, FileFault, Shape};
-use crate::source::NamedSources;
+use crate::source::{NamedSources, NoSource};
 
 const READ_SOURCE: &str = "read_source";
 
@@ -143,10 +143,16 @@ impl TableFunctionImpl for SourceFunction {
         let Some(Some(name)) = value.as_ref().map(|value| constant_text(value).flatten()) else {
             return Err(refused(&argument.to_string(), "it must be the name of a source".to_owned()).into());
         };
-        sources.get(name).map(|source| source.table).map_err(|known| {
-            let known =
-                if known.is_empty() { "there is none".to_owned() } else { format!("sources are {}", known.join(", ")) };
-            refused(&format!("'{name}'"), format!("there is no source of this name; {known}")).into()
-        })
+        let watch = config.get_extension::<QueryWatch>().unwrap_or_default();
+        match executor::wait(watch.unless_raised(sources.get(name, &watch)))? {
+            Some(Ok(source)) => Ok(source.table),
+            Some(Err(NoSource::Fault(fault))) => Err(DataFusionError::External(Box::new(fault))),
+            Some(Err(NoSource::Unknown(known))) => {
+                let names = known.join(", ");
+                let known = if known.is_empty() { "there is none".to_owned() } else { format!("sources are {names}") };
+                Err(refused(&format!("'{name}'"), format!("there is no source of this name; {known}")).into())
+            }
+            None => exec_err!("the query was stopped"),
+        }
     }
 }

@@ -143,6 +143,7 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Comparison, EngineError> {
         for table in [a, b] {
+            self.open_source(table, &cancel).await?;
             self.check_holds_flows(table)?;
         }
         let comparing = Comparing { engine: self, window, cancel };

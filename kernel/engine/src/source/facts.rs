@@ -90,6 +90,7 @@ impl Engine {
     /// # Errors
     /// What reading them fails with.
     pub async fn test_source(&self, table: &str, cancel: CancellationToken) -> Result<SourceTest, EngineError> {
+        self.open_source(table, &cancel).await?;
         let columns: Vec<String> =
             self.columns(table).into_iter().map(|(name, _)| name).take(COLUMNS_COUNTED_MAX).collect();
         let time = self.time_column(table).map(|time| identifier(&time));

@@ -1,7 +1,8 @@
-//! Sources under their names, whatever other tables there are: what `read_source('NAME')` reads, and which channels one has.
+//! Sources under their names, whatever other tables there are: what `read_source('NAME')` reads, which channels one has, and
+//! which are not open yet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arrow::array::AsArray;
@@ -12,7 +13,11 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 
-use crate::{Engine, EngineError};
+use super::Registered;
+use super::later::{Later, SourceStatus};
+use crate::engine::{Engine, WeakEngine};
+use crate::error::{EngineError, UnopenedFault};
+use crate::files::remote::QueryWatch;
 
 /// The column that holds channels.
 const CHANNEL_COLUMN: &str = "sensor";
@@ -23,31 +28,111 @@ const CHANNELS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The sources of an engine. Unlike tables they are not replaced by results of queries.
 #[derive(Debug, Default)]
-pub(crate) struct NamedSources(RwLock<BTreeMap<String, Named>>);
+pub(crate) struct NamedSources {
+    known: RwLock<BTreeMap<String, Source>>,
+    /// Which opens them.
+    engine: OnceLock<WeakEngine>,
+}
 
-/// One source.
+#[derive(Debug, Clone)]
+enum Source {
+    Open(Named),
+    Later(Arc<Later>),
+}
+
+/// One source that is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     pub(crate) table: Arc<dyn TableProvider>,
     /// Who saw its flows, where it says so by itself.
     channels: Option<Vec<String>>,
+    registered: Registered,
+    /// Whether it was not open when it became known.
+    was_later: bool,
+}
+
+/// Why there is nothing to read.
+pub(crate) enum NoSource {
+    /// No source has this name; these do.
+    Unknown(Vec<String>),
+    /// It cannot be opened.
+    Fault(UnopenedFault),
 }
 
 impl NamedSources {
-    pub(crate) fn insert(&self, name: &str, table: Arc<dyn TableProvider>, channels: Option<Vec<String>>) {
-        let named = Named { table, channels };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), named);
+    /// Says which engine opens them.
+    pub(crate) fn belong_to(&self, engine: WeakEngine) {
+        // There is one engine for these sources, and it says so once.
+        let _ = self.engine.set(engine);
+    }
+
+    pub(crate) fn insert(
+        &self,
+        name: &str,
+        table: Arc<dyn TableProvider>,
+        channels: Option<Vec<String>>,
+        registered: Registered,
+    ) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let was_later = matches!(known.get(name), Some(Source::Later(_)));
+        known.insert(name.to_owned(), Source::Open(Named { table, channels, registered, was_later }));
+    }
+
+    pub(crate) fn insert_later(&self, later: Later) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(later.name().to_owned(), Source::Later(Arc::new(later)));
     }
 
     pub(crate) fn remove(&self, name: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// A source, by its name in any case; else the names there are.
-    pub(crate) fn get(&self, name: &str) -> Result<Named, Vec<String>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+    /// The names of sources that are not open.
+    pub(crate) fn unopened(&self) -> Vec<String> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let unopened = known.iter().filter(|(_, source)| matches!(source, Source::Later(_)));
+        unopened.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A source that is not open, by its name as it is kept.
+    pub(crate) fn later(&self, name: &str) -> Option<Arc<Later>> {
+        match self.known.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            Some(Source::Later(later)) => Some(Arc::clone(later)),
+            _ => None,
+        }
+    }
+
+    /// What is known of a source that was not open at first.
+    pub(crate) fn status(&self, name: &str) -> Option<SourceStatus> {
+        match self.find(name).ok()? {
+            Source::Open(named) => named.was_later.then_some(SourceStatus::Open(named.registered)),
+            Source::Later(later) => Some(match later.failure() {
+                Some((_, fault)) => SourceStatus::Failed(fault),
+                None => SourceStatus::Unopened,
+            }),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<Source, NoSource> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&name.to_ascii_lowercase()).cloned();
-        found.ok_or_else(|| known.keys().cloned().collect())
+        found.ok_or_else(|| NoSource::Unknown(known.keys().cloned().collect()))
+    }
+
+    /// A source, by its name in any case, opened if it is not.
+    pub(crate) async fn get(&self, name: &str, watch: &QueryWatch) -> Result<Named, NoSource> {
+        let later = match self.find(name)? {
+            Source::Open(named) => return Ok(named),
+            Source::Later(later) => later,
+        };
+        let engine = self.engine.get().and_then(WeakEngine::upgrade);
+        let broken = |fact: &str| NoSource::Fault(UnopenedFault::new(name, EngineError::internal(fact)));
+        let engine = engine.ok_or_else(|| broken("the engine is gone"))?;
+        later.opened(&engine, watch).await.map_err(NoSource::Fault)?;
+        match self.find(name)? {
+            Source::Open(named) => Ok(named),
+            Source::Later(_) => Err(broken("what was opened is not open")),
+        }
     }
 }
 
@@ -71,7 +156,11 @@ impl Engine {
 
     async fn channels_within(&self, source: &str, timeout: Duration) -> Result<Channels, EngineError> {
         let known = |names| Channels { names, is_complete: true };
-        let Named { table, channels } = self.sources().get(source).map_err(|_| no_source(source))?;
+        let found = self.sources().get(source, &QueryWatch::default()).await;
+        let Named { table, channels, .. } = found.map_err(|fault| match fault {
+            NoSource::Unknown(_) => no_source(source),
+            NoSource::Fault(fault) => fault.into(),
+        })?;
         if let Some(channels) = channels {
             return Ok(known(channels));
         }
@@ -161,7 +250,10 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new(CHANNEL_COLUMN, DataType::Utf8, true)]));
         let rows = Rows { schema: Arc::clone(&schema), ends };
         let table = StreamingTable::try_new(schema, vec![Arc::new(rows)]).expect("a table");
-        engine.sources().insert("flows", Arc::new(table), None);
+        let format = "rows of a test";
+        let remarks = Vec::new();
+        let registered = Registered { table: "flows".into(), format, files: 0, bytes: 0, modified: None, remarks };
+        engine.sources().insert("flows", Arc::new(table), None, registered);
         engine.channels_within("FLOWS", timeout).await.expect("channels")
     }
 

@@ -64,6 +64,7 @@ impl Engine {
         store: &FlowStore,
         cancel: CancellationToken,
     ) -> Result<Imported, StoreError> {
+        self.open_source(source, &cancel).await?;
         let (engine, source, writer) = (self.clone(), source.to_owned(), store.writer());
         let work = async move {
             let flows = engine.flows_of(&source).await?;

@@ -7,6 +7,7 @@ mod errors;
 mod export;
 mod files;
 mod functions;
+mod later;
 mod queries;
 mod remote;
 mod servers;

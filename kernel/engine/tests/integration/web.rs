@@ -52,8 +52,16 @@ impl Web {
         Web::serve(folder, Manner::Slow)
     }
 
+    /// A server that comes up where none was.
+    pub(crate) fn at(address: SocketAddr, folder: &Path) -> Web {
+        Web::listen(TcpListener::bind(address).expect("the port is free"), folder, Manner::Parts)
+    }
+
     fn serve(folder: &Path, manner: Manner) -> Web {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Web::listen(TcpListener::bind("127.0.0.1:0").expect("a port"), folder, manner)
+    }
+
+    fn listen(listener: TcpListener, folder: &Path, manner: Manner) -> Web {
         let address = listener.local_addr().expect("an address");
         let counts = Arc::new(Counts {
             bytes: AtomicU64::new(0),

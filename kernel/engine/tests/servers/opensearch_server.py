@@ -208,4 +208,4 @@ if __name__ == "__main__":
     with open(sys.argv[2]) as mapping, open(sys.argv[3]) as documents:
         Search.indices = {"flows": Index(json.load(mapping), [json.loads(line) for line in documents])}
     Search.indices["empty"] = Index({"properties": {"message": {"type": "text"}}}, [])
-    serve(Search)
+    serve(Search, int(sys.argv[4]) if len(sys.argv) > 4 else 0)

@@ -1,6 +1,7 @@
 //! A query that waits for the network: whether it is still wanted, and how far it is.
 //!
-//! Tables are found while a query is planned, before anything of it runs that could be asked.
+//! Tables are found while a query is planned, before anything of it runs that could be asked. What several queries wait for
+//! has a watch of its own, whose counts each of them reports.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -62,8 +63,40 @@ impl QueryWatch {
         self.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Waits for `outcome`, and reports meanwhile how far `others` is, which it belongs to. To be dropped when the query is
+    /// stopped.
+    pub(crate) async fn until<T>(&self, outcome: impl Future<Output = T>, others: &QueryWatch) -> T {
+        let reporting = async {
+            loop {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+                self.report_of(others);
+            }
+        };
+        tokio::select! {
+            outcome = outcome => outcome,
+            () = reporting => unreachable!("reporting has no end"),
+        }
+    }
+
+    /// Does `work`; `None` when the query is stopped before that has ended. For work that nobody drops.
+    pub(crate) async fn unless_raised<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let stopped = async {
+            while !self.stop.is_raised() {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        tokio::select! {
+            outcome = work => Some(outcome),
+            () = stopped => None,
+        }
+    }
+
     fn report(&self) {
-        let (bytes_read, bytes_total) = (self.read.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
+        self.report_of(self);
+    }
+
+    fn report_of(&self, counted: &QueryWatch) {
+        let (bytes_read, bytes_total) = (counted.read.load(Ordering::Relaxed), counted.total.load(Ordering::Relaxed));
         if let (Some(callback), true) = (&self.progress, bytes_total > 0) {
             callback(Progress { bytes_read, bytes_total, elapsed: self.started.elapsed(), ..Progress::default() });
         }
