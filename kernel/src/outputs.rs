@@ -95,6 +95,11 @@ impl Outputs {
         Outputs { execution_count: self.execution_count, ..Outputs::of_widget(widgets, id.to_owned(), cause) }
     }
 
+    /// The number of the cell in its front end; 0 when it has none.
+    pub fn execution_count(&self) -> u64 {
+        self.execution_count
+    }
+
     /// Whether anybody sees them.
     pub fn are_seen(&self) -> bool {
         matches!(self.destination, Destination::Page(_) | Destination::Widget { .. })

@@ -165,10 +165,12 @@ def test_aggregates_group_filter_and_run_over_windows(shared_kernel: Kernel) -> 
 
 
 def test_a_panic_is_an_error_of_the_query_and_the_next_query_works(shared_kernel: Kernel) -> None:
-    assert shared_kernel.execute(SCORE).status == "ok"
+    defining = shared_kernel.execute(f"\n{SCORE}")
+    assert defining.status == "ok"
     cell = shared_kernel.execute("%%sql\nSELECT sum(score(value)) FROM range(0, 100000)")
     assert cell.status == "error" and cell.types == ["error"], repr(cell)
-    assert "`score` panicked: thirteen is refused" in cell.error_text
+    place = f"(in code of cell [{defining.content['execution_count']}], line 2)"
+    assert f"`score` panicked: thirteen is refused {place}" in cell.error_text, cell.error_text
     assert number(shared_kernel, "SELECT score(12)") == "120"
     cell = shared_kernel.execute('flowdeck::sql("SELECT score(13)")?')
     assert "thirteen is refused" in cell.error_text and cell.types == ["error"]

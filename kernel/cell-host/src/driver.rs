@@ -1,9 +1,9 @@
 //! Stands in for `rustup`, `cargo` and `rustc` when evcxr compiles a cell: at most one call of rustc, with the prelude.
 //!
 //! evcxr asks `rustup which cargo` and then calls `cargo build` and `cargo check` in its crate's folder. `cell` compiles
-//! what it wrote there: `source`, `body` (with `awaits`) and `items` make a text of it that is the same whenever the cell needs the same,
-//! `compiled` keeps what that was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc
-//! said. `dependencies` compiles what `:dep` names and says how far that is (`progress`). `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
+//! what it wrote there: `source`, `body` (with `awaits`) and `items` (with `implementations`) make a text of it that is
+//! the same whenever the cell needs the same, `places` (with `segments`) finds the author's lines in that, `compiled` keeps
+//! what it was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc said. `dependencies` compiles what `:dep` names and says how far that is (`progress`). `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
 
 mod answers;
 mod awaits;
@@ -12,9 +12,12 @@ mod cell;
 mod compiled;
 mod dependencies;
 mod files;
+mod implementations;
 mod items;
 mod messages;
+mod places;
 mod progress;
+mod segments;
 mod source;
 mod types;
 mod typing;

@@ -122,6 +122,9 @@ unsafe extern "C" fn send(message: *const Message) {
     if IN_ORDER.contains(&frame.kind()) {
         connection::sync();
     }
+    if frame.kind() == bridge::STREAM {
+        context::note_print();
+    }
     connection::send(&frame);
 }
 

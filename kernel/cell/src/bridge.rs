@@ -36,7 +36,8 @@ pub const CELL_STARTED: &str = "cell_started";
 /// Host to kernel: a cell ended the `process` in which it ran, by a `signal`, or because it `exited`, or killed from
 /// outside. The sender goes on with the variables as they were before the cell and with these `callbacks` and `functions`.
 pub const CELL_DIED: &str = "cell_died";
-/// Host to kernel: text for the stream `name`, as payload. See [`text`].
+/// Host to kernel: text for the stream `name`, as payload. See [`text`]. With `file` and `line` of a compiled source, the
+/// cell's line for these comes first.
 pub const STREAM: &str = "stream";
 /// Host to kernel: a MIME bundle `data`, `metadata`, `transient`; `update` when it replaces an earlier one.
 pub const DISPLAY: &str = "display";
@@ -46,7 +47,7 @@ pub const RESULT: &str = "result";
 pub const CLEAR_OUTPUT: &str = "clear_output";
 /// Host to kernel: a panic's `message`, `file`, `line` and the `thread` it happened in.
 pub const PANIC: &str = "panic";
-/// Host to kernel: a cell returned early because `?` met the error `message`.
+/// Host to kernel: a cell returned early because `?` met the error `message`, in this `line` of the compiled `file`.
 pub const RETURNED_ERROR: &str = "returned_error";
 /// Host to kernel: run the query `sql`; answered with the same `id`.
 pub const SQL: &str = "sql";

@@ -47,7 +47,7 @@ pub use host::Error;
 pub use input::{input, password};
 pub use output::{clear_output, return_error, write_stderr, write_stdout};
 #[doc(hidden)]
-pub use output::{completed, write_stderr_fmt, write_stdout_fmt};
+pub use output::{completed, write_debug, write_stderr_fmt, write_stdout_fmt};
 pub use pause::{cancel, sleep};
 pub use plot::{Plot, PlotKind, plot};
 pub use rows::{FlowRow, table};

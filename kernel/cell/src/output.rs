@@ -41,6 +41,23 @@ macro_rules! eprintln {
     ($($argument:tt)*) => { $crate::write_stderr_fmt(::std::format_args!("{}\n", ::std::format_args!($($argument)*))) };
 }
 
+/// `dbg!`, in order with stdout, with the line of the cell.
+#[macro_export]
+macro_rules! dbg {
+    () => { $crate::write_debug(::std::file!(), ::std::line!(), "") };
+    ($value:expr $(,)?) => {
+        // A `match`, as temporaries of the value live until the whole statement ends.
+        match $value {
+            value => {
+                let text = ::std::format!("{} = {:#?}", ::std::stringify!($value), &value);
+                $crate::write_debug(::std::file!(), ::std::line!(), &text);
+                value
+            }
+        }
+    };
+    ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
+}
+
 /// Formats what `print!` is given. Here and not in the macro, as each cell would compile that anew.
 #[doc(hidden)]
 pub fn write_stdout_fmt(text: fmt::Arguments<'_>) {
@@ -91,14 +108,24 @@ fn catches(call: unsafe fn(*mut c_void), cell: *mut c_void) -> bool {
     catch_unwind(AssertUnwindSafe(|| unsafe { call(cell) })).is_ok()
 }
 
+/// Writes text to the cell's stderr behind the line of the cell that this place in the compiled source comes from; what
+/// `dbg!` calls.
+pub fn write_debug(file: &str, line: u32, text: &str) {
+    let text = format!("{text}\n");
+    host::send_with(&json!({"type": bridge::STREAM, "name": "stderr", "file": file, "line": line}), text.as_bytes());
+}
+
 /// Clears the output of the running cell: at once, or with `wait` when the next output arrives.
 pub fn clear_output(wait: bool) {
     host::send(&json!({"type": bridge::CLEAR_OUTPUT, "wait": wait}));
 }
 
-/// Ends the cell with an error; called where `?` at the top level of a cell meets one.
+/// Ends the cell with an error; called where `?` at the top level of a cell meets one, which is the caller's place.
+#[track_caller]
 pub fn return_error(message: &str) {
-    host::send(&json!({"type": bridge::RETURNED_ERROR, "message": message}));
+    let place = std::panic::Location::caller();
+    let (file, line) = (place.file(), place.line());
+    host::send(&json!({"type": bridge::RETURNED_ERROR, "message": message, "file": file, "line": line}));
 }
 
 /// Writes out what std's own `print!` left in its buffer.

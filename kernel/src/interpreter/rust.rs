@@ -3,8 +3,8 @@
 //! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
 //! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `lost_variables` what evcxr
-//! forgot with a cell that failed, `compile_error` renders
-//! rustc's messages, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! forgot with a cell that failed, `compile_error` words its errors with rustc's messages (`diagnostics`), `unkept` variables that
+//! cannot be kept and `names` that are gone, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `functions` makes closures SQL functions, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
@@ -13,6 +13,7 @@ mod callbacks;
 mod compile_error;
 mod compiler;
 mod current_cell;
+mod diagnostics;
 mod final_value;
 mod frames;
 mod functions;
@@ -20,11 +21,13 @@ mod host;
 mod kept_variables;
 mod lost_variables;
 mod markers;
+mod names;
 pub mod prelude;
 mod processes;
 mod results;
 mod rewritten;
 pub mod toolchain;
+mod unkept;
 mod widget_frames;
 mod workspace;
 
@@ -89,7 +92,7 @@ impl RustCells {
     /// When no temporary folder can be made.
     pub fn prepare() -> anyhow::Result<RustCells> {
         let workspace = Arc::new(Workspace::create()?);
-        let host = Arc::new(HostLink::new());
+        let host = Arc::new(HostLink::new(workspace.clone()));
         let compiler = Compiler::new(workspace.clone());
         let analysis = Analysis::new(workspace.clone());
         let (forms, defined_form) = (OnceLock::new(), Mutex::default());
@@ -177,7 +180,8 @@ impl RustCells {
         let (host, cell_outputs, cell_cancel) = (self.host.clone(), outputs.clone(), cancel.clone());
         let begin = Box::new(move || host.begin(cell_outputs, prompt, cell_cancel));
         let (reply, evaluated) = oneshot::channel();
-        self.compiler.send(Task::Evaluate { code: code.to_owned(), cancel: cancel.clone(), begin, reply });
+        let number = outputs.execution_count();
+        self.compiler.send(Task::Evaluate { code: code.to_owned(), number, cancel: cancel.clone(), begin, reply });
         let evaluated = self.wait(evaluated, &cancel).await;
         let end = self.host.end(matches!(evaluated, Ok(Evaluated::HostDied(_)))).await;
         let left = Left::by(&end);
@@ -187,7 +191,7 @@ impl RustCells {
         if let Ok(Evaluated::Said(text, html)) = evaluated {
             return Ended { outcome: said(text, html, &outputs).await, left: Left::AsItIs };
         }
-        let outcome = outcome(evaluated, end, code);
+        let outcome = outcome(evaluated, end, number);
         if outcome.is_ok() {
             self.analysis.remember(code);
         }
@@ -354,12 +358,15 @@ async fn said(text: String, html: Option<String>, outputs: &Outputs) -> Result<D
     Ok(Done { result_text: Some(text), ..Done::default() })
 }
 
-fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, code: &str) -> Result<Done, Report> {
+fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, number: u64) -> Result<Done, Report> {
     match evaluated? {
         Evaluated::Ran if end.death.is_some() => Err(died_alone(&end.death.unwrap_or_default())),
         Evaluated::Ran => match (end.panic, end.returned_error) {
-            (Some(panic), _) => Err(panic.report(code)),
-            (None, Some(message)) => Err(Report::new("Error", message).with_hint("`?` ended the cell here")),
+            (Some(panic), _) => Err(panic.report(number)),
+            (None, Some((message, place))) => {
+                let place = place.words(number).unwrap_or_else(|| "here".to_owned());
+                Err(Report::new("Error", message).with_hint(format!("`?` ended the cell {place}")))
+            }
             (None, None) => Ok(Done { result_text: end.result_text, ..Done::default() }),
         },
         Evaluated::Said(..) => Ok(Done::default()),

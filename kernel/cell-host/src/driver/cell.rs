@@ -21,7 +21,8 @@ use super::{
     dependencies::{self, Linked},
     end_with_us, joined, log,
     messages::{self, Told},
-    source::{Source, words},
+    places::{self, Announced, Defined},
+    source::{Session, Source, words},
     types::{Named, Names},
     typing::Typing,
 };
@@ -34,6 +35,9 @@ const SOURCE_FILE: &str = "src/cell_lib.rs";
 
 /// The file that evcxr writes, which cargo compiles.
 const EVCXR_SOURCE_FILE: &str = "src/lib.rs";
+
+/// Stands for the name of a source where cargo decides on it.
+const CARGO_SOURCE_NAME: &str = "lib.rs";
 
 /// Says that an object finds libraries by a path from its own folder.
 const RELATIVE_RUN_PATH: &str = "-Crpath";
@@ -83,16 +87,22 @@ pub struct Cell {
     typing: Typing,
     /// Keys of texts that led to the one that is compiled now, and the types that they told.
     pending: Vec<(String, HashMap<String, String>)>,
-    /// The file with the author's text.
-    cell_text: PathBuf,
+    /// The author's cell.
+    announced: Option<Announced>,
+    /// Where earlier cells defined what this one may use.
+    defined: Defined,
+    /// The name of the source that is compiled.
+    source_name: String,
+    /// The folder of the driver's settings, when it is the kernel that will run the cell.
+    told_in: Option<PathBuf>,
     /// Ourselves under [`WHOLE_NAMER`].
     whole_namer: PathBuf,
 }
 
 /// What became of a text.
 enum Attempt {
-    /// It compiled, the object is where evcxr looks.
-    Compiled,
+    /// It compiled, the object is where evcxr looks. With rustc's warnings.
+    Compiled(Vec<Value>),
     /// It compiled, but must be once more: with the types that are known now.
     Again,
     Failed(Vec<Value>),
@@ -131,7 +141,10 @@ impl Cell {
             names: Names::read(settings.compiled.as_deref().unwrap_or(&settings.folder)),
             typing: Typing::read(&settings.folder),
             pending: Vec::new(),
-            cell_text: settings.folder.join("cell.txt"),
+            announced: Announced::read(&settings.folder),
+            defined: Defined::read(&settings.folder),
+            source_name: String::new(),
+            told_in: settings.is_for_cells().then(|| settings.folder.clone()),
             whole_namer: settings.folder.join(WHOLE_NAMER),
         }))
     }
@@ -145,25 +158,21 @@ impl Cell {
         let text = fs::read_to_string(EVCXR_SOURCE_FILE).context("evcxr wrote no source")?;
         let text = messages::with_reported_errors(&text);
         // Without it, all items are compiled.
-        let mut cell = fs::read_to_string(&self.cell_text).ok().map(|text| text.replace("\r\n", "\n"));
+        let mut is_reduced = self.announced.is_some();
         loop {
-            let source = match &self.way {
-                Way::Direct { linked, .. } => {
-                    Source::sorted(&text, &self.typing, cell.as_deref(), linked.has_runtime())
-                }
-                Way::Cargo { .. } => Source::plain(&text, self.typing.known()),
-            };
+            let source = self.source(&text, is_reduced);
             match self.attempt(&source, emit)? {
-                Attempt::Compiled => {
+                Attempt::Compiled(warnings) => {
                     if emit == "link" {
                         let layouts = source.layouts(self.typing.known());
                         self.typing.keep_layouts(layouts);
+                        self.tell(&source, &warnings);
                     }
                     self.typing.save();
                     return self.done(emit);
                 }
                 Attempt::Again => {}
-                Attempt::Failed(errors) if may_miss(&errors, &source.left_out) => cell = None,
+                Attempt::Failed(errors) if is_reduced && may_miss(&errors, &source.left_out) => is_reduced = false,
                 Attempt::Failed(errors) => {
                     let refused = self.typing.refused(&text);
                     match refused.is_empty() {
@@ -181,8 +190,32 @@ impl Cell {
         }
     }
 
+    fn source(&self, text: &str, is_reduced: bool) -> Source {
+        let session = Session { typing: &self.typing, defined: &self.defined, cell: self.announced.as_ref() };
+        let cell = self.announced.as_ref().filter(|_| is_reduced).map(|cell| cell.text.as_str());
+        match &self.way {
+            Way::Direct { linked, .. } => Source::sorted(text, &session, cell, linked.has_runtime()),
+            Way::Cargo { .. } => Source::plain(text, &session),
+        }
+    }
+
+    /// Tells the kernel what it cannot know of the object that it runs next.
+    fn tell(&mut self, source: &Source, warnings: &[Value]) {
+        let Some(folder) = &self.told_in else { return };
+        let name = match &self.way {
+            Way::Direct { .. } => source.name.as_str(),
+            Way::Cargo { .. } => CARGO_SOURCE_NAME,
+        };
+        places::tell(folder, name, &source.table());
+        messages::tell(folder, &messages::about_cell(warnings, source));
+        if let Some(cell) = &self.announced {
+            self.defined.keep(cell);
+        }
+    }
+
     fn attempt(&mut self, source: &Source, emit: &str) -> Result<Attempt> {
         let (text, started) = (source.text(), Instant::now());
+        self.source_name.clone_from(&source.name);
         fs::write(self.source_file(), &text)?;
         let key = self.compiled.key(&text, &self.call(emit));
         if let Some(attempt) = key.as_deref().and_then(|key| self.recall(source, key)) {
@@ -214,10 +247,10 @@ impl Cell {
             None => {
                 // A text whose types were only tried leads to the object of the one that has them.
                 for (key, types) in self.pending.drain(..) {
-                    self.compiled.keep_object(&key, &object(&self.folder), &types);
+                    self.compiled.keep_object(&key, &object(&self.folder), &types, &told.warnings);
                 }
                 self.pass_on(&output)?;
-                Ok(Attempt::Compiled)
+                Ok(Attempt::Compiled(told.warnings))
             }
         }
     }
@@ -228,12 +261,12 @@ impl Cell {
                 self.typing.recall_refused(source, &refused);
                 Some(Attempt::Failed(errors))
             }
-            Known::Object(bytes, types) => {
+            Known::Object(bytes, types, warnings) => {
                 let file = object(&self.folder);
                 // evcxr took the last one away, and a loaded object must not change.
                 let _ = fs::remove_file(&file);
                 fs::write(file, bytes).ok()?;
-                self.typing.recall(source, &types).then_some(Attempt::Compiled)
+                self.typing.recall(source, &types).then_some(Attempt::Compiled(warnings))
             }
         }
     }
@@ -351,6 +384,8 @@ impl Cell {
         arguments.push("--extern".into());
         arguments.push(joined("flowdeck=", &library(prelude)));
         arguments.push(joined("-Clink-arg=-Wl,-rpath,", prelude));
+        // By this a panic names the object it was compiled into.
+        arguments.push(format!("--remap-path-prefix={SOURCE_FILE}={}", self.source_name).into());
         arguments.push("-L".into());
         arguments.push(joined("dependency=", &prelude.join("deps")));
         for (name, file) in &linked.externs {

@@ -27,12 +27,12 @@ const BYTES_LEFT: u64 = BYTES_MAX / 4 * 3;
 const LOOK_EVERY: u8 = 16;
 
 /// Raised when what is kept, or how rustc is called, changes its meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What became of a text the last time.
 pub enum Known {
-    /// It compiled. With the types of variables that the compilation told.
-    Object(Vec<u8>, HashMap<String, String>),
+    /// It compiled. With the types of variables that the compilation told, and its warnings.
+    Object(Vec<u8>, HashMap<String, String>, Vec<Value>),
     /// rustc's messages, and variables whose types have no name.
     Errors(Vec<Value>, HashMap<String, String>),
 }
@@ -77,16 +77,17 @@ impl Compiled {
         }
         used(&notes_file);
         let types = serde_json::from_value(notes["types"].clone()).ok()?;
-        Some(Known::Object(object, types))
+        Some(Known::Object(object, types, notes["warnings"].as_array().cloned().unwrap_or_default()))
     }
 
-    /// Keeps what a text compiled to, and the types of variables.
-    pub fn keep_object(&self, key: &str, object: &Path, types: &HashMap<String, String>) {
+    /// Keeps what a text compiled to, the types of variables, and rustc's warnings.
+    pub fn keep_object(&self, key: &str, object: &Path, types: &HashMap<String, String>, warnings: &[Value]) {
         let kept = fs::read(object).and_then(|object| {
             let Some((object_file, notes_file)) = self.files(key) else { return Ok(()) };
             // Notes last: whoever finds them finds the object too.
             files::write_whole(&object_file, &object)?;
-            files::write_whole(&notes_file, json!({"sum": sum(&object), "types": types}).to_string().as_bytes())
+            let notes = json!({"sum": sum(&object), "types": types, "warnings": warnings});
+            files::write_whole(&notes_file, notes.to_string().as_bytes())
         });
         self.kept(key, kept);
     }
@@ -192,8 +193,12 @@ mod tests {
         let key = compiled.key("fn f() {}", "-O").expect("the text decides");
         assert!(compiled.find(&key).is_none());
         let types = HashMap::from([("x".to_owned(), "u8".to_owned())]);
-        compiled.keep_object(&key, &object(&elsewhere, b"code"), &types);
-        assert!(matches!(compiled.find(&key), Some(Known::Object(bytes, found)) if bytes == b"code" && found == types));
+        let warnings = [json!({"message": "careful"})];
+        compiled.keep_object(&key, &object(&elsewhere, b"code"), &types, &warnings);
+        let found = compiled.find(&key);
+        assert!(
+            matches!(found, Some(Known::Object(bytes, found, told)) if bytes == b"code" && found == types && told == warnings)
+        );
         fs::write(cache.path().join(format!("{key}.object")), b"cod").expect("the folder can be written");
         assert!(compiled.find(&key).is_none(), "an object with another sum is not run");
         assert_ne!(compiled.key("fn f() {}", "-g").expect("the text decides"), key);

@@ -11,7 +11,10 @@ use ra_ap_syntax::{
     ast::{self, HasGenericParams, HasModuleItem, HasName, HasVisibility},
 };
 
-use super::source::{Line, words};
+use super::{
+    implementations::{Implementation, superseded},
+    source::{Line, words},
+};
 
 /// The items of a text that evcxr wrote.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ struct Item {
     needed_for: Option<BTreeSet<String>>,
     /// Macros are known from where they stand on, so they come first.
     is_macro: bool,
+    /// When it is one of a type, and nothing else is on its lines.
+    implementation: Option<Implementation>,
 }
 
 /// Types of the standard library that are often imported: a name that is none of them may be that of a trait.
@@ -103,6 +108,8 @@ impl Items {
                 continue;
             };
             item.lines = lines[start..=end].to_vec();
+            let line_start = text[..usize::from(range.start())].rfind('\n').map_or(0, |end| end + 1);
+            item.implementation = ast::Impl::cast(node).map(|item| Implementation::new(&item, line_start));
             match items.last_mut() {
                 Some((_, last, before)) if *last >= start => {
                     before.join(item, end - *last);
@@ -133,6 +140,32 @@ impl Items {
             }
             named.extend(parts.iter().flat_map(|item| item.words.iter().map(String::as_str)));
         }
+    }
+
+    /// The lines of each item.
+    pub fn lines(&self) -> impl Iterator<Item = &[Line]> {
+        self.items.iter().map(|item| item.lines.as_slice())
+    }
+
+    /// Leaves out what a later implementation with the same head defines anew: evcxr keeps all that there ever were. `order`
+    /// says which of two is later; those of one cell have the same.
+    pub fn supersede(&mut self, order: impl Fn(&[Line]) -> u64) {
+        let known: Vec<(u64, &Implementation)> = self
+            .items
+            .iter()
+            .filter_map(|item| item.implementation.as_ref().map(|found| (order(&item.lines), found)))
+            .collect();
+        let texts: Vec<Option<String>> = self
+            .items
+            .iter()
+            .map(|item| superseded(item.implementation.as_ref()?, order(&item.lines), &known, &item.text()))
+            .collect();
+        for (item, text) in self.items.iter_mut().zip(texts) {
+            let Some(text) = text else { continue };
+            item.words = words(&text).map(str::to_owned).collect();
+            item.lines.iter_mut().zip(text.lines()).for_each(|(line, text)| text.clone_into(&mut line.text));
+        }
+        self.items.retain(|item| !item.text().trim().is_empty());
     }
 
     /// Names by which items can be used.
@@ -188,7 +221,8 @@ impl Item {
         // What the host looks for is needed by nobody in the text.
         let is_exported = words.contains("no_mangle") || words.contains("export_name");
         let defines = defining(item);
-        Item { lines: Vec::new(), defines, needed_for: needed_for.filter(|_| !is_exported), words, is_macro }
+        let needed_for = needed_for.filter(|_| !is_exported);
+        Item { lines: Vec::new(), defines, needed_for, words, is_macro, implementation: None }
     }
 
     /// Takes an item in that begins on the last line of this one and has `lines` of its own.
@@ -198,6 +232,7 @@ impl Item {
         self.words.extend(item.words);
         self.defines.extend(item.defines);
         self.is_macro |= item.is_macro;
+        self.implementation = None;
         self.needed_for = match (self.needed_for.take(), item.needed_for) {
             (Some(one), Some(other)) => Some(one.into_iter().chain(other).collect()),
             _ => None,

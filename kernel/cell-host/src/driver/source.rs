@@ -8,13 +8,18 @@
 //!
 //! The texts that are looked for are those of evcxr 0.22. What is not recognised is passed on as it is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+};
 
 use flowdeck::stand_in::{STAND_IN, replaced};
+use sha2::{Digest, Sha256};
 
 use super::{
     body::{Body, PUT, variable},
     items::Items,
+    places::{Announced, Defined, Place, Places},
     typing::Typing,
 };
 
@@ -34,6 +39,10 @@ const STORE_FIELD: &str = "variables: std::collections::HashMap<String, Box<dyn 
 /// Begins what evcxr writes for a `?`, behind the items.
 const ERROR_TYPE: &str = "struct EvcxrUserCodeError {}";
 
+/// What the names of sources begin with, and how long what distinguishes them is.
+pub const SOURCE_NAME: &str = "cell-";
+const SOURCE_NAME_DIGITS: usize = 10;
+
 /// A line for rustc, and its number with evcxr, from 1.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -48,10 +57,33 @@ pub struct Untyped {
     pub variable: String,
 }
 
+/// What earlier cells of the session left for this one.
+pub struct Session<'a> {
+    pub typing: &'a Typing,
+    pub defined: &'a Defined,
+    /// The cell as the author has it.
+    pub cell: Option<&'a Announced>,
+}
+
+/// A stand-in that became a type, which is longer or shorter. Places in characters.
+#[derive(Debug, PartialEq)]
+struct Edit {
+    /// Where it was with evcxr.
+    at: usize,
+    was: usize,
+    is: usize,
+}
+
 /// A cell for rustc.
 #[derive(Debug, Default)]
 pub struct Source {
     pub lines: Vec<Line>,
+    /// What the source is called in panics and messages: by what the author wrote, and always the same for it.
+    pub name: String,
+    /// Where evcxr's lines come from.
+    pub places: Places,
+    /// By the index of a line, in the order of their places.
+    edits: HashMap<usize, Vec<Edit>>,
     /// By the number of the line, from 1, that makes rustc tell the type.
     pub untyped: HashMap<usize, Untyped>,
     /// Names of items that the cell can use as they are.
@@ -63,23 +95,37 @@ pub struct Source {
     all_items: Items,
 }
 
+impl Session<'_> {
+    /// When an item was defined, among the cells: those that are defined now come last.
+    fn order(&self, lines: &[Line]) -> u64 {
+        let text = lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+        match self.cell {
+            Some(cell) if cell.text.contains(text.trim()) => u64::MAX,
+            _ => self.defined.find(lines.iter().map(|line| line.text.as_str())).map_or(0, |found| found.order),
+        }
+    }
+}
+
 impl Source {
     /// evcxr's text as it is, but for stand-ins.
-    pub fn plain(text: &str, types: &HashMap<String, String>) -> Source {
+    pub fn plain(text: &str, session: &Session<'_>) -> Source {
         let lines = numbered(text);
         let items_end = function_in(&lines).unwrap_or(0);
-        let items = Items::read(&lines[..items_end]).names();
-        Source { lines, items, ..Source::default() }.typed(types)
+        let all_items = Items::read(&lines[..items_end]);
+        let places = Places::new(&lines, items_end, all_items.lines(), session.cell, session.defined);
+        Source { lines, items: all_items.names(), places, ..Source::default() }.typed(session.typing.known())
     }
 
     /// The text in its one order. With `cell`, the author's text, reduced to what that needs; else with all items.
     /// What it awaits is awaited on tokio's runtime if the cell has one.
-    pub fn sorted(text: &str, typing: &Typing, cell: Option<&str>, has_runtime: bool) -> Source {
-        let (lines, types) = (numbered(text), typing.known());
-        let Some(function) = function_in(&lines) else { return Source::plain(text, types) };
+    pub fn sorted(text: &str, session: &Session<'_>, cell: Option<&str>, has_runtime: bool) -> Source {
+        let (lines, typing, types) = (numbered(text), session.typing, session.typing.known());
+        let Some(function) = function_in(&lines) else { return Source::plain(text, session) };
         let (before, after) = lines.split_at(function);
         let support = Support::new(before);
-        let all_items = Items::read(&before[..support.start]);
+        let mut all_items = Items::read(&before[..support.start]);
+        let places = Places::new(&lines, function, all_items.lines(), session.cell, session.defined);
+        all_items.supersede(|lines| session.order(lines));
         let mut body = Body::new(after, has_runtime);
         body.lose(|variable, kind| typing.is_redefined(variable, &layout(&all_items, kind, types)));
         let rest = support.needed(&body);
@@ -89,7 +135,7 @@ impl Source {
         let chosen = all_items.chosen(&mut words, cell);
         let lines = chosen.lines.into_iter().chain(rest).chain(body.lines).collect();
         let (items, left_out, defines) = (all_items.names(), chosen.left_out, body.defines);
-        Source { lines, items, left_out, defines, all_items, ..Source::default() }.typed(types)
+        Source { lines, items, left_out, defines, places, all_items, ..Source::default() }.typed(types)
     }
 
     /// What each variable that the cell defines is made of, when its type is of this session's items.
@@ -109,18 +155,48 @@ impl Source {
         found.or(self.lines.last()).map_or(line, |line| line.number)
     }
 
+    /// The cell and line of each of our lines.
+    pub fn table(&self) -> Vec<Option<(u64, usize)>> {
+        self.lines.iter().map(|line| self.places.cell_and_line(line.number)).collect()
+    }
+
+    /// Where a line of ours comes from.
+    pub fn place(&self, line: usize) -> Option<&Place> {
+        self.places.of(self.lines.get(line.checked_sub(1)?)?.number)
+    }
+
+    /// The column with evcxr of a column of ours. Both from 1.
+    pub fn evcxr_column(&self, line: usize, column: usize) -> usize {
+        let place = column.saturating_sub(1);
+        let (mut ours, mut evcxrs) = (0, 0);
+        for edit in self.edits.get(&line.saturating_sub(1)).into_iter().flatten() {
+            let start = edit.at - evcxrs + ours;
+            if place < start {
+                break;
+            }
+            if place < start + edit.is {
+                return edit.at + (place - start).min(edit.was) + 1;
+            }
+            (ours, evcxrs) = (start + edit.is, edit.at + edit.was);
+        }
+        place - ours + evcxrs + 1
+    }
+
     /// Writes types for stand-ins. Where none is known, rustc is asked.
     fn typed(mut self, types: &HashMap<String, String>) -> Source {
+        self.name = name(&self.lines);
         for (index, line) in self.lines.iter_mut().enumerate() {
             if !line.text.contains(STAND_IN) {
                 continue;
             }
             let stand_in = line.text.strip_prefix(PUT).and_then(|rest| rest.split('>').next()).map(str::to_owned);
-            line.text = with_types(&line.text, types);
+            let (text, edits) = with_types(&line.text, types);
+            (line.text, _) = (text, self.edits.insert(index, edits));
             let unknown = stand_in.filter(|name| name.starts_with(STAND_IN) && !types.contains_key(name));
             if let (Some(stand_in), Some((_, variable))) = (unknown, variable(&line.text)) {
-                // A cast that changes nothing is warned of, with the type's name.
-                line.text = format!("{{ #[warn(trivial_casts)] let _ = &{variable} as *const _; }} {}", line.text);
+                // A cast that changes nothing is warned of, with the type's name. It must not be bound: rustc would ask for
+                // a pointer's type where that of the variable is not known.
+                line.text = format!("#[warn(trivial_casts)] {{ (&{variable} as *const _); }} {}", line.text);
                 self.untyped.insert(index + 1, Untyped { stand_in, variable });
             }
         }
@@ -192,8 +268,26 @@ fn types_named(lines: &[Line], types: &HashMap<String, String>) -> Vec<String> {
     stand_ins.flat_map(|name| words(name)).map(str::to_owned).collect()
 }
 
-fn with_types(text: &str, types: &HashMap<String, String>) -> String {
-    replaced(text, |stand_in| types.get(stand_in).map_or("_", String::as_str))
+fn with_types(text: &str, types: &HashMap<String, String>) -> (String, Vec<Edit>) {
+    let edits = RefCell::new(Vec::new());
+    let written = replaced(text, |stand_in| {
+        let name = types.get(stand_in).map_or("_", String::as_str);
+        let at = stand_in.as_ptr().addr() - text.as_ptr().addr();
+        let edit = Edit { at: text[..at].chars().count(), was: stand_in.chars().count(), is: name.chars().count() };
+        edits.borrow_mut().push(edit);
+        name
+    });
+    (written, edits.into_inner())
+}
+
+/// A name for the source, whatever types its stand-ins are.
+fn name(lines: &[Line]) -> String {
+    let mut hash = Sha256::new();
+    for line in lines {
+        hash.update(replaced(&line.text, |_| "_"));
+        hash.update("\n");
+    }
+    format!("{SOURCE_NAME}{}", &hex::encode(hash.finalize())[..SOURCE_NAME_DIGITS])
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ impl Names {
     /// A type as later cells write it. `items` are the names that the session's items have.
     pub fn named(&self, name: &str, items: &BTreeSet<String>) -> Named {
         if name.contains("{closure@") || name.contains("{async") {
-            return Named::Nameless("{closure}".to_owned());
+            return Named::Nameless(without_places(name));
         }
         if let Some(function) = function_pointer(name) {
             return Named::ToTry(function.to_owned());
@@ -159,6 +159,13 @@ impl Names {
             let _ = files::write_whole(&self.file, &text);
         }
     }
+}
+
+/// A name without where closures in it are.
+fn without_places(name: &str) -> String {
+    let mut parts = name.split('@');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| name + part.find('}').map_or("", |end| &part[end..]))
 }
 
 fn in_prelude(name: &str) -> Option<&'static str> {
@@ -274,6 +281,9 @@ mod tests {
     #[test]
     fn what_has_no_name_is_told_as_such() {
         check("{closure@src/cell_lib.rs:9:1: 9:4}", Named::Nameless("{closure}".to_owned()));
+        let filter = "Filter<IntoIter<i32>, {closure@cell-1:9:1: 9:4}>";
+        check(filter, Named::Nameless("Filter<IntoIter<i32>, {closure}>".to_owned()));
+        check("{async block@cell-1:9:1: 9:4}", Named::Nameless("{async block}".to_owned()));
         check("impl Iterator<Item = u32>", Named::Nameless("impl Iterator<Item = u32>".to_owned()));
         let local = "flowdeck_cell::{closure#0}::Local";
         check(local, Named::Nameless(local.to_owned()));

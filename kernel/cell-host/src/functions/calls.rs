@@ -77,8 +77,9 @@ fn answer(frame: &Frame, arguments: &File, values: &File) -> Result<Map<String, 
         FunctionOutcome::Done => Frame::new(json!({"bytes": write(values, &mut call)?})).json,
         FunctionOutcome::Failed => Frame::new(json!({"failed": failed})).json,
         FunctionOutcome::Panicked => {
-            let message = panics.last().map(|panic| panic.text("message").to_owned());
-            Frame::new(json!({"panic": message.unwrap_or_else(|| "it did not say why".to_owned())})).json
+            let field = |name: &str| panics.last().and_then(|panic| panic.json.get(name).cloned());
+            let message = field("message").unwrap_or_else(|| "it did not say why".into());
+            Frame::new(json!({"panic": message, "file": field("file"), "line": field("line")})).json
         }
     })
 }

@@ -4,7 +4,7 @@
 //! context, never the thread.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::Command,
@@ -14,17 +14,20 @@ use std::{
     },
 };
 
-use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     compile_error,
+    diagnostics::CellText,
     kept_variables::with_types,
     lost_variables::{self, Lost},
+    names::{End, Names},
     prelude::Prelude,
     rewritten,
     toolchain::Toolchain,
+    unkept,
     workspace::Workspace,
 };
 use crate::report::Report;
@@ -33,7 +36,7 @@ use crate::report::Report;
 const DEPENDENCIES_FAILED: &str = "\nflowdeck: ";
 
 /// What every context starts with. `print!` and its family are ours: shown at once and in order.
-const FIRST_CELL: &str = "use flowdeck::{eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};";
+const FIRST_CELL: &str = "use flowdeck::{dbg, eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};";
 
 /// Something for the thread to do.
 pub enum Task {
@@ -41,6 +44,8 @@ pub enum Task {
     Evaluate {
         /// Its text.
         code: String,
+        /// Its number in the front end; 0 when it has none.
+        number: u64,
         /// Not even begun when this is cancelled by then.
         cancel: CancellationToken,
         /// Called right before it runs: what was put out until then is not the cell's.
@@ -107,13 +112,14 @@ impl Compiler {
 
 fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
     let mut context = guarded(|| open(workspace));
+    let mut names = Names::default();
     while let Ok(task) = tasks.recv() {
         // A toolchain may have been installed, or the context lost to a panic: try again when a cell asks for it.
         if context.is_err() && matches!(&task, Task::Evaluate { cancel, .. } if !cancel.is_cancelled()) {
             context = guarded(|| open(workspace));
         }
         let ran = guarded(|| {
-            run(task, &mut context, workspace);
+            run(task, &mut context, &mut names, workspace);
             Ok(())
         });
         if let Err(lost) = ran {
@@ -122,15 +128,15 @@ fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
     }
 }
 
-fn run(task: Task, context: &mut Result<CommandContext, Report>, workspace: &Workspace) {
+fn run(task: Task, context: &mut Result<CommandContext, Report>, names: &mut Names, workspace: &Workspace) {
     // Whoever asked may have given up; then nobody hears the answer.
     match task {
-        Task::Evaluate { code, cancel, begin, reply } => {
+        Task::Evaluate { code, number, cancel, begin, reply } => {
             let _ = reply.send(match context {
                 _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
                 Ok(context) => {
                     begin();
-                    evaluate(context, &code, workspace)
+                    evaluate(context, &code, number, names, workspace)
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
@@ -218,14 +224,49 @@ fn forward(outputs: EvalContextOutputs) {
     }
 }
 
-fn evaluate(context: &mut CommandContext, code: &str, workspace: &Workspace) -> Evaluated {
+fn variable_names(context: &CommandContext) -> BTreeSet<String> {
+    context.variables_and_types().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Remembers what the cell took away or did not give.
+fn learn(
+    names: &mut Names,
+    context: &CommandContext,
+    (code, number): (&str, u64),
+    before: &BTreeSet<String>,
+    executed: &Result<EvalOutputs, evcxr::Error>,
+) {
+    let end = match executed {
+        Err(evcxr::Error::SubprocessTerminated(_)) => End::AllGone,
+        _ if is_cleared(code) => End::AllGone,
+        Err(_) => End::Refused,
+        Ok(_) => End::Ran,
+    };
+    let mut after = variable_names(context);
+    after.extend(context.defined_item_names().map(str::to_owned));
+    names.learn(number, code, end, before, &after);
+}
+
+fn evaluate(
+    context: &mut CommandContext,
+    code: &str,
+    number: u64,
+    names: &mut Names,
+    workspace: &Workspace,
+) -> Evaluated {
     if let Some(line) = rewritten::empty_let(code) {
         let report = Report::new("CompileError", format!("expected a pattern after `let` (line {line})"));
         return Evaluated::Failed(report.with_hint("write `let name = value;`"));
     }
+    if let Some(line) = rewritten::own_return(code) {
+        let report = Report::new("CompileError", format!("a cell cannot be left by `return` (line {line})"));
+        return Evaluated::Failed(report.with_hint(compile_error::WITHOUT_RETURN));
+    }
     let compiled = rewritten::rewrite(code);
-    workspace.announce(&compiled.text);
+    workspace.announce(number, code, &compiled);
+    let before = variable_names(context);
     let executed = context.execute(&compiled.text);
+    learn(names, context, (code, number), &before, &executed);
     if is_cleared(code) {
         // The prelude goes with everything else, and comes back.
         if let Err(error) = context.execute(FIRST_CELL) {
@@ -243,10 +284,10 @@ fn evaluate(context: &mut CommandContext, code: &str, workspace: &Workspace) -> 
             None => Evaluated::Ran,
         },
         Err(evcxr::Error::CompilationErrors(errors)) => {
-            Evaluated::Failed(compile_error::report(&errors, code, &compiled))
+            Evaluated::Failed(compile_error::report(&errors, CellText { code, compiled: &compiled }, names))
         }
         Err(evcxr::Error::SubprocessTerminated(status)) => Evaluated::HostDied(last_line(&status)),
-        Err(error) => Evaluated::Failed(explained(&with_types(&error.to_string(), &workspace.types()))),
+        Err(error) => Evaluated::Failed(explained(&with_types(&error.to_string(), &workspace.types()), code)),
     }
 }
 
@@ -259,15 +300,16 @@ fn is_cleared(code: &str) -> bool {
 }
 
 /// evcxr words its own errors with the advice below the fact.
-fn explained(text: &str) -> Report {
+fn explained(text: &str, code: &str) -> Report {
     if let Some((_, words)) = text.split_once(DEPENDENCIES_FAILED) {
         let words = words.split("\nSTDOUT:").next().unwrap_or_default().trim();
         return Report::new("DependencyError", format!("what the notebook depends on could not be compiled:\n{words}"))
             .with_hint("correct `:dep`; a version that is not on this machine yet is fetched over the network");
     }
-    let text =
-        text.replace("has type `{closure}` which cannot be persisted", "is a closure, which cannot be persisted");
-    let (fact, advice) = text.split_once('\n').unwrap_or((&text, ""));
+    if let Some(report) = unkept::nameless(text, code) {
+        return report;
+    }
+    let (fact, advice) = text.split_once('\n').unwrap_or((text, ""));
     let advice = advice.trim();
     Report::new("CompileError", fact).with_hint_if((!advice.is_empty()).then_some(advice))
 }

@@ -4,13 +4,17 @@ use std::collections::VecDeque;
 
 use flowdeck::bridge::Frame;
 use kernel_protocol::{MimeBundle, wire::header::Header};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::{diagnostics::named, workspace};
 use crate::{outputs::Outputs, report::Report, stdin::Prompt};
 
 /// Panics remembered until the cell ends: a cell may catch many.
 const PANICS_MAX: usize = 64;
+
+/// The thread of the cell host on which cells run.
+const CELLS_THREAD: &str = "main";
 
 /// The cell that runs, or ran last: threads that it started may still write.
 #[derive(Default)]
@@ -19,6 +23,8 @@ pub struct CurrentCell {
     /// The header of the request that runs it.
     pub header: Header,
     pub prompt: Option<Prompt>,
+    /// Its number in the front end; 0 when it has none.
+    pub number: u64,
     pub cancel: CancellationToken,
     /// The Output widget in which its callbacks show what they put out; `None` while it has none.
     pub callback_area: Option<String>,
@@ -48,20 +54,19 @@ pub struct CellEnd {
     pub is_taken_back: bool,
     /// The panic that ended it.
     pub panic: Option<Panic>,
-    /// The error that `?` met.
-    pub returned_error: Option<String>,
+    /// The error that `?` met, and where.
+    pub returned_error: Option<(String, Place)>,
     /// The value as text.
     pub result_text: Option<String>,
 }
 
 /// A panic in a cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panic {
     pub message: String,
-    file: String,
-    line: u64,
-    /// The line's text in the source that was compiled.
-    source_line: Option<String>,
+    /// Empty when it has no name.
+    thread: String,
+    place: Place,
 }
 
 impl CurrentCell {
@@ -73,49 +78,129 @@ impl CurrentCell {
     }
 
     pub fn add_panic(&mut self, frame: &Frame) {
-        let (file, line) = (frame.text("file").to_owned(), frame.number("line"));
-        // The source is overwritten by the next compilation: its line is read now.
-        let source_line = super::workspace::source_line(&file, line);
-        let panic = Panic { message: frame.text("message").to_owned(), file, line, source_line };
         if self.panics.len() == PANICS_MAX {
             self.panics.pop_front();
         }
-        self.panics.push_back(panic);
+        self.panics.push_back(Panic::new(frame));
+    }
+
+    /// Takes the panics of the cell: the one that ended it, and others, which it caught or which ended a thread.
+    pub fn take_panics(&mut self) -> (Option<Panic>, Vec<Panic>) {
+        let mut panics: Vec<Panic> = std::mem::take(&mut self.panics).into();
+        let last = panics.iter().rposition(|panic| !panic.is_of_thread()).or(panics.len().checked_sub(1));
+        let fatal = last.filter(|_| self.is_panicked).map(|last| panics.remove(last));
+        (fatal, panics)
     }
 }
 
 impl Panic {
-    /// The panic as the cell's error, with the cell's line where it can be told.
-    pub fn report(&self, code: &str) -> Report {
-        let report = Report::new(super::PANIC, &self.message);
-        match self.cell_line(code) {
-            Some(line) => report.with_hint(format!("the cell panicked at line {line}")),
-            None if self.file.ends_with("cell_lib.rs") || self.file.is_empty() => report,
-            None => report.with_hint(format!("the cell panicked in {} line {}", self.file, self.line)),
+    /// A panic that the host tells of.
+    pub fn new(frame: &Frame) -> Panic {
+        let text = |field: &str| frame.text(field).to_owned();
+        let place = Place::new(&frame.json);
+        Panic { message: text("message"), thread: text("thread"), place }
+    }
+
+    fn is_of_thread(&self) -> bool {
+        self.thread != CELLS_THREAD
+    }
+
+    /// The panic as the error of the cell with this number.
+    pub fn report(&self, cell: u64) -> Report {
+        let place = self.place.words(cell).map(|place| format!("the cell panicked {place}"));
+        Report::new(super::PANIC, &self.message).with_hint_if(place)
+    }
+
+    /// The panic as what the cell with this number only met.
+    pub fn told(&self, cell: u64) -> String {
+        let place = self.place.words(cell).map(|place| format!(" ({place})")).unwrap_or_default();
+        match (self.is_of_thread(), self.thread.as_str()) {
+            (true, "") => format!("a thread panicked{place}: {}\n", self.message),
+            (true, name) => format!("the thread `{name}` panicked{place}: {}\n", self.message),
+            (false, _) => format!("a panic was caught{place}: {}\n", self.message),
+        }
+    }
+}
+
+/// Where something happened, as a compiled source calls it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    file: String,
+    line: u64,
+    /// The cell and its line that are there.
+    of_cell: Option<(u64, u64)>,
+}
+
+impl Place {
+    /// The place in a frame with a `file` and a `line`. Asked for at once: when the cell is compiled again, its number is
+    /// another.
+    pub fn new(frame: &Map<String, Value>) -> Place {
+        let file = frame.get("file").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let line = frame.get("line").and_then(Value::as_u64).unwrap_or_default();
+        Place { of_cell: workspace::place(&file, line), file, line }
+    }
+
+    /// The place, for the author of the cell with this number; `None` when it is not known.
+    pub fn words(&self, cell: u64) -> Option<String> {
+        match self.of_cell {
+            Some((of, line)) if of == cell => Some(format!("at line {line}")),
+            Some((of, line)) => Some(format!("in code of {}, line {line}", named(of))),
+            None if workspace::is_a_cells(&self.file) => None,
+            None => Some(format!("in {} line {}", crate_and_file(&self.file), self.line)),
         }
     }
 
-    /// The line of the cell that reads like the compiled one, if there is just one.
-    fn cell_line(&self, code: &str) -> Option<usize> {
-        let wanted = self.source_line.as_deref()?.trim();
-        let is_same = |line: &str| !line.trim().is_empty() && (line.trim() == wanted || wanted.contains(line.trim()));
-        let mut found = code.lines().enumerate().filter(|(_, line)| is_same(line));
-        let (line, _) = found.next()?;
-        found.next().is_none().then_some(line + 1)
+    /// The place in brackets, as `dbg!` begins.
+    pub fn in_brackets(&self, cell: u64) -> String {
+        match self.of_cell {
+            Some((of, line)) if of == cell => format!("[line {line}]"),
+            Some((of, line)) => format!("[{}, line {line}]", named(of)),
+            None if workspace::is_a_cells(&self.file) => "[cell]".to_owned(),
+            None => format!("[{}:{}]", self.file, self.line),
+        }
     }
+}
+
+/// A file of the standard library or a crate, without where that is on this machine.
+fn crate_and_file(file: &str) -> String {
+    if let Some((_, rest)) = file.split_once("/library/") {
+        return format!("the standard library, {rest}");
+    }
+    let of_registry = file.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
+    of_registry.map_or_else(|| file.to_owned(), |(_, rest)| rest.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn panic(thread: &str, of_cell: Option<(u64, u64)>, file: &str) -> Panic {
+        let place = Place { file: file.to_owned(), line: 9, of_cell };
+        Panic { message: "boom".to_owned(), thread: thread.to_owned(), place }
+    }
+
     #[test]
-    fn the_line_of_a_panic_is_told_only_when_it_is_sure() {
-        let panic = |line: &str| Panic { message: "x".into(), source_line: Some(line.into()), ..Panic::default() };
-        let code = "let a = 1;\npanic!(\"x\");\nlet a = 1;";
-        assert_eq!(panic("    panic!(\"x\");").cell_line(code), Some(2));
-        assert_eq!(panic("let a = 1;").cell_line(code), None, "two lines read the same");
-        assert_eq!(panic("elsewhere").cell_line(code), None);
+    fn the_place_of_a_panic_is_the_authors() {
+        let hint = |panic: &Panic| panic.report(3).hint().unwrap_or_default().to_owned();
+        assert!(hint(&panic("main", Some((3, 2)), "cell-1")).starts_with("the cell panicked at line 2"));
+        assert!(hint(&panic("main", Some((1, 2)), "cell-1")).contains("in code of cell [1], line 2"));
+        assert_eq!(hint(&panic("main", None, "cell-1")), "");
+        let of_library = panic("main", None, "/rustc/1/library/alloc/src/vec/mod.rs");
+        assert!(hint(&of_library).contains("in the standard library, alloc/src/vec/mod.rs line 9"), "{of_library:?}");
+        let of_crate = panic("main", None, "/home/me/.cargo/registry/src/index-1/rand-0.9.0/src/lib.rs");
+        assert!(hint(&of_crate).contains("in rand-0.9.0/src/lib.rs line 9"), "{of_crate:?}");
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_told_from_what_the_cell_caught() {
+        assert_eq!(panic("main", Some((3, 2)), "").told(3), "a panic was caught (at line 2): boom\n");
+        assert_eq!(panic("", Some((3, 2)), "").told(3), "a thread panicked (at line 2): boom\n");
+        assert_eq!(panic("worker", None, "").told(3), "the thread `worker` panicked: boom\n");
+        let panics: VecDeque<Panic> = [panic("main", None, ""), panic("worker", None, "")].into();
+        let mut cell = CurrentCell { panics: panics.clone(), is_panicked: true, ..CurrentCell::default() };
+        assert_eq!(cell.take_panics(), (Some(panics[0].clone()), vec![panics[1].clone()]));
+        let mut cell = CurrentCell { panics: panics.clone(), ..CurrentCell::default() };
+        assert_eq!(cell.take_panics(), (None, panics.into()));
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl<'a> FrameReader<'a> {
             },
         };
         let mut frame = Frame { json: bridge::dictionary(&first.json)?, payload: first.payload };
-        if frame.kind() == bridge::STREAM {
+        // One with a place is about that alone.
+        if frame.kind() == bridge::STREAM && !frame.json.contains_key("file") {
             self.gather(&first.json, &mut frame.payload).await?;
         }
         Ok(Some(frame))
@@ -110,6 +111,20 @@ mod tests {
     use super::*;
     use serde_json::json;
     use tokio::net::UnixStream;
+
+    #[tokio::test]
+    async fn what_is_about_a_place_is_not_joined() {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let placed = Frame::new(json!({"type": bridge::STREAM, "name": "stderr", "file": "cell-1", "line": 2}));
+        let bytes: Vec<u8> = [&placed, &placed].into_iter().flat_map(Frame::encoded).collect();
+        theirs.write_all(&bytes).await.expect("the socket takes it");
+        drop(theirs);
+        let (mut reader, _writer) = ours.into_split();
+        let mut frames = FrameReader::new(&mut reader);
+        for _ in 0..2 {
+            assert_eq!(frames.next().await.expect("whole frames"), Some(placed.clone()));
+        }
+    }
 
     #[tokio::test]
     async fn text_that_waits_is_joined_and_keeps_its_place_among_other_frames() {

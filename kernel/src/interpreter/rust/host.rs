@@ -4,7 +4,7 @@
 //! so what a cell wrote before its process died still arrives.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
@@ -27,12 +27,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answers,
     callbacks::{self, Callbacks},
-    current_cell::{CellEnd, CurrentCell},
+    current_cell::{CellEnd, CurrentCell, Place},
     frames::{self, FrameReader},
     functions::{self, Functions},
     markers::{Markers, Piece},
     results::Results,
     widget_frames,
+    workspace::Workspace,
 };
 use crate::{
     form::Forms,
@@ -44,6 +45,9 @@ use crate::{
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Warnings that are remembered as shown.
+const WARNINGS_MAX: usize = 1000;
 
 /// Bytes read from an output descriptor at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -67,6 +71,9 @@ pub struct Shared {
     tables: OnceLock<Arc<Tables>>,
     /// Results of queries that variables hold.
     pub results: Results,
+    workspace: Arc<Workspace>,
+    /// Warnings that were shown.
+    warned: Mutex<HashSet<String>>,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
     /// SQL functions in the host that connected last.
@@ -78,14 +85,26 @@ type ToHost = mpsc::UnboundedSender<Frame>;
 
 impl HostLink {
     /// A line without a host yet.
-    pub fn new() -> HostLink {
+    pub fn new(workspace: Arc<Workspace>) -> HostLink {
         let (connections, _) = watch::channel(BTreeMap::new());
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
         let (tables, results, process) = (OnceLock::new(), Results::default(), AtomicU64::new(0));
-        let functions = Functions::default();
-        let shared =
-            Shared { cell, connections, to_host, process, widgets, forms, tables, results, callbacks, functions };
+        let (functions, warned) = (Functions::default(), Mutex::default());
+        let shared = Shared {
+            cell,
+            connections,
+            to_host,
+            process,
+            widgets,
+            forms,
+            tables,
+            results,
+            workspace,
+            warned,
+            callbacks,
+            functions,
+        };
         HostLink { shared: Arc::new(shared) }
     }
 
@@ -119,8 +138,9 @@ impl HostLink {
 
     /// From now on outputs belong to this cell.
     pub fn begin(&self, outputs: Outputs, prompt: Prompt, cancel: CancellationToken) {
+        let number = outputs.execution_count();
         let (outputs, header, prompt) = (Some(outputs), prompt.header().clone(), Some(prompt));
-        *self.shared.cell() = CurrentCell { outputs, header, prompt, cancel, ..CurrentCell::default() };
+        *self.shared.cell() = CurrentCell { outputs, header, prompt, number, cancel, ..CurrentCell::default() };
     }
 
     /// The process in which the cell runs and the one that goes on if it ends; nothing while it compiles.
@@ -152,18 +172,14 @@ impl HostLink {
         let (outputs, content, mut end, panics) = {
             let mut cell = self.shared.cell();
             let (content, end) = (std::mem::take(&mut cell.content), std::mem::take(&mut cell.end));
-            let last = cell.panics.pop_back();
-            // A panic that the cell caught, or that ended a thread, is told, but does not fail the cell.
-            let told = std::mem::take(&mut cell.panics);
-            let (fatal, told) = match cell.is_panicked {
-                true => (last, told),
-                false => (None, told.into_iter().chain(last).collect()),
-            };
+            let (fatal, told) = cell.take_panics();
+            let number = cell.number;
+            let told: Vec<String> = told.iter().map(|panic| panic.told(number)).collect();
             (cell.outputs.clone(), content, CellEnd { panic: fatal, is_unwound: cell.is_panicked, ..end }, told)
         };
         let Some(outputs) = outputs else { return end };
         for panic in panics {
-            outputs.stream("stderr", format!("a panic was caught: {}\n", panic.message)).await;
+            outputs.stream("stderr", panic).await;
         }
         if !content.is_empty() && end.panic.is_none() && !is_unit(&content) {
             end.result_text = content.get("text/plain").and_then(Value::as_str).map(str::to_owned);
@@ -361,6 +377,23 @@ impl Shared {
         }
     }
 
+    /// Shows what rustc warned of in the cell that begins to run, each warning once in a session.
+    async fn warn(&self) {
+        let Some(outputs) = self.outputs() else { return };
+        for warning in self.workspace.take_warnings() {
+            let is_new = {
+                let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if warned.len() == WARNINGS_MAX {
+                    warned.clear();
+                }
+                warned.insert(warning.clone())
+            };
+            if is_new {
+                outputs.stream("stderr", format!("{warning}\n")).await;
+            }
+        }
+    }
+
     fn synced(&self, mark: u64) {
         self.send(Frame::new(json!({"type": bridge::SYNCED, "id": mark})));
     }
@@ -368,15 +401,21 @@ impl Shared {
     async fn take_frame(self: &Arc<Self>, frame: Frame, markers: &mut Markers, process: u64) {
         match frame.kind() {
             bridge::CELL_STARTED => {
-                let mut cell = self.cell();
-                cell.end.process = Some(process);
-                cell.end.copy = Some(frame.number("copy")).filter(|copy| *copy != 0);
+                {
+                    let mut cell = self.cell();
+                    cell.end.process = Some(process);
+                    cell.end.copy = Some(frame.number("copy")).filter(|copy| *copy != 0);
+                }
+                self.warn().await;
             }
             bridge::CELL_DIED => self.cell_died(&frame, process).await,
             bridge::WORKER_ENDED => self.functions.worker_ended(&frame, words_for_death(&frame)),
             bridge::STREAM => self.take_text(&frame, markers).await,
             bridge::PANIC => self.cell().add_panic(&frame),
-            bridge::RETURNED_ERROR => self.cell().end.returned_error = Some(frame.text("message").to_owned()),
+            bridge::RETURNED_ERROR => {
+                let error = (frame.text("message").to_owned(), Place::new(&frame.json));
+                self.cell().end.returned_error = Some(error);
+            }
             bridge::SYNC => {
                 // The end of a cell or callback is near: what it changed need not wait for it.
                 self.widgets().flush().await;
@@ -428,7 +467,12 @@ impl Shared {
                 self.take_piece(piece, name).await;
             }
         } else if let Some(outputs) = self.outputs_of(frame) {
-            outputs.stream(name, String::from_utf8_lossy(&frame.payload).into_owned()).await;
+            let mut text = String::from_utf8_lossy(&frame.payload).into_owned();
+            if frame.json.contains_key("file") {
+                let place = Place::new(&frame.json).in_brackets(self.cell().number);
+                text = if text.trim().is_empty() { format!("{place}\n") } else { format!("{place} {text}") };
+            }
+            outputs.stream(name, text).await;
         }
     }
 

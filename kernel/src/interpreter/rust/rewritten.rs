@@ -2,8 +2,10 @@
 //!
 //! What is put in, `final_value` and `kept_variables` decide. Nothing of the author's is changed and lines stay lines.
 
+use std::ops::Range;
+
 use ra_ap_syntax::{
-    AstNode, Edition, SourceFile,
+    AstNode, Edition, SourceFile, SyntaxNode,
     ast::{self, HasName},
 };
 
@@ -23,7 +25,7 @@ pub struct Insertion {
 }
 
 /// A cell as it goes to evcxr.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rewritten {
     /// The text, with the lines of the author's.
     pub text: String,
@@ -85,6 +87,54 @@ pub fn empty_let(code: &str) -> Option<usize> {
     Some(text(code)[..start].matches('\n').count())
 }
 
+/// The line of a `return` of the cell itself. What it would leave out, evcxr takes for done.
+pub fn own_return(code: &str) -> Option<usize> {
+    let (list, line_of) = statements(code)?;
+    let is_function = |node: &SyntaxNode| {
+        let is_async = ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some());
+        is_async || ast::ClosureExpr::can_cast(node.kind()) || ast::Fn::can_cast(node.kind())
+    };
+    // The outermost function is ours.
+    let is_own = |found: &ast::ReturnExpr| found.syntax().ancestors().filter(is_function).count() == 1;
+    let found = list.syntax().descendants().filter_map(ast::ReturnExpr::cast).find(is_own)?;
+    Some(line_of(usize::from(found.syntax().text_range().start())))
+}
+
+/// Where a cell names the variables that it defines, bytes.
+pub fn own_variables(code: &str) -> Vec<Range<usize>> {
+    let Some((list, _)) = statements(code) else { return Vec::new() };
+    let patterns = list.statements().filter_map(|statement| match statement {
+        ast::Stmt::LetStmt(binding) => binding.pat(),
+        _ => None,
+    });
+    let names =
+        patterns.flat_map(|pattern| pattern.syntax().descendants().filter_map(ast::Name::cast).collect::<Vec<_>>());
+    names.map(|name| range(name.syntax())).collect()
+}
+
+/// Where the expression stands that a cell gives, bytes.
+pub fn value(code: &str) -> Option<Range<usize>> {
+    Some(range(statements(code)?.0.tail_expr()?.syntax()))
+}
+
+/// A place of the author's text in what [`statements`] gives.
+pub fn parsed(place: usize) -> usize {
+    place + HEAD.len()
+}
+
+/// The bytes of the author's text.
+fn range(node: &SyntaxNode) -> Range<usize> {
+    let place = |offset| usize::from(offset).saturating_sub(HEAD.len());
+    place(node.text_range().start())..place(node.text_range().end())
+}
+
+/// What a cell that is Rust does, and the line of the cell, from 1, for a place in that.
+pub fn statements(code: &str) -> Option<(ast::StmtList, impl Fn(usize) -> usize)> {
+    let text = text(code);
+    // The head is a line of its own.
+    Some((body(code)?, move |place: usize| text[..place].matches('\n').count()))
+}
+
 fn body(code: &str) -> Option<ast::StmtList> {
     let parsed = parse(code);
     if !parsed.errors().is_empty() {
@@ -126,6 +176,23 @@ mod tests {
         assert_eq!(empty_let("let a = 1;\nlet = 3;"), Some(2));
         assert_eq!(empty_let(":dep x\nlet;"), Some(2));
         assert_eq!(empty_let("let a = 1; if let Some(b) = c {}"), None);
+    }
+
+    #[test]
+    fn what_a_cell_defines_and_gives_has_its_place() {
+        let code = "let (a, mut b) = (1, 2);\n{ let c = 3; }\na + b // end";
+        let names: Vec<&str> = own_variables(code).into_iter().map(|range| &code[range]).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(value(code).map(|range| &code[range]), Some("a + b"));
+        assert_eq!(value("let a = 1;"), None);
+    }
+
+    #[test]
+    fn only_a_return_of_the_cell_itself_is_found() {
+        assert_eq!(own_return("let a = 1;\nif a == 1 { return; }"), Some(2));
+        assert_eq!(own_return("return 5"), Some(1));
+        assert_eq!(own_return("fn f() { return; }\nlet g = || return 1;\nlet h = async { return 1; };"), None);
+        assert_eq!(own_return("let s = \"return\"; // return"), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use widgets_comm::{
 
 use super::{
     callbacks::{Wanted, buffers, with_buffers},
+    current_cell::Place,
     host::Shared,
 };
 use crate::{outputs::Outputs, report::Report, widgets};
@@ -162,12 +163,11 @@ async fn callback_ended(shared: &Arc<Shared>, frame: &Frame) {
     let number = frame.number(bridge::CALLBACK);
     if let (Some(panic), Some(outputs)) = (frame.json.get("panic"), shared.outputs_of(frame)) {
         let message = panic["message"].as_str().unwrap_or("the callback panicked");
-        let report = Report::new("Panic", message).with_hint(match (panic["file"].as_str(), panic["line"].as_u64()) {
-            (Some(file), Some(line)) if !file.is_empty() && !file.ends_with("lib.rs") => {
-                format!("a callback panicked in {file} line {line}; it runs again at the next event")
-            }
-            _ => "a callback panicked; it runs again at the next event".to_owned(),
-        });
+        // Whose cell it is from says more here than whose cell ran last.
+        let place = panic.as_object().and_then(|panic| Place::new(panic).words(0));
+        let place = place.map(|place| format!(" {place}")).unwrap_or_default();
+        let report = Report::new("Panic", message)
+            .with_hint(format!("a callback panicked{place}; it runs again at the next event"));
         outputs.error(&report).await;
     }
     shared.widgets().flush().await;

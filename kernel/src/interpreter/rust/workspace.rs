@@ -9,14 +9,21 @@ use std::{
     fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
+use annotate_snippets::Level;
 use anyhow::{Context, Result};
 use flow_engine::SessionFolder;
 use flowdeck::bridge;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{prelude::Prelude, toolchain::Toolchain};
+use super::{
+    diagnostics::{CellText, Diagnostic},
+    prelude::Prelude,
+    rewritten::Rewritten,
+    toolchain::Toolchain,
+};
 use crate::exports;
 
 /// The program that runs cells and, under other names, stands in for cargo and rustup.
@@ -25,9 +32,21 @@ const CELL_HOST: &str = "flowdeck-cell-host";
 /// With what names of such folders begin.
 const PREFIX: &str = "flowdeck-kernel-";
 
+/// The name of a cell's source where cargo compiles it.
+const CARGO_SOURCE: &str = "src/lib.rs";
+
 /// The folder, and what was the PATH before we came first on it.
 pub struct Workspace {
     folder: SessionFolder,
+    /// The cell that was compiled last.
+    announced: Mutex<Announced>,
+}
+
+/// A cell as its author wrote it, and as evcxr was given it.
+#[derive(Default)]
+struct Announced {
+    code: String,
+    compiled: Rewritten,
 }
 
 impl Workspace {
@@ -42,7 +61,7 @@ impl Workspace {
         for name in ["cell", "analysis", "bin"] {
             fs::create_dir_all(folder.path().join(name))?;
         }
-        let workspace = Workspace { folder };
+        let workspace = Workspace { folder, announced: Mutex::default() };
         workspace.set_environment();
         Ok(workspace)
     }
@@ -107,14 +126,38 @@ impl Workspace {
         Ok(host)
     }
 
-    /// Tells the driver the text of the cell that is compiled next: it leaves out items that this does not need.
-    pub fn announce(&self, cell: &str) {
-        let file = self.folder.path().join("bin/cell.txt");
-        if let Err(error) = fs::write(&file, cell) {
+    /// Tells the driver which cell is compiled next: it leaves out items that this does not need, and finds its lines.
+    pub fn announce(&self, number: u64, code: &str, compiled: &Rewritten) {
+        let folder = self.folder.path().join("bin");
+        let file = folder.join("cell.txt");
+        let written = fs::write(folder.join("cell-number.txt"), number.to_string())
+            .and_then(|()| fs::write(&file, &compiled.text));
+        if let Err(error) = written {
             tracing::warn!(%error, "cells are compiled with all items");
             // An old text would be worse than none.
             let _ = fs::remove_file(file);
         }
+        let announced = Announced { code: code.to_owned(), compiled: compiled.clone() };
+        *self.announced.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = announced;
+    }
+
+    /// rustc's warnings about the cell that begins to run, as its author reads them. The second time there are none.
+    pub fn take_warnings(&self) -> Vec<String> {
+        let file = self.folder.path().join("bin/warnings.json");
+        let warnings: Vec<Value> =
+            fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        if warnings.is_empty() {
+            return Vec::new();
+        }
+        // A file that stays would be shown with the next cell.
+        let _ = fs::remove_file(file);
+        let announced = self.announced.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let cell = CellText { code: &announced.code, compiled: &announced.compiled };
+        let rendered = warnings.iter().filter_map(|warning| {
+            let warning = Diagnostic::new(warning, cell);
+            warning.is_the_authors().then(|| warning.rendered(Level::WARNING, &warning.message())).flatten()
+        });
+        rendered.collect()
     }
 
     /// What the driver found the stand-ins for types of variables to be.
@@ -152,15 +195,22 @@ pub fn original_path() -> OsString {
     env::join_paths(folders).unwrap_or_default()
 }
 
-/// A line of the source that a cell was compiled from, by its name there; `None` when it is another crate's file.
-pub fn source_line(file: &str, line: u64) -> Option<String> {
-    if !file.ends_with("cell_lib.rs") && !file.ends_with("src/lib.rs") {
-        return None;
-    }
-    let folder = PathBuf::from(env::var_os("EVCXR_TMPDIR")?);
-    let text = fs::read_to_string(folder.join(file)).ok()?;
-    let index = usize::try_from(line.checked_sub(1)?).ok()?;
-    text.lines().nth(index).map(str::to_owned)
+/// The cell and line, both from 1, that a line of a compiled source comes from, by the source's name in a panic. The cell
+/// is 0 when it has no number; `None` when it is another crate's file, or was written by no author.
+pub fn place(file: &str, line: u64) -> Option<(u64, u64)> {
+    // What a panic says comes from the cell.
+    let is_ours = file == CARGO_SOURCE
+        || file.strip_prefix("cell-").is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let name = if file == CARGO_SOURCE { "lib.rs" } else { file };
+    let folder = env::var_os("FLOWDECK_DRIVER").filter(|_| is_ours).map(PathBuf::from)?;
+    let text = fs::read(folder.join("places").join(format!("{name}.json"))).ok()?;
+    let table: Vec<Option<(u64, u64)>> = serde_json::from_slice(&text).ok()?;
+    *table.get(usize::try_from(line.checked_sub(1)?).ok()?)?
+}
+
+/// Whether a panic names a source of ours, and not another crate's file.
+pub fn is_a_cells(file: &str) -> bool {
+    file.is_empty() || file == CARGO_SOURCE || file.starts_with("cell-")
 }
 
 fn cell_host() -> Result<PathBuf> {

@@ -41,8 +41,14 @@ fn types(known: &[(&str, &str)]) -> Typing {
     typing
 }
 
+fn source(text: &str, typing: &Typing, cell: Option<&str>) -> Source {
+    let announced = cell.map(|cell| Announced { text: cell.to_owned(), number: 7 });
+    let defined = Defined::read(Path::new("/no-such-folder"));
+    Source::sorted(text, &Session { typing, defined: &defined, cell: announced.as_ref() }, cell, false)
+}
+
 fn sorted(items: &str, function: &str, cell: &str) -> String {
-    Source::sorted(&format!("{HEAD}{items}{function}"), &types(&[]), Some(cell), false).text()
+    source(&format!("{HEAD}{items}{function}"), &types(&[]), Some(cell)).text()
 }
 
 #[test]
@@ -123,12 +129,8 @@ fn what_a_cell_names_is_there_with_what_that_needs() {
 fn a_type_that_only_a_variable_has_brings_its_items() {
     let items = "struct Deep;\nimpl Drop for Deep { fn drop(&mut self) {} }\n";
     let function = function(1, &[("a", "FlowdeckType4")], "drop(a);", &[]);
-    let source = Source::sorted(
-        &format!("{HEAD}{items}{function}"),
-        &types(&[("FlowdeckType4", "Vec<Deep>")]),
-        Some("drop(a);"),
-        false,
-    );
+    let types = types(&[("FlowdeckType4", "Vec<Deep>")]);
+    let source = source(&format!("{HEAD}{items}{function}"), &types, Some("drop(a);"));
     let text = source.text();
     assert!(text.contains("impl Drop for Deep") && text.contains("take_variable::<Vec<Deep>>"), "{text}");
 }
@@ -139,7 +141,7 @@ fn items_of_the_cell_itself_are_compiled_though_nothing_names_them() {
     let function = "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_1(\nmut x: *mut u8) -> *mut u8 {x}\n";
     assert!(sorted(&format!("{item}\n"), function, item).contains(item));
     assert!(!sorted(&format!("{item}\n"), function, "1").contains(item));
-    assert!(Source::sorted(&format!("{HEAD}{item}\n{function}"), &types(&[]), None, false).text().contains(item));
+    assert!(source(&format!("{HEAD}{item}\n{function}"), &types(&[]), None).text().contains(item));
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn a_question_mark_keeps_its_frame_and_others_lose_it() {
 #[test]
 fn lines_keep_the_numbers_that_evcxr_knows_them_by() {
     let text = format!("{HEAD}fn unused() {{}}\n{}", function(1, &[("b", "u8"), ("a", "u8")], "a + b;\nwrong;", &[]));
-    let source = Source::sorted(&text, &types(&[]), Some("a + b;\nwrong;"), false);
+    let source = source(&text, &types(&[]), Some("a + b;\nwrong;"));
     let ours = source.text().lines().position(|line| line == "wrong;").expect("it is there") + 1;
     let evcxrs = text.lines().position(|line| line == "wrong;").expect("it is there") + 1;
     assert_ne!(ours, evcxrs);
@@ -173,7 +175,7 @@ fn lines_keep_the_numbers_that_evcxr_knows_them_by() {
 fn an_unknown_type_is_asked_for_once_and_known_ones_are_written() {
     let cell = "let x: FlowdeckType7 = y;";
     let function = function(1, &[("y", "FlowdeckType3")], cell, &[("x", "FlowdeckType7")]);
-    let source = Source::sorted(&format!("{HEAD}{function}"), &types(&[("FlowdeckType3", "u8")]), Some(cell), false);
+    let source = source(&format!("{HEAD}{function}"), &types(&[("FlowdeckType3", "u8")]), Some(cell));
     let text = source.text();
     assert!(text.contains("let x: _ = y;") && text.contains("take_variable::<u8>(stringify!(y))"), "{text}");
     let asked: Vec<_> = source.untyped.iter().collect();
@@ -189,21 +191,16 @@ fn an_unknown_type_is_asked_for_once_and_known_ones_are_written() {
 #[test]
 fn what_is_not_evcxrs_is_left_alone() {
     let text = "fn main() {}\n// end\n";
-    assert_eq!(Source::sorted(text, &types(&[]), Some(""), false).text(), text);
+    assert_eq!(source(text, &types(&[]), Some("")).text(), text);
     let broken = format!("{HEAD}fn broken( {{\n{}", function(1, &[], "1;", &[]));
-    assert!(Source::sorted(&broken, &types(&[]), Some("1;"), false).text().contains("fn broken( {"));
+    assert!(source(&broken, &types(&[]), Some("1;")).text().contains("fn broken( {"));
 }
 
 #[test]
 fn a_variable_whose_type_was_defined_anew_is_lost() {
     let source = |definition: &str, typing: &Typing, taken: &[(&str, &str)], new: &[(&str, &str)]| {
         let items = format!("{definition}\nstruct Outer(Inner);\n");
-        Source::sorted(
-            &format!("{HEAD}{items}{}", function(1, taken, "use_it(o);", new)),
-            typing,
-            Some("use_it(o);"),
-            false,
-        )
+        source(&format!("{HEAD}{items}{}", function(1, taken, "use_it(o);", new)), typing, Some("use_it(o);"))
     };
     let mut typing = types(&[("FlowdeckType1", "Vec<Outer>")]);
     let defining = source("struct Inner(u64);", &typing, &[], &[("o", "FlowdeckType1")]);
@@ -227,4 +224,104 @@ fn only_a_cell_that_awaits_is_waited_for() {
     let text = sorted(error, &function(1, &[], framed, &[]), "f().await?;");
     assert!(text.contains("= flowdeck::task::block_on(async {\nf().await?;\nOk(())});"), "{text}");
     assert!(text.contains("struct EvcxrUserCodeError {}"), "{text}");
+}
+
+/// A cell whose statement is behind an item and on that one's line, in a session with an item of cell [3].
+fn of_three_places() -> (tempfile::TempDir, String, Announced) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let earlier = Announced { text: "// said\nfn earlier() {\n    panic!()\n}\n".to_owned(), number: 3 };
+    Defined::read(folder.path()).keep(&earlier);
+    let text =
+        "use std::{fmt, io::Write as _};\nfn f() {} let x: FlowdeckType7 = y + z; // said\nearlier();".to_owned();
+    let items = "use std::fmt;\nuse std::io::Write as _;\nfn earlier() {\n    panic!()\n}\nfn f() {} \n";
+    let statements = "let x: FlowdeckType7 = y + z; // said\nearlier();";
+    let function = function(1, &[("y", "u8"), ("z", "u8")], statements, &[("x", "FlowdeckType7")]);
+    (folder, format!("{HEAD}{items}{function}"), Announced { text, number: 7 })
+}
+
+#[test]
+fn each_line_knows_its_cell() {
+    let (folder, text, cell) = of_three_places();
+    let (typing, defined) = (types(&[]), Defined::read(folder.path()));
+    let session = Session { typing: &typing, defined: &defined, cell: Some(&cell) };
+    for source in [Source::sorted(&text, &session, Some(&cell.text), false), Source::plain(&text, &session)] {
+        let place = |part: &str| {
+            let line = source.lines.iter().position(|line| line.text.contains(part)).expect("it is there");
+            source.table()[line]
+        };
+        assert_eq!(place("io::Write as _;"), Some((7, 1)));
+        assert_eq!(place("fn f()"), Some((7, 2)));
+        assert_eq!(place("let x: _"), Some((7, 2)));
+        assert_eq!(place("earlier();"), Some((7, 3)));
+        assert_eq!(place("panic!()"), Some((3, 3)));
+        assert_eq!(place("catch_unwind"), None);
+    }
+}
+
+#[test]
+fn messages_carry_the_authors_places() {
+    let (folder, text, cell) = of_three_places();
+    let (typing, defined) = (types(&[]), Defined::read(folder.path()));
+    let session = Session { typing: &typing, defined: &defined, cell: Some(&cell) };
+    let source = Source::sorted(&text, &session, Some(&cell.text), false);
+    let span = |part: &str, column: usize| {
+        let line = source.lines.iter().position(|line| line.text.contains(part)).expect("it is there") + 1;
+        serde_json::json!({
+            "file_name": source.name, "line_start": line, "line_end": line, "column_start": column,
+            "column_end": column + 1, "is_primary": true,
+        })
+    };
+    let message =
+        |span: serde_json::Value| serde_json::json!({"message": "no", "spans": [span], "code": {"code": "x"}});
+    let placed = |span| super::super::messages::placed(&message(span), &source)["spans"][0].clone();
+    let shown = placed(span("let x: _", "let x: _ = y".len()));
+    let column = "fn f() {} let x: FlowdeckType7 = y".len();
+    assert_eq!((&shown["cell"]["line_start"], &shown["cell"]["column_start"]), (&2.into(), &column.into()), "{shown}");
+    assert_eq!(
+        (&shown["file_name"], &shown["column_start"]),
+        (&"src/lib.rs".into(), &(column - "fn f() {} ".len()).into())
+    );
+    let import = placed(span("io::Write", 5));
+    assert_eq!((&import["cell"]["line_start"], &import["cell"]["column_start"]), (&1.into(), &16.into()), "{import}");
+    let earlier = placed(span("panic!()", 5));
+    assert_eq!(earlier["earlier"], serde_json::json!({"cell": 3, "line": 3}));
+    let generated = placed(span("catch_unwind", 5));
+    assert!(generated["cell"].is_null() && generated["earlier"].is_null(), "{generated}");
+    let warnings = [message(span("earlier();", 1)), message(span("panic!()", 5)), message(span("catch_unwind", 1))];
+    assert_eq!(super::super::messages::about_cell(&warnings, &source).len(), 1, "others are not the cell's");
+    let line = source.lines.iter().position(|line| line.text == "earlier();").expect("it is there") + 1;
+    let text = serde_json::json!(format!("found `{{closure@{}:{line}:1: {line}:9}}` here", source.name));
+    assert_eq!(super::super::messages::placed(&text, &source), "found `{closure@line 3}` here");
+}
+
+#[test]
+fn the_name_of_a_source_is_the_same_whatever_its_types() {
+    let (folder, text, cell) = of_three_places();
+    let defined = Defined::read(folder.path());
+    let name = |typing: &Typing| {
+        let session = Session { typing, defined: &defined, cell: Some(&cell) };
+        Source::sorted(&text, &session, Some(&cell.text), false).name
+    };
+    assert_eq!(name(&types(&[])), name(&types(&[("FlowdeckType7", "u8")])));
+    assert!(name(&types(&[])).starts_with(SOURCE_NAME));
+}
+
+#[test]
+fn an_implementation_that_is_edited_replaces_the_one_of_an_earlier_cell() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (first, second) = ("impl S { fn f() { one() } }", "impl S { fn f() { two() } }");
+    for (number, text) in [(1, first), (2, second)] {
+        Defined::read(folder.path()).keep(&Announced { text: text.to_owned(), number });
+    }
+    let (typing, defined) = (types(&[]), Defined::read(folder.path()));
+    let text = |cell: &str, items: [&str; 2]| {
+        let cell = Announced { text: cell.to_owned(), number: 9 };
+        let session = Session { typing: &typing, defined: &defined, cell: Some(&cell) };
+        let text = format!("{HEAD}struct S;\n{}\n{}\n{}", items[0], items[1], function(1, &[], "S::f();", &[]));
+        Source::sorted(&text, &session, Some(&cell.text), false).text()
+    };
+    let later = text("S::f();", [second, first]);
+    assert!(later.contains("two()") && !later.contains("one()"), "{later}");
+    let again = text(&format!("{first}\nS::f();"), [first, second]);
+    assert!(again.contains("one()") && !again.contains("two()"), "what the cell defines counts: {again}");
 }

@@ -25,6 +25,8 @@ use flow_engine::{ForeignCall, ForeignStep};
 use flowdeck::bridge::{self, Frame};
 use serde_json::{Map, Value, json};
 
+use super::super::current_cell::Place;
+
 /// The most that one call may give, bytes: a batch has a few thousand rows.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -113,7 +115,9 @@ impl Channel {
             return Ok(Answer::Failed(reason));
         }
         if let Some(message) = text("panic") {
-            return Ok(Answer::Panicked(message));
+            // The query is no cell's own: the place names its cell.
+            let place = Place::new(answer).words(0).map(|place| format!(" ({place})")).unwrap_or_default();
+            return Ok(Answer::Panicked(format!("{message}{place}")));
         }
         match answer.get("bytes").and_then(Value::as_u64) {
             None => Ok(Answer::Gone),
