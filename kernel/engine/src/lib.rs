@@ -67,11 +67,10 @@ pub use query::{Progress, ProgressCallback, QueryOptions};
 pub use result::QueryResult;
 pub use schema_document::schema_document;
 pub use servers::{ServerNeeds, ServerSettings, server_needs};
-    Channels, ColumnOrigin, Registered, SettingsMaker, SourceSettings, SourceStatus, TimeUnit, mappable_columns,
-    source_formats,
 pub use session_folder::SessionFolder;
 pub use source::{
-pub use source::{Channels, ColumnOrigin, Registered, SourceSettings, TimeUnit, mappable_columns, source_formats};
+    Channels, ColumnOrigin, Registered, SettingsMaker, SourceSettings, SourceStatus, TimeUnit, mappable_columns,
+    source_formats,
 };
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;
