@@ -101,14 +101,14 @@ impl Items {
         let mut items: Vec<(usize, usize, Item)> = Vec::new();
         let mut head = Vec::new();
         for node in tree.syntax().children() {
-            let (start, end) = (first_offset(&node), usize::from(node.text_range().end()));
-            let (start, end) = (line_of(start), line_of(end.saturating_sub(1)));
+            let first = first_offset(&node);
+            let (start, end) = (line_of(first), line_of(usize::from(node.text_range().end()).saturating_sub(1)));
             let Some(mut item) = ast::Item::cast(node.clone()).map(|item| Item::new(&item, &names)) else {
                 head.extend(lines[start..=end].iter().cloned());
                 continue;
             };
             item.lines = lines[start..=end].to_vec();
-            let line_start = text[..usize::from(range.start())].rfind('\n').map_or(0, |end| end + 1);
+            let line_start = text[..first].rfind('\n').map_or(0, |end| end + 1);
             item.implementation = ast::Impl::cast(node).map(|item| Implementation::new(&item, line_start));
             match items.last_mut() {
                 Some((_, last, before)) if *last >= start => {
