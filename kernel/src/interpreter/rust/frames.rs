@@ -122,7 +122,7 @@ mod tests {
         let (mut reader, _writer) = ours.into_split();
         let mut frames = FrameReader::new(&mut reader);
         for _ in 0..2 {
-            assert_eq!(frames.next().await.expect("whole frames"), Some(placed.clone()));
+            assert_eq!(frames.next().await.expect("whole frames").as_ref(), Some(&placed));
         }
     }
 
