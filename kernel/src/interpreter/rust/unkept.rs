@@ -103,7 +103,7 @@ fn fix(name: &str, kind: &str, value: Option<&ast::Expr>) -> (String, String) {
     }
     if is_iterator {
         let fix = format!("collect what it gives: `let {name} = {}.collect::<Vec<_>>();`", value_or("…"));
-        return ("it is an iterator over a closure, whose type has no name".to_owned(), fix);
+        return ("it is an iterator, whose type has no name".to_owned(), fix);
     }
     if kind.starts_with(CLOSURES) {
         let signature = value.and_then(signature).unwrap_or_else(|| "Fn(…) -> …".to_owned());
