@@ -2,7 +2,7 @@
 //!
 //! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
 //! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source,
-//! `remote` finds objects in the network. What a connector recognises goes to it; none of those formats is known here.
+//! `remote` finds objects in the network, `plain` reads CSV and JSON. What a connector recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ mod labels;
 mod listing;
 mod opened;
 mod paths;
+mod plain;
 pub(crate) mod remote;
 pub(crate) mod sniff;
 
