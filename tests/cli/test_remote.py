@@ -1,7 +1,9 @@
 """Objects of a store that speaks S3, moto's on this machine: read in parts or fetched, listed, refused; keys in no output."""
 
 import functools
+import gzip
 import http.server
+import json
 import os
 import subprocess
 import threading
@@ -137,6 +139,51 @@ def test_a_source_with_keys_import_and_parquet(folder, store) -> None:
     store.s3.delete_object(Bucket=BUCKET, Key="kept/hour=00/flows.parquet")
 
 
+def day_of_csv(day: int) -> bytes:
+    return csv_of(0).replace(b"2024-01-01", f"2024-03-{day:02}".encode())
+
+
+def day_of_aws(day: int) -> bytes:
+    start = 1709251200 + (day - 1) * 86400
+    line = "2 1 eni-1 10.0.0.1 10.0.0.2 40000 443 6 20 100 {} {} ACCEPT OK\n"
+    return "".join(line.format(start + second, start + second) for second in range(ROWS)).encode()
+
+
+def day_of_json(day: int) -> bytes:
+    row = {"start_time": f"2024-03-{day:02}T00:00:00Z", "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "bytes": 100}
+    return (json.dumps(row) + "\n").encode() * ROWS
+
+
+@pytest.mark.parametrize(
+    ("kind", "day_of", "name"),
+    [
+        ("csv", day_of_csv, "2024/03/{:02}/flows.csv"),
+        ("packed", lambda day: gzip.compress(day_of_csv(day)), "flows-202403{:02}.csv.gz"),
+        ("aws", day_of_aws, "y=2024/m=03/d={:02}/flows.log"),
+        ("json", day_of_json, "2024-03-{:02}/flows.json"),
+    ],
+)
+def test_only_objects_of_the_time_that_is_asked_for_are_fetched(folder, store, kind, day_of, name) -> None:
+    """An object that is nothing is in the way of whoever looks at all of them."""
+    for day in range(1, 10):
+        store.put(f"{kind}/{name.format(day)}", day_of(day))
+    store.put(f"{kind}/{name.format(20)}", b"\x00\x01 nothing")
+    configured(folder, store, f"s3://{BUCKET}/{kind}/**")
+    window = "start_time >= '2024-03-05' AND start_time < '2024-03-06'"
+    for table in (f"read_flows('s3://{BUCKET}/{kind}/**')", "campus"):
+        sql = f"SELECT count(*) AS n, sum(bytes) AS b FROM {table} WHERE {{}}"
+        found = flowdeck(folder, "sql", sql.format(window), "--format", "csv", **store.environment())
+        assert found.returncode == 0 and found.stdout.split() == ["n,b", f"{ROWS},{ROWS * 100}"], found.stdout + found.stderr
+        shown = flowdeck(folder, "sql", sql.format(window), **store.environment())
+        assert "4 of 10 objects were read" in shown.stdout + shown.stderr, "the day, and a day before and after it"
+        none = flowdeck(folder, "sql", sql.format("start_time > '2030-01-01'"), "--format", "csv", **store.environment())
+        assert none.returncode == 0 and none.stdout.splitlines()[1].startswith("0"), none.stdout + none.stderr
+        every = flowdeck(folder, "sql", sql.format("bytes > 0"), **store.environment())
+        assert every.returncode == 1 and name.format(20) in every.stderr, every.stderr
+    listed = flowdeck(folder, "sources").stdout
+    assert next(line for line in listed.splitlines() if line.startswith("campus")).split()[1] == "ready"
+
+
 def test_faults_are_explained_and_keys_are_in_no_output(folder, store) -> None:
     output = ""
     query = f"SELECT * FROM read_flows('s3://{BUCKET}/2024/01/01/flows.csv')"
@@ -189,8 +236,6 @@ def test_a_server_that_does_not_answer_costs_the_other_sources_nothing(folder, s
 
 def test_compressed_logs_of_a_web_server_without_parts(folder) -> None:
     """The server of Python's library gives no parts, so files come as a whole."""
-    import gzip
-
     (folder / "www").mkdir()
     (folder / "www" / "flows.csv.gz").write_bytes(gzip.compress(csv_of(0)))
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder / "www")

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult, ScalarValue};
 use datafusion::datasource::provider_as_source;
@@ -63,11 +63,13 @@ impl Made {
 
 /// `table` as flows.
 pub(crate) fn under_flow_schema(
-    state: &SessionState,
+    state: &dyn Session,
     table: Arc<dyn TableProvider>,
     settings: &SourceSettings,
     path: &Path,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let state = state.as_any().downcast_ref::<SessionState>();
+    let state = state.ok_or_else(|| DataFusionError::Internal("another kind of session".into()))?;
     let found = table.schema();
     let maker = Maker { state, settings, found: &found };
     let wanted = flow_source::flow_schema();

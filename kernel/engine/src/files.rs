@@ -2,7 +2,7 @@
 //!
 //! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
 //! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source,
-//! `remote` finds objects in the network. What a connector recognises goes to it; none of those formats is known here.
+//! `remote` finds objects in the network, `windowed` fetches those that a query's times need, `plain` reads CSV and JSON. What a connector recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +11,12 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use flow_source::Connector;
 
+use crate::connectors;
+use crate::engine::SourceKind;
 use crate::source::SourceSettings;
-use crate::{connectors, flow_view};
 pub(crate) use opened::{Opened, open_source};
 use paths::Found;
-use remote::{Address, Remote, RemoteAccess, RemoteCause};
+use remote::{Address, Listing, Remote, RemoteAccess, RemoteCause};
 use sniff::{FileFormat, Sniffed, Wanted};
 
 pub(crate) mod delimited;
@@ -25,8 +26,10 @@ mod labels;
 mod listing;
 mod opened;
 mod paths;
+mod plain;
 pub(crate) mod remote;
 pub(crate) mod sniff;
+mod windowed;
 
 /// Rows from which the types of CSV and JSON columns are guessed.
 const ROWS_FOR_TYPES: usize = 10_000;
@@ -158,18 +161,33 @@ pub(crate) fn list_of(names: &[String]) -> String {
 /// Reads the beginning of each file and, where the format needs it, enough of them to know the columns.
 pub(crate) async fn open(state: &dyn Session, pattern: &str, shape: Shape) -> DataFusionResult<Arc<dyn TableProvider>> {
     let access = RemoteAccess { allow_http: remote_of(state).allow_http, ..RemoteAccess::default() };
-    let files = identify(state, pattern, Wanted::Any, &access).await.map_err(FileFault::into_datafusion)?;
-    if let FileFormat::Connector(connector) = files.format() {
-        return open_with(*connector, &files, shape);
-    }
-    if let Shape::Side(name) = shape {
-        return Err(no_side_table(&files, name).into_datafusion());
-    }
-    let table = listing::open(state, &files, shape, &SourceSettings::default()).await?;
-    match shape {
-        Shape::Native => Ok(table),
-        Shape::Either if !flow_view::holds_flows(&table.schema()) => Ok(table),
-        Shape::Flows | Shape::Either | Shape::Side(_) => flow_view::under_flow_schema(state, table, files.first_path()),
+    let kind = match shape {
+        Shape::Flows => SourceKind::Flows,
+        Shape::Native => SourceKind::Log,
+        Shape::Either => SourceKind::Auto,
+        Shape::Side(name) => return side_table(state, pattern, name, &access).await,
+    };
+    let settings = SourceSettings { kind, access, ..SourceSettings::default() };
+    Ok(open_source(state, pattern, &settings).await?.table)
+}
+
+async fn side_table(
+    state: &dyn Session,
+    pattern: &str,
+    name: &'static str,
+    access: &RemoteAccess,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let found = match located(state, pattern, access).await.map_err(FileFault::into_datafusion)? {
+        Located::Found(found) => found,
+        Located::Listed(listing) => {
+            let fetched = remote_of(state).fetch_listed(state, &listing, &listing.objects).await;
+            fetched.map_err(FileFault::into_datafusion)?
+        }
+    };
+    let files = identified(found, Wanted::Any).map_err(FileFault::into_datafusion)?;
+    match files.format() {
+        FileFormat::Connector(connector) => open_with(*connector, &files, Shape::Side(name)),
+        _ => Err(no_side_table(&files, name).into_datafusion()),
     }
 }
 
@@ -221,18 +239,29 @@ impl IdentifiedFiles {
     }
 }
 
-async fn identify(
-    state: &dyn Session,
-    pattern: &str,
-    wanted: Wanted,
-    access: &RemoteAccess,
-) -> Result<IdentifiedFiles, FileFault> {
+/// Where what a pattern means is.
+enum Located {
+    /// On disk, or one object.
+    Found(Vec<Found>),
+    /// Objects of a store, of which nothing was fetched.
+    Listed(Box<Listing>),
+}
+
+async fn located(state: &dyn Session, pattern: &str, access: &RemoteAccess) -> Result<Located, FileFault> {
+    let Some(address) = Address::of(pattern).transpose()? else {
+        return Ok(Located::Found(paths::find(pattern)?.into_iter().map(Found::on_disk).collect()));
+    };
+    let remote = remote_of(state);
+    Ok(match remote.listing(state, &address, access).await? {
+        Some(listing) => Located::Listed(Box::new(listing)),
+        None => Located::Found(remote.object(state, &address, access).await?),
+    })
+}
+
+/// Looks into files.
+fn identified(found: Vec<Found>, wanted: Wanted) -> Result<IdentifiedFiles, FileFault> {
     let mut files: Vec<(Found, Sniffed)> = Vec::new();
     let mut empty: Option<FileFault> = None;
-    let found = match Address::of(pattern) {
-        Some(address) => remote_of(state).find(state, &address?, access).await?,
-        None => paths::find(pattern)?.into_iter().map(Found::on_disk).collect(),
-    };
     for found in found {
         match sniff::sniff(&found, wanted) {
             Ok(sniffed) => files.push((found, sniffed)),
@@ -242,7 +271,7 @@ async fn identify(
         }
     }
     let Some((first_found, first)) = files.first() else {
-        return Err(empty.unwrap_or_else(|| FileFault::NoMatch { pattern: pattern.into(), nearest: Vec::new() }));
+        return Err(empty.unwrap_or_else(|| FileFault::NoMatch { pattern: String::new(), nearest: Vec::new() }));
     };
     let differs = files.iter().find(|(_, sniffed)| sniffed.format.name() != first.format.name());
     if let Some((found, sniffed)) = differs {

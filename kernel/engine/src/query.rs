@@ -181,7 +181,7 @@ impl Engine {
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
         let defines = matches!(plan, LogicalPlan::Ddl(_));
-        let (mut frame, lookups) = with_lookups(self.context().execute_logical_plan(plan).await?);
+        let (mut frame, lookups) = prepared(self.context().execute_logical_plan(plan).await?, watch);
         if defines {
             self.refresh_views()?;
         }
@@ -225,11 +225,12 @@ impl Engine {
     }
 }
 
-/// The same query with counts of its own for what it looks up at services.
-fn with_lookups(frame: DataFrame) -> (DataFrame, QueryLookups) {
+/// The same query with counts of its own for what it looks up at services, and with what watches it while it is planned.
+fn prepared(frame: DataFrame, watch: Arc<QueryWatch>) -> (DataFrame, QueryLookups) {
     let lookups = QueryLookups::default();
     let (mut state, plan) = frame.into_parts();
     state.config_mut().options_mut().extensions.insert(lookups.clone());
+    state.config_mut().set_extension(watch);
     (DataFrame::new(state, plan), lookups)
 }
 

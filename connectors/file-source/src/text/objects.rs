@@ -110,7 +110,7 @@ impl Cutter {
 ///
 /// # Errors
 /// When the file cannot be opened, and those of the decoder.
-pub(crate) fn read_objects(
+pub fn read_objects(
     path: &Path,
     outer: usize,
     scan: &Scan,

@@ -24,16 +24,9 @@ pub(crate) struct Delimited {
 pub(crate) fn sniff(head: &[u8], is_whole: bool, name_claims_it: bool) -> Option<Delimited> {
     let lines = complete_lines(as_text(head)?, is_whole);
     let first = *lines.first()?;
-    let counted = SEPARATORS.iter().filter_map(|separator| {
-        let column_count = field_count(first, *separator);
-        let agrees = lines.iter().all(|line| field_count(line, *separator) == column_count);
-        (column_count > 1 && agrees && lines.len() > 1).then_some((column_count, *separator))
-    });
-    let best = counted.fold(None, |best: Option<(usize, u8)>, next| match best {
-        Some(best) if best.0 >= next.0 => Some(best),
-        _ => Some(next),
-    });
-    let (column_count, separator) = match best {
+    // Some rows of a table may be bad.
+    let most = if name_claims_it { agreeing(&lines, lines.len() / 2 + 1) } else { None };
+    let (column_count, separator) = match agreeing(&lines, lines.len()).or(most) {
         Some(found) => found,
         None if name_claims_it && is_plausible_alone(&lines) => most_fields(first),
         None => return None,
@@ -41,6 +34,20 @@ pub(crate) fn sniff(head: &[u8], is_whole: bool, name_claims_it: bool) -> Option
     let has_header = is_header(first, separator);
     let header = if has_header { first.to_string() } else { String::new() };
     Some(Delimited { separator, has_header, header, column_count })
+}
+
+/// The separator, and the number of columns, in which so many lines agree with the first.
+fn agreeing(lines: &[&str], needed: usize) -> Option<(usize, u8)> {
+    let first = *lines.first()?;
+    let counted = SEPARATORS.iter().filter_map(|separator| {
+        let column_count = field_count(first, *separator);
+        let agree = lines.iter().filter(|line| field_count(line, *separator) == column_count).count();
+        (column_count > 1 && agree >= needed && lines.len() > 1).then_some((column_count, *separator))
+    });
+    counted.fold(None, |best: Option<(usize, u8)>, next| match best {
+        Some(best) if best.0 >= next.0 => Some(best),
+        _ => Some(next),
+    })
 }
 
 /// The header's names, for messages.
@@ -76,7 +83,7 @@ fn without_blank(lines: Vec<&str>) -> Vec<&str> {
     lines.into_iter().filter(|line| !line.trim().is_empty()).collect()
 }
 
-fn field_count(line: &str, separator: u8) -> usize {
+pub(super) fn field_count(line: &str, separator: u8) -> usize {
     let mut quoted = false;
     let mut count = 1;
     for byte in line.bytes() {
@@ -126,6 +133,14 @@ mod tests {
         check("Dear all,\nplease find attached\n", None);
         check("{\"a\":1}\n{\"a\":2}\n", None);
         check("\u{feff}a,b\n1,2", Some((b',', true, 2)));
+    }
+
+    #[test]
+    fn a_bad_row_does_not_hide_a_table_whose_name_claims_it() {
+        let found = sniff(b"a;b;c\n1;2;3\n4;5\n7;8;9\n", true, true).expect("a table");
+        assert_eq!((found.separator, found.has_header, found.column_count), (b';', true, 3));
+        assert!(sniff(b"a;b;c\n1;2\n4;5\n7;8;9\n", true, true).is_none(), "too few agree");
+        assert!(sniff(b"a;b;c\n1;2;3\n4;5\n7;8;9\n", true, false).is_none(), "nobody claims it");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Parquet, Arrow, CSV and JSON through DataFusion's listing tables.
+//! Parquet and Arrow through DataFusion's listing tables, CSV and JSON with the columns that DataFusion finds in them through
+//! `plain`.
 //!
 //! Files that cannot share one reader (another separator, header or compression) become tables of their own, joined
 //! by column name. DataFusion reads CSV by position, so two files whose columns are in another order would silently
@@ -22,6 +23,7 @@ use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTable
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
+use file_source::FileTable;
 use flow_source::{ip_field, is_ip_field};
 use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
@@ -29,6 +31,7 @@ use url::Url;
 use super::delimited::Delimited;
 use super::labels::IgnoreMetadata;
 use super::paths::Found;
+use super::plain::{PlainFiles, Writing, schema};
 use super::sniff::{FileFormat, Packing, Sniffed};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::{buried_fault, plain_text};
@@ -94,8 +97,18 @@ async fn open_group(
     let urls = group.files.iter().map(|found| url_of(found)).collect::<DataFusionResult<Vec<_>>>()?;
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
+    let writing = writing_of(group.sniffed);
     let inferred = infer_schema(state, reader.as_ref(), &urls, keeps_labels).await;
-    let inferred = inferred.map_err(|fault| broken(group, &fault))?;
+    let inferred = match (&writing, inferred) {
+        (None, inferred) => inferred.map_err(|fault| broken(group, &fault))?,
+        (Some(_), Ok(inferred)) if !inferred.fields().is_empty() => inferred,
+        // Of objects over several lines none is found.
+        (Some(writing), inferred) => match (of_good_rows(state, group, writing).await, inferred) {
+            (Ok(found), _) => found,
+            (Err(_), Ok(nothing)) => nothing,
+            (Err(_), Err(fault)) => return Err(broken(group, &fault)),
+        },
+    };
     let inferred = match &group.sniffed.format {
         FileFormat::JsonLines => {
             let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
@@ -114,12 +127,37 @@ async fn open_group(
         }
         _ => inferred,
     };
+    if let Some(writing) = writing {
+        let paths = group.files.iter().map(|found| found.path.clone()).collect();
+        let table = FileTable::new(PlainFiles::new(writing, paths, schema));
+        return Ok(Arc::new(if settings.strict { table.strict() } else { table }));
+    }
     let options = ListingOptions::new(reader).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
         .with_schema(schema)
         .with_expr_adapter_factory(Arc::new(IgnoreMetadata));
     Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+/// How the rows of formats are written that are read row by row.
+fn writing_of(sniffed: &Sniffed) -> Option<Writing> {
+    match &sniffed.format {
+        FileFormat::Delimited(dialect) => Some(Writing::Csv(dialect.clone())),
+        FileFormat::JsonLines | FileFormat::JsonArray => Some(Writing::Json),
+        FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream | FileFormat::Connector(_) => None,
+    }
+}
+
+/// Columns as they are found where all rows can be read.
+async fn of_good_rows(state: &dyn Session, group: &Group<'_>, writing: &Writing) -> DataFusionResult<SchemaRef> {
+    let as_lines = match &group.sniffed.format {
+        FileFormat::JsonArray => FileFormat::JsonLines,
+        other => other.clone(),
+    };
+    let reader = reader_of(&Sniffed { format: as_lines, packing: Packing::None });
+    let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
+    schema::of_good_rows(state, reader.as_ref(), writing, &paths).await
 }
 
 fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
-use datafusion::execution::SessionState;
 use flow_source::Connector;
 
 use super::sniff::{FileFormat, Wanted};
-use super::{FileFault, IdentifiedFiles, Shape, identify, listing, open_with};
+use super::windowed::{Windowed, WindowedTable};
+use super::{FileFault, IdentifiedFiles, Located, Shape, identified, listing, located, open_with, remote_of};
 use crate::clock::CorrectedTable;
 use crate::engine::SourceKind;
 use crate::source::SourceSettings;
@@ -32,17 +32,22 @@ pub(crate) struct Opened {
 
 /// Opens what a source names.
 pub(crate) async fn open_source(
-    state: &SessionState,
+    state: &dyn Session,
     pattern: &str,
     settings: &SourceSettings,
 ) -> DataFusionResult<Opened> {
-    let wanted = settings.connector.as_deref().and_then(Wanted::named).unwrap_or(Wanted::Any);
-    let files = identify(state, pattern, wanted, &settings.access).await.map_err(FileFault::into_datafusion)?;
-    let mut remarks = Vec::new();
-    let table = match files.format() {
-        FileFormat::Connector(connector) => of_connector(*connector, &files, settings, &mut remarks)?,
-        _ => of_plain_files(state, &files, settings, &mut remarks).await?,
+    let found = match located(state, pattern, &settings.access).await.map_err(FileFault::into_datafusion)? {
+        Located::Found(found) => found,
+        Located::Listed(listing) => {
+            if let Some(windowed) = WindowedTable::over(state, &listing, settings).await? {
+                return Ok(of_window(windowed, settings));
+            }
+            let fetched = remote_of(state).fetch_listed(state, &listing, &listing.objects).await;
+            fetched.map_err(FileFault::into_datafusion)?
+        }
     };
+    let files = identified(found, Wanted::of(settings)).map_err(FileFault::into_datafusion)?;
+    let Made { table, remarks, .. } = make(state, &files, settings).await?;
     let (bytes, modified) = size_and_age(&files);
     Ok(Opened {
         table: CorrectedTable::over(table, settings.clock_offset),
@@ -53,6 +58,36 @@ pub(crate) async fn open_source(
         remarks,
         channels: None,
     })
+}
+
+fn of_window(windowed: Windowed, settings: &SourceSettings) -> Opened {
+    let Windowed { table, format, remarks } = windowed;
+    let (files, bytes, modified) = table.size_and_age();
+    let table = CorrectedTable::over(table, settings.clock_offset);
+    Opened { table, format, files, bytes, modified, remarks, channels: None }
+}
+
+/// A table of files, before its clock is corrected.
+pub(super) struct Made {
+    pub(super) table: Arc<dyn TableProvider>,
+    pub(super) remarks: Vec<String>,
+    /// Whether it has the columns of flows.
+    pub(super) is_flows: bool,
+}
+
+/// Makes files a table.
+pub(super) async fn make(
+    state: &dyn Session,
+    files: &IdentifiedFiles,
+    settings: &SourceSettings,
+) -> DataFusionResult<Made> {
+    let mut remarks = Vec::new();
+    let table = match files.format() {
+        FileFormat::Connector(connector) => of_connector(*connector, files, settings, &mut remarks)?,
+        _ => of_plain_files(state, files, settings, &mut remarks).await?,
+    };
+    let is_flows = table.schema().fields() == flow_source::flow_schema().fields();
+    Ok(Made { table, remarks, is_flows })
 }
 
 fn shape_of(settings: &SourceSettings) -> Shape {
@@ -105,7 +140,7 @@ fn of_connector(
 }
 
 async fn of_plain_files(
-    state: &SessionState,
+    state: &dyn Session,
     files: &IdentifiedFiles,
     settings: &SourceSettings,
     remarks: &mut Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! Parquet stays where it is: its store is made known to DataFusion, which asks for the parts that it needs. Anything else
 //! is fetched as a whole into a folder of the session and read there like any file. `address` reads what analysts write,
-//! `access` makes clients with keys, `store` words faults, `fetch` fetches, `folder` is where. Formats are not known here,
+//! `access` makes clients with keys, `store` words faults, `fetch` fetches, `folder` is where, `name_time` reads times in names. Formats are not known here,
 //! but for the signature of Parquet.
 
 use std::collections::HashMap;
@@ -29,6 +29,7 @@ mod address;
 mod fault;
 mod fetch;
 mod folder;
+mod name_time;
 mod store;
 mod watch;
 
@@ -36,6 +37,7 @@ pub use access::RemoteAccess;
 pub(crate) use address::Address;
 pub use address::{is_address, shown_location};
 pub use fault::RemoteCause;
+pub(crate) use name_time::span_of as span_of_name;
 pub(crate) use watch::QueryWatch;
 
 /// Objects looked at in a listing to find those that a pattern means.
@@ -81,6 +83,14 @@ impl KnownStore {
     }
 }
 
+/// The objects that a pattern or folder of a store means, in the order of their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    known: KnownStore,
+    address: Address,
+    pub(crate) objects: Vec<ObjectMeta>,
+}
+
 /// An object that is read in parts.
 #[derive(Debug, Clone)]
 pub(crate) struct InStore {
@@ -97,26 +107,62 @@ impl Remote {
         Remote { allow_http, base, ..Remote::default() }
     }
 
-    /// The objects that an address means, in the order of their names: in their store, or fetched.
-    pub(crate) async fn find(
+    /// The one object that an address means: in its store, or fetched.
+    pub(crate) async fn object(
         &self,
         session: &dyn Session,
         address: &Address,
         access: &RemoteAccess,
     ) -> Result<Vec<Found>, FileFault> {
         let known = self.store(session, address, access)?;
+        let key = match &address.place {
+            address::Place::Server(_) if address.is_pattern() => return Err(RemoteCause::NoListing.at(address)),
+            address::Place::Server(_) => Key::from(address.key.as_str()),
+            address::Place::Bucket(_) => key_of(address)?,
+        };
         let watch = session.config().get_extension::<QueryWatch>().unwrap_or_default();
-        watch.unless_stopped(address, self.find_in(&known, address, &watch)).await
+        watch.unless_stopped(address, self.find_in(&known, address, vec![key], &watch)).await
+    }
+
+    /// The objects that a pattern or folder means; `None` for the address of one object.
+    pub(crate) async fn listing(
+        &self,
+        session: &dyn Session,
+        address: &Address,
+        access: &RemoteAccess,
+    ) -> Result<Option<Listing>, FileFault> {
+        let is_folder = address.key.is_empty() || address.key.ends_with('/');
+        let is_bucket = matches!(address.place, address::Place::Bucket(_));
+        if !is_bucket || !(address.is_pattern() || is_folder) {
+            return Ok(None);
+        }
+        let known = self.store(session, address, access)?;
+        let watch = session.config().get_extension::<QueryWatch>().unwrap_or_default();
+        let objects = watch.unless_stopped(address, list(&known.store, address)).await?;
+        Ok(Some(Listing { known, address: address.clone(), objects }))
+    }
+
+    /// Some objects of a listing, in the order in which they are given: in their store, or fetched.
+    pub(crate) async fn fetch_listed(
+        &self,
+        session: &dyn Session,
+        listing: &Listing,
+        objects: &[ObjectMeta],
+    ) -> Result<Vec<Found>, FileFault> {
+        let Listing { known, address, .. } = listing;
+        let keys = objects.iter().map(|object| object.location.clone()).collect();
+        let watch = session.config().get_extension::<QueryWatch>().unwrap_or_default();
+        watch.unless_stopped(address, self.find_in(known, address, keys, &watch)).await
     }
 
     async fn find_in(
         &self,
         known: &KnownStore,
         address: &Address,
+        keys: Vec<Key>,
         watch: &QueryWatch,
     ) -> Result<Vec<Found>, FileFault> {
-        let listed = list(&known.store, address).await?;
-        let probes = listed.into_iter().map(|key| fetch::probe(&known.store, address.with_key(&key), key));
+        let probes = keys.into_iter().map(|key| fetch::probe(&known.store, address.with_key(&key), key));
         let probes: Vec<Probe> =
             stream::iter(probes.collect::<Vec<_>>()).buffered(PROBED_AT_ONCE).try_collect().await?;
         watch.expect(probes.iter().filter(|it| !it.is_read_in_parts()).map(|it| it.meta.size).sum());
@@ -181,34 +227,24 @@ impl Remote {
     }
 }
 
-/// The names of the objects that an address means.
-async fn list(store: &ReadOnly, address: &Address) -> Result<Vec<Key>, FileFault> {
-    let is_folder = address.key.is_empty() || address.key.ends_with('/');
-    if let address::Place::Server(_) = &address.place {
-        return match address.is_pattern() {
-            true => Err(RemoteCause::NoListing.at(address)),
-            false => Ok(vec![Key::from(address.key.as_str())]),
-        };
-    }
-    if !address.is_pattern() && !is_folder {
-        return Ok(vec![key_of(address)?]);
-    }
+/// The objects that a pattern or folder means.
+async fn list(store: &ReadOnly, address: &Address) -> Result<Vec<ObjectMeta>, FileFault> {
     let pattern = match address.is_pattern() {
         true => address.key.clone(),
         false => format!("{}*", Pattern::escape(&address.key)),
     };
     let pattern = Pattern::new(&pattern)
         .map_err(|fault| FileFault::Pattern { pattern: address.to_string(), reason: fault.msg.into() })?;
-    let mut keys = matching(store, address, &pattern).await?;
-    keys.sort();
-    match keys.len() {
+    let mut objects = matching(store, address, &pattern).await?;
+    objects.sort_by(|one, two| one.location.cmp(&two.location));
+    match objects.len() {
         0 => Err(FileFault::NoMatch { pattern: address.to_string(), nearest: Vec::new() }),
         many if many > FILES_MAX => Err(FileFault::TooMany { pattern: address.to_string(), limit: FILES_MAX }),
-        _ => Ok(keys),
+        _ => Ok(objects),
     }
 }
 
-async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Result<Vec<Key>, FileFault> {
+async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Result<Vec<ObjectMeta>, FileFault> {
     let (folder, is_flat) = address.folder();
     let prefix = Key::parse(folder.trim_end_matches('/')).map_err(|_| bad_key(address))?;
     let prefix = (!folder.is_empty()).then_some(&prefix);
@@ -220,9 +256,9 @@ async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Res
     };
     if is_flat {
         let listed = store.list_with_delimiter(prefix).await.map_err(worded)?;
-        return Ok(listed.objects.into_iter().filter(is_meant).map(|object| object.location).collect());
+        return Ok(listed.objects.into_iter().filter(is_meant).collect());
     }
-    let mut keys = Vec::new();
+    let mut meant = Vec::new();
     let mut objects = store.list(prefix).enumerate();
     while let Some((place, object)) = objects.next().await {
         let object = object.map_err(worded)?;
@@ -231,10 +267,10 @@ async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Res
             return Err(RemoteCause::Other { reason }.at(address));
         }
         if is_meant(&object) {
-            keys.push(object.location);
+            meant.push(object);
         }
     }
-    Ok(keys)
+    Ok(meant)
 }
 
 fn key_of(address: &Address) -> Result<Key, FileFault> {

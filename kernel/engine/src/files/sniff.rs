@@ -14,6 +14,7 @@ use super::delimited::{self, Delimited};
 use super::describe::{as_text, describe};
 use super::paths::Found;
 use crate::connectors;
+use crate::source::SourceSettings;
 
 /// Bytes looked at, after decompression. Headers of logs and of wide CSV fit many times.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -125,6 +126,11 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
+    /// What a source is set to.
+    pub(crate) fn of(settings: &SourceSettings) -> Wanted {
+        settings.connector.as_deref().and_then(Wanted::named).unwrap_or(Wanted::Any)
+    }
+
     /// What a source may name; `None` for anything else.
     pub(crate) fn named(name: &str) -> Option<Wanted> {
         Some(match name {

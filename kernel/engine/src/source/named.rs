@@ -113,6 +113,14 @@ impl NamedSources {
         }
     }
 
+    /// The format of a source that is open.
+    pub(crate) fn opened_as(&self, name: &str) -> Option<&'static str> {
+        match self.find(name).ok()? {
+            Source::Open(named) => Some(named.registered.format),
+            Source::Later(_) => None,
+        }
+    }
+
     fn find(&self, name: &str) -> Result<Source, NoSource> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&name.to_ascii_lowercase()).cloned();

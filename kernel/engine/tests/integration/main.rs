@@ -8,6 +8,7 @@ mod export;
 mod files;
 mod functions;
 mod later;
+mod plain;
 mod queries;
 mod remote;
 mod servers;

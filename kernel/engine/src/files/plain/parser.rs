@@ -1,0 +1,165 @@
+//! From the text of records to batches, by Arrow's parsers; and of a record that they refuse, why.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::concat_batches;
+use arrow::csv;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json;
+
+use super::Writing;
+use crate::engine::type_text;
+use crate::error::plain_text;
+use crate::files::delimited::{self, Delimited};
+use crate::render::visible;
+
+/// Characters of a value or record that are quoted.
+const EXCERPT_CHARS_MAX: usize = 60;
+
+/// Makes batches with the columns of one query.
+pub(super) struct Parser {
+    kind: Kind,
+    wanted: SchemaRef,
+}
+
+enum Kind {
+    Csv {
+        dialect: Delimited,
+        /// All columns of the file.
+        all: SchemaRef,
+        /// Which of them are wanted.
+        places: Vec<usize>,
+    },
+    Json,
+}
+
+impl Parser {
+    /// # Errors
+    /// When `wanted` has columns that `all` has not, which is a bug.
+    pub(super) fn new(writing: &Writing, all: &SchemaRef, wanted: &SchemaRef) -> Result<Parser, ArrowError> {
+        let kind = match writing {
+            Writing::Csv(dialect) => {
+                let places = wanted.fields().iter().map(|field| all.index_of(field.name()));
+                Kind::Csv {
+                    dialect: dialect.clone(),
+                    all: Arc::clone(all),
+                    places: places.collect::<Result<Vec<_>, _>>()?,
+                }
+            }
+            Writing::Json => Kind::Json,
+        };
+        Ok(Parser { kind, wanted: Arc::clone(wanted) })
+    }
+
+    /// The rows of `text`, which should be `count`.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(super) fn parse(&self, text: &[u8], count: usize) -> Result<RecordBatch, ArrowError> {
+        let batches = match &self.kind {
+            Kind::Csv { dialect, all, places } => {
+                let builder = csv::ReaderBuilder::new(Arc::clone(all)).with_delimiter(dialect.separator);
+                let builder = builder.with_projection(places.clone()).with_batch_size(count);
+                batches_of(text, &mut CsvDecoder(builder.build_decoder()))?
+            }
+            Kind::Json => {
+                let builder = json::ReaderBuilder::new(Arc::clone(&self.wanted)).with_batch_size(count);
+                batches_of(text, &mut JsonDecoder(builder.build_decoder()?))?
+            }
+        };
+        let batches = batches.into_iter().map(|batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(Arc::clone(&self.wanted), batch.columns().to_vec(), &options)
+        });
+        let mut batches = batches.collect::<Result<Vec<_>, _>>()?;
+        match batches.len() {
+            1 => Ok(batches.remove(0)),
+            _ => concat_batches(&self.wanted, &batches),
+        }
+    }
+
+    /// Why a record gives no row.
+    pub(super) fn reason(&self, record: &[u8], fault: Option<ArrowError>) -> String {
+        let text = String::from_utf8_lossy(record);
+        let said = fault.map(|fault| fault.to_string()).unwrap_or_default();
+        match &self.kind {
+            Kind::Csv { dialect, all, .. } => {
+                let found = delimited::field_count(text.trim_end(), dialect.separator);
+                match () {
+                    () if std::str::from_utf8(record).is_err() => "it is not text in UTF-8".into(),
+                    () if found != dialect.column_count => format!("{found} values, expected {}", dialect.column_count),
+                    () => of_value(&said, all).unwrap_or_else(|| plain_text(&said)),
+                }
+            }
+            Kind::Json => match serde_json::from_slice::<serde_json::Value>(record) {
+                Ok(serde_json::Value::Object(_)) => plain_text(&said),
+                Ok(_) => format!("`{}` is not a JSON object", excerpt(&text)),
+                Err(error) => format!("`{}` is not a JSON object: {error}", excerpt(&text)),
+            },
+        }
+    }
+}
+
+/// Of Arrow's sentence about a value: the value, and what was expected in which column.
+fn of_value(said: &str, all: &Schema) -> Option<String> {
+    let rest = said.split_once("while parsing value '")?.1;
+    let (value, rest) = rest.split_once("' as type '")?;
+    let place = rest.split_once("for column ")?.1.split(' ').next()?.parse::<usize>().ok()?;
+    let field = all.fields().get(place)?;
+    let expected = type_text(field.data_type());
+    Some(format!("`{}` is `{}`, expected {expected}", visible(field.name()), excerpt(value)))
+}
+
+fn excerpt(text: &str) -> String {
+    let short: String = text.trim().chars().take(EXCERPT_CHARS_MAX).collect();
+    let cut = if text.trim().chars().count() > EXCERPT_CHARS_MAX { "…" } else { "" };
+    format!("{}{cut}", visible(&short))
+}
+
+/// What Arrow's two decoders have in common.
+trait Decoder {
+    fn decode(&mut self, text: &[u8]) -> Result<usize, ArrowError>;
+    fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError>;
+}
+
+struct CsvDecoder(csv::reader::Decoder);
+
+impl Decoder for CsvDecoder {
+    fn decode(&mut self, text: &[u8]) -> Result<usize, ArrowError> {
+        self.0.decode(text)
+    }
+
+    fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        self.0.flush()
+    }
+}
+
+struct JsonDecoder(json::reader::Decoder);
+
+impl Decoder for JsonDecoder {
+    fn decode(&mut self, text: &[u8]) -> Result<usize, ArrowError> {
+        self.0.decode(text)
+    }
+
+    fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        self.0.flush()
+    }
+}
+
+/// All of `text`: more than one batch where there are more rows than were expected.
+fn batches_of(text: &[u8], decoder: &mut dyn Decoder) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut batches = Vec::new();
+    let mut rest = text;
+    loop {
+        let taken = decoder.decode(rest)?;
+        rest = &rest[taken..];
+        let batch = decoder.flush()?;
+        let is_done = rest.is_empty() || batch.is_none();
+        batches.extend(batch);
+        if is_done {
+            return Ok(batches);
+        }
+    }
+}
