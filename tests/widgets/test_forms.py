@@ -1,5 +1,6 @@
 """Form cells: what a person enters reaches the query, and what is wrong is said where they look."""
 
+import json
 import re
 from pathlib import Path
 
@@ -211,6 +212,65 @@ def test_the_configuration_says_which_networks_are_internal_and_the_zone_of_time
     page.until(lambda: "1 row" in shown(page), "the result")
     cell = page.kernel.execute("%%sql\nSELECT concat(CAST(start AS VARCHAR), ' ', is_ours) AS s FROM seen")
     assert "2024-07-01T00:00:00Z true" in cell.text, cell.text
+
+
+def test_the_interval_of_a_query_is_told_in_utc(new_kernel, tmp_path) -> None:
+    config = tmp_path / "flowdeck.toml"
+    config.write_text('[display]\ntime_zone = "Europe/Prague"\n')
+    page = FrontEnd(new_kernel(env={"FLOWDECK_CONFIG": str(config)}))
+    page.kernel.execute(
+        '%%form\nstart = { type = "datetime", label = "Start", default = "2024-07-01 09:00" }\n'
+        'end = { type = "datetime", label = "End", default = "2024-12-01T09:00:00Z" }\nget = { type = "button" }'
+    )
+    page.kernel.execute("%%sql --on get\nSELECT $start AS start WHERE $start < $end")
+    get = page.find("ButtonModel", description="get")
+    page.click(get)
+    # Prague is two hours ahead in July; what is written with its zone is that moment.
+    told = "start = 2024-07-01T07:00:00Z; end = 2024-12-01T09:00:00Z"
+    page.until(lambda: told in status(page), "the interval")
+    pickers = [m for m in page.models.values() if m["_model_name"] == "NaiveDatetimeModel"]
+    assert all("Europe/Prague, UTC+0" in str(picker) for picker in pickers), pickers
+    # It is computed anew from what is in the field now.
+    start = next(id for id, m in page.models.items() if m["_model_name"] == "NaiveDatetimeModel" and "Start" in str(m))
+    value = page.value(start, "value")
+    page.change(start, value={**value, "hours": 12})
+    page.click(get)
+    page.until(lambda: "start = 2024-07-01T10:00:00Z; end = 2024-12-01T09:00:00Z" in status(page), "the new interval")
+
+
+def test_a_cleared_picker_is_said_to_be_not_set(page: FrontEnd) -> None:
+    page.kernel.execute(
+        '%%form\nstart = { type = "datetime", label = "From", default = "2024-07-01T09:00:00Z", required = true }\n'
+        'until = { type = "datetime", label = "Until", default = "2024-07-02T09:00:00Z" }\nget = { type = "button" }'
+    )
+    page.kernel.execute(
+        "%%sql --on get\nSELECT $start AS start WHERE $until IS NULL OR $start < $until"
+    )
+    get = page.find("ButtonModel", description="get")
+    ids = {name: next(id for id, m in page.models.items() if m["_model_name"] == "NaiveDatetimeModel" and name in str(m)) for name in ("From", "Until")}
+    page.click(get)
+    page.until(lambda: "1 row" in shown(page), "the result")
+    assert not any("not set" in text for text in texts(page))
+    page.change(ids["Until"], value=None)
+    page.until(lambda: any("not set" in text for text in texts(page)), "the message beside the field")
+    page.click(get)
+    page.until(lambda: "done in" in status(page) and "until" not in status(page), "the open interval")
+    assert "1 row" in shown(page)
+    page.change(ids["From"], value=None)
+    page.until(lambda: any("fill in From" in text for text in texts(page)), "the message beside the field")
+    page.click(get)
+    page.until(lambda: "not run" in status(page) and "From" in status(page), "the refusal")
+
+
+def test_playbooks_do_not_run_without_their_interval() -> None:
+    found = 0
+    for notebook in sorted((Path(__file__).parents[2] / "notebooks").rglob("*.ipynb")):
+        for cell in json.loads(notebook.read_text())["cells"]:
+            for line in cell["source"]:
+                if line.split("=", 1)[-1].lstrip().startswith('{ type = "datetime"'):
+                    found += 1
+                    assert "required = true" in line, f"{notebook.name}: {line}"
+    assert found > 20
 
 
 def test_forms_and_queries_need_no_rust(new_kernel, tmp_path: Path) -> None:

@@ -48,6 +48,17 @@ def test_a_table_comes_with_its_first_rows_and_stand_ins(kernel: Kernel) -> None
     assert model["_model_module"] == "anywidget" and model["_model_module_version"] == "*"
 
 
+def test_a_limit_of_zero_is_none(kernel: Kernel) -> None:
+    everything = "SELECT value AS n FROM generate_series(1, 10000001)"
+    cell = kernel.execute(f"%%sql --limit 0\n{everything}")
+    assert "10,000,001 rows" in cell.text and "more" not in cell.text, cell.text
+    bounded = kernel.execute(f"%%sql\n{everything}")
+    assert "10,000,000 rows" in bounded.text and "there are more" in bounded.text, bounded.text
+    table = table_of(kernel, f"%%sql --limit 0\n{everything}")
+    assert table.look() == 10_000_001
+    assert table.rows(10_000_000, 1) == [["10000001"]]
+
+
 def test_the_code_goes_out_once_for_all_tables(kernel: Kernel) -> None:
     page = FrontEnd(kernel)
     for number in range(3):

@@ -10,6 +10,9 @@ use super::{
     moment,
 };
 
+/// Said beside a time or a length of time that nobody chose.
+const NOT_SET: &str = "not set";
+
 /// A field's value for queries, and what to tell the person about it even though it is usable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entered {
@@ -31,9 +34,16 @@ impl Entered {
 /// # Errors
 /// What is wrong with it, for the person who filled it in.
 pub fn read(field: &Field, get: &dyn Fn(&str) -> Value) -> Result<Entered, String> {
-    let entered = entered(&field.kind, get)?;
-    if field.required && is_empty(&entered.parameter) {
+    let mut entered = entered(&field.kind, get)?;
+    if !is_empty(&entered.parameter) {
+        return Ok(entered);
+    }
+    if field.required {
         return Err(format!("fill in {}", field.label));
+    }
+    // A picker that was cleared looks like one that was never touched, and a comparison with NULL leaves no row.
+    if matches!(field.kind, Kind::Date | Kind::Time | Kind::Datetime | Kind::Duration) {
+        entered.note = Some(NOT_SET.to_owned());
     }
     Ok(entered)
 }
