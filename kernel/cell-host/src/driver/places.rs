@@ -83,7 +83,8 @@ impl Defined {
 
     /// Where an item with these lines was defined last.
     pub fn find<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Option<Definition> {
-        self.items.get(&key(lines)).copied()
+        let lines: Vec<&str> = lines.collect();
+        self.items.get(&key(&lines[comments_before(&lines)..])).copied()
     }
 
     /// Remembers the items of a cell that compiled.
@@ -97,10 +98,15 @@ impl Defined {
             };
             match &segment.kind {
                 Kind::Statement => {}
-                Kind::Item => define(key(own_lines(&segment)), segment.line + segment.own.start),
-                Kind::Imports(imports) => imports
-                    .iter()
-                    .for_each(|import| define(key(std::iter::once(import.text.as_str())), import.range.0.0)),
+                Kind::Item => {
+                    let own = segment.lines.iter().take(segment.own.end).skip(segment.own.start);
+                    let lines: Vec<&str> = own.map(String::as_str).collect();
+                    let before = comments_before(&lines);
+                    define(key(&lines[before..]), segment.line + segment.own.start + before);
+                }
+                Kind::Imports(imports) => {
+                    imports.iter().for_each(|import| define(key(&[import.text.as_str()]), import.range.0.0));
+                }
             }
         }
         if is_changed {
@@ -114,12 +120,16 @@ impl Defined {
     }
 }
 
-/// The lines of an item itself, as they stand in evcxr's text.
-fn own_lines(segment: &Segment) -> impl Iterator<Item = &str> {
-    segment.lines.iter().take(segment.own.end).skip(segment.own.start).map(String::as_str)
+/// How many of an item's lines are comments in front of it, which may be another's.
+fn comments_before(lines: &[&str]) -> usize {
+    let is_comment = |line: &&&str| {
+        let text = line.trim();
+        text.is_empty() || (text.starts_with("//") && !text.starts_with("///") && !text.starts_with("//!"))
+    };
+    lines.iter().take_while(is_comment).count()
 }
 
-fn key<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+fn key(lines: &[&str]) -> String {
     let mut hash = Sha256::new();
     for line in lines {
         hash.update(line.trim_end());
@@ -140,8 +150,9 @@ impl Places {
     ) -> Places {
         let mut places = Places { lines: HashMap::new(), cell: cell.map_or(0, |cell| cell.number) };
         for item in items {
-            let Some(found) = defined.find(item.iter().map(|line| line.text.as_str())) else { continue };
-            for (offset, line) in item.iter().enumerate() {
+            let texts: Vec<&str> = item.iter().map(|line| line.text.as_str()).collect();
+            let Some(found) = defined.find(texts.iter().copied()) else { continue };
+            for (offset, line) in item[comments_before(&texts)..].iter().enumerate() {
                 places.lines.insert(line.number, Place::Earlier { cell: found.cell, line: found.line + offset });
             }
         }

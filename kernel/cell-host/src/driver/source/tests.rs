@@ -229,11 +229,13 @@ fn only_a_cell_that_awaits_is_waited_for() {
 /// A cell whose statement is behind an item and on that one's line, in a session with an item of cell [3].
 fn of_three_places() -> (tempfile::TempDir, String, Announced) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let earlier = Announced { text: "// said\nfn earlier() {\n    panic!()\n}\n".to_owned(), number: 3 };
+    let earlier =
+        Announced { text: "fn other() {} // said\n// said\nfn earlier() {\n    panic!()\n}\n".to_owned(), number: 3 };
     Defined::read(folder.path()).keep(&earlier);
     let text =
         "use std::{fmt, io::Write as _};\nfn f() {} let x: FlowdeckType7 = y + z; // said\nearlier();".to_owned();
-    let items = "use std::fmt;\nuse std::io::Write as _;\nfn earlier() {\n    panic!()\n}\nfn f() {} \n";
+    let items =
+        "use std::fmt;\nuse std::io::Write as _;\n// said\n// said\nfn earlier() {\n    panic!()\n}\nfn f() {} \n";
     let statements = "let x: FlowdeckType7 = y + z; // said\nearlier();";
     let function = function(1, &[("y", "u8"), ("z", "u8")], statements, &[("x", "FlowdeckType7")]);
     (folder, format!("{HEAD}{items}{function}"), Announced { text, number: 7 })
@@ -253,8 +255,8 @@ fn each_line_knows_its_cell() {
         assert_eq!(place("fn f()"), Some((7, 2)));
         assert_eq!(place("let x: _"), Some((7, 2)));
         assert_eq!(place("earlier();"), Some((7, 3)));
-        assert_eq!(place("panic!()"), Some((3, 3)));
-        assert_eq!(place("catch_unwind"), None);
+        assert_eq!(place("panic!()"), Some((3, 4)));
+        assert_eq!(place("put_variable"), None);
     }
 }
 
@@ -284,10 +286,10 @@ fn messages_carry_the_authors_places() {
     let import = placed(span("io::Write", 5));
     assert_eq!((&import["cell"]["line_start"], &import["cell"]["column_start"]), (&1.into(), &16.into()), "{import}");
     let earlier = placed(span("panic!()", 5));
-    assert_eq!(earlier["earlier"], serde_json::json!({"cell": 3, "line": 3}));
-    let generated = placed(span("catch_unwind", 5));
+    assert_eq!(earlier["earlier"], serde_json::json!({"cell": 3, "line": 4}));
+    let generated = placed(span("put_variable", 5));
     assert!(generated["cell"].is_null() && generated["earlier"].is_null(), "{generated}");
-    let warnings = [message(span("earlier();", 1)), message(span("panic!()", 5)), message(span("catch_unwind", 1))];
+    let warnings = [message(span("earlier();", 1)), message(span("panic!()", 5)), message(span("put_variable", 1))];
     assert_eq!(super::super::messages::about_cell(&warnings, &source).len(), 1, "others are not the cell's");
     let line = source.lines.iter().position(|line| line.text == "earlier();").expect("it is there") + 1;
     let text = serde_json::json!(format!("found `{{closure@{}:{line}:1: {line}:9}}` here", source.name));
