@@ -55,7 +55,7 @@ macro_rules! dbg {
             }
         }
     };
-    ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
+    ($($value:expr),+ $(,)?) => { ($($crate::dbg! { $value }),+,) };
 }
 
 /// Formats what `print!` is given. Here and not in the macro, as each cell would compile that anew.

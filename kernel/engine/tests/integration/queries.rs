@@ -1,7 +1,6 @@
 //! Statements, limits, parameters, results as tables, settings.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use datafusion::common::ScalarValue;
 use flow_engine::engine::EngineOptions;
@@ -13,21 +12,17 @@ async fn with_options(sql: &str, options: QueryOptions) -> Result<flow_engine::Q
     engine().query(sql, options, CancellationToken::new()).await
 }
 
-#[test]
-fn creating_an_engine_is_cheap() {
-    let started = Instant::now();
-    let engine = Engine::new().expect("an engine");
-    let first = started.elapsed();
-    let started = Instant::now();
-    let second = Engine::new().expect("an engine");
-    eprintln_times(first, started.elapsed());
-    drop((engine, second));
-    assert!(first.as_millis() < 500, "{first:?}");
-}
-
-#[expect(clippy::print_stderr, reason = "the time is read by whoever works on start-up")]
-fn eprintln_times(first: std::time::Duration, second: std::time::Duration) {
-    eprintln!("Engine::new(): first {first:?}, second {second:?}");
+#[tokio::test]
+async fn a_list_of_a_million_names_is_joined_as_one_table() {
+    let engine = engine();
+    let names = "SELECT concat('host', value) AS name FROM generate_series(1, 1000000)";
+    for sql in [format!("CREATE TABLE names AS {names}"), format!("CREATE TABLE seen AS {names}")] {
+        engine.query(&sql, QueryOptions::default(), CancellationToken::new()).await.expect("a table");
+    }
+    let plan = "EXPLAIN SELECT count(*) FROM seen JOIN names USING (name)";
+    let plan = engine.query(plan, QueryOptions::default(), CancellationToken::new()).await.expect("a plan");
+    let plan = format!("{:?}", plan.batches);
+    assert!(plan.contains("HashJoinExec: mode=CollectLeft"), "{plan}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! so what a cell wrote before its process died still arrives.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
@@ -28,10 +28,12 @@ use super::{
     answers,
     callbacks::{self, Callbacks},
     current_cell::{CellEnd, CurrentCell, Place},
+    death,
     frames::{self, FrameReader},
     functions::{self, Functions},
     markers::{Markers, Piece},
     results::Results,
+    warned::Warned,
     widget_frames,
     workspace::Workspace,
 };
@@ -45,9 +47,6 @@ use crate::{
 
 /// How long the last output of a dead host may take to arrive.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Warnings that are remembered as shown.
-const WARNINGS_MAX: usize = 1000;
 
 /// Bytes read from an output descriptor at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -73,7 +72,7 @@ pub struct Shared {
     pub results: Results,
     workspace: Arc<Workspace>,
     /// Warnings that were shown.
-    warned: Mutex<HashSet<String>>,
+    warned: Warned,
     /// Callbacks in the host that connected last.
     pub callbacks: Arc<Callbacks>,
     /// SQL functions in the host that connected last.
@@ -90,7 +89,7 @@ impl HostLink {
         let (cell, to_host) = (Mutex::default(), Mutex::default());
         let (widgets, forms, callbacks) = (OnceLock::new(), OnceLock::new(), Arc::default());
         let (tables, results, process) = (OnceLock::new(), Results::default(), AtomicU64::new(0));
-        let (functions, warned) = (Functions::default(), Mutex::default());
+        let (functions, warned) = (Functions::default(), Warned::default());
         let shared = Shared {
             cell,
             connections,
@@ -305,27 +304,6 @@ async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: 
     }
 }
 
-/// How a cell ended its process, for the analyst.
-fn words_for_death(frame: &Frame) -> String {
-    match (frame.number("signal"), frame.json.get("exited")) {
-        (0, Some(Value::Bool(true))) => "it called `exit`".to_owned(),
-        (0, _) => "it was killed, perhaps because memory ran out".to_owned(),
-        (signal, _) => match libc::c_int::try_from(signal) {
-            Ok(libc::SIGSEGV) => {
-                "signal 11 (SIGSEGV): it used memory that is not its own, or its stack was full".to_owned()
-            }
-            Ok(libc::SIGABRT) => "signal 6 (SIGABRT): it was aborted".to_owned(),
-            Ok(libc::SIGBUS) => format!("signal {signal} (SIGBUS): it used memory that is not there"),
-            Ok(libc::SIGILL) => {
-                "signal 4 (SIGILL): a check of the compiler's found an error, such as a write through a null pointer"
-                    .to_owned()
-            }
-            Ok(libc::SIGFPE) => "signal 8 (SIGFPE): it calculated what cannot be".to_owned(),
-            _ => format!("signal {signal}"),
-        },
-    }
-}
-
 impl Shared {
     fn to_host(&self) -> MutexGuard<'_, Option<ToHost>> {
         self.to_host.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -380,17 +358,8 @@ impl Shared {
     /// Shows what rustc warned of in the cell that begins to run, each warning once in a session.
     async fn warn(&self) {
         let Some(outputs) = self.outputs() else { return };
-        for warning in self.workspace.take_warnings() {
-            let is_new = {
-                let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                if warned.len() == WARNINGS_MAX {
-                    warned.clear();
-                }
-                warned.insert(warning.clone())
-            };
-            if is_new {
-                outputs.stream("stderr", format!("{warning}\n")).await;
-            }
+        for warning in self.warned.new_ones(self.workspace.take_warnings()) {
+            outputs.stream("stderr", format!("{warning}\n")).await;
         }
     }
 
@@ -409,7 +378,7 @@ impl Shared {
                 self.warn().await;
             }
             bridge::CELL_DIED => self.cell_died(&frame, process).await,
-            bridge::WORKER_ENDED => self.functions.worker_ended(&frame, words_for_death(&frame)),
+            bridge::WORKER_ENDED => self.functions.worker_ended(&frame, death::words_for(&frame)),
             bridge::STREAM => self.take_text(&frame, markers).await,
             bridge::PANIC => self.cell().add_panic(&frame),
             bridge::RETURNED_ERROR => {
@@ -446,7 +415,7 @@ impl Shared {
         let mut cell = self.cell();
         match frame.json.get("panicked") {
             Some(Value::Bool(true)) => cell.end.is_taken_back = true,
-            _ => cell.end.death = Some(words_for_death(frame)),
+            _ => cell.end.death = Some(death::words_for(frame)),
         }
     }
 

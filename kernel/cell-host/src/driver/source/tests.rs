@@ -16,7 +16,7 @@ fn function(number: u32, taken: &[(&str, &str)], cell: &str, new: &[(&str, &str)
     let put = |name: &str, kind: &str| format!("{PUT}{kind}>(stringify!({name}), {name});");
     let kept: Vec<_> = taken.iter().filter(|(name, _)| !new.iter().any(|(other, _)| other == name)).copied().collect();
     format!(
-        "mod evcxr_internal_runtime {{\n// evcxr's\n    {STORE_FIELD}\n}}\n#[unsafe(no_mangle)]\n\
+        "mod evcxr_internal_runtime {{\nstruct VariableStore {{\n    {STORE_FIELD}\n}}\n}}\n#[unsafe(no_mangle)]\n\
          pub extern \"C\" fn run_user_code_{number}(\n\
          mut evcxr_variable_store: *mut evcxr_internal_runtime::VariableStore)\n  \
          -> *mut evcxr_internal_runtime::VariableStore {{\n{{let mut vars_ok = true;\n{}\
