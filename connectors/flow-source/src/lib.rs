@@ -23,7 +23,7 @@ pub mod source;
 pub use address::{AddressBuilder, IpType, column_field, ip_field, ip_type, is_ip_field};
 pub use builder::FlowBatch;
 pub use error::SourceError;
-pub use quality::{Breakage, QualityReport, Rejection, quality_of_plan};
+pub use quality::{Breakage, Place, QualityReport, REASONS_KEPT_MAX, Rejection, quality_of_plan};
 pub use record::FlowRecord;
 pub use row::{FlowRow, FlowRows};
 pub use schema::flow_schema;
