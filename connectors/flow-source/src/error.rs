@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use datafusion_common::DataFusionError;
 
-use crate::quality::Place;
+use crate::place::Place;
 
 /// Why a source cannot be read. `Display` is the fact; [`SourceError::hint`] is the advice.
 #[derive(Debug, thiserror::Error)]

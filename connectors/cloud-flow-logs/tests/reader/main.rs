@@ -130,7 +130,7 @@ async fn azure_traffic_analytics_of_virtual_networks() {
     let table = TrafficAnalyticsConnector::default().open_flows(vec![files.add("export.csv", NTA)]).unwrap();
     assert_eq!(text(&table, "SELECT count(*), count(received_time), sum(bytes) FROM t").await, "4|1|56600");
     let rejections = quality(table.as_ref()).unwrap().rejections();
-    assert!(rejections.len() == 1 && rejections[0].line == 6, "{rejections:?}");
+    assert!(rejections.len() == 1 && rejections[0].place == Place::Line(6), "{rejections:?}");
     assert!(rejections[0].reason.contains("neither end of the flow has an address"), "{rejections:?}");
 }
 
