@@ -38,8 +38,8 @@ PYTEST_ARGS ?=
 # Files of Python tests at once. Most of them wait for a browser or a compiler; more would wait for each other.
 AT_ONCE ?= -n 2 --dist loadfile
 BENCH_ARGS ?=
-# For each reader.
-FUZZ_SECONDS ?= 20
+# For each of nine readers.
+FUZZ_SECONDS ?= 7
 
 ##@ Use
 

@@ -84,7 +84,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // `flowdeck` for the bridge's frames, which both ends share.
     ("flowdeck-kernel", &["demo-data", "flow-engine", "flowdeck", "kernel-protocol", "playbooks", "widgets-comm"]),
     ("playbooks", &[]),
-    ("fuzz", &["connector-netflow", "connector-nfcapd", "connector-pcap", "connector-test-support", "flow-source"]),
+    (
+        "fuzz",
+        &[
+            "connector-netflow",
+            "connector-nfcapd",
+            "connector-pcap",
+            "connector-test-support",
+            "connector-zeek",
+            "flow-engine",
+            "flow-source",
+        ],
+    ),
     ("tests", &["flowdeck-kernel"]),
 ];
 

@@ -182,7 +182,7 @@ async fn section(made: &Made, cell: &ReportCell) -> Result<Section, Report> {
         made_at: made.at,
         row_count: made.result.row_count,
         is_cut: made.result.truncated,
-        remarks: made.result.notes.clone(),
+        remarks: made.result.notes.iter().map(|note| note.text.clone()).collect(),
         body,
     })
 }

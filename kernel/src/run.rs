@@ -359,7 +359,7 @@ impl Run {
             };
             // Files have no room for what must be known about their rows, such as that a source rejected some.
             for note in &result.notes {
-                progress.warn(&format!("note: `{name}`: {}", render::visible(note)));
+                progress.warn(&format!("note: `{name}`: {}", render::visible(&note.text)));
             }
             if result.truncated {
                 progress.tell(&format!("note: `{name}`: there were more rows than its --limit"));

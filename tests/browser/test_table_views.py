@@ -310,3 +310,22 @@ def test_nothing_of_the_data_is_run_or_breaks_out(browser: Browser, lab: Jupyter
         assert page.page.evaluate("window.hacked") is None
         assert page.page.locator("#broke-out").count() == 0
         assert table.root.locator("img, iframe, svg, script, a").count() == 0
+
+
+def test_what_was_left_out_opens_to_the_first_ten(browser: Browser, lab: JupyterLab, tmp_path: Path) -> None:
+    log = tmp_path / "conn.log"
+    header = "#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n"
+    bad = "".join(f"170000000{number % 10}.0\t<b>10.0.0.{number}</b>\n" for number in range(12))
+    log.write_text(header + "1700000000.0\t10.0.0.1\t10.0.0.2\n" * 3 + bad)
+    lab.add_notebook("left.ipynb", notebook(KERNEL_NAME, f"%%sql\nSELECT * FROM read_log('{log}')"))
+    with NotebookPage(browser, lab, "left.ipynb") as page:
+        page.run(0)
+        note = page.output(0).locator(".fd-note")
+        expect(note.locator("summary")).to_contain_text("12 rows rejected; first: ")
+        expect(note.locator("li").first).to_be_hidden()
+        note.locator("summary").click()
+        expect(note.locator("li")).to_have_count(10)
+        expect(note.locator("li").nth(9)).to_contain_text("conn.log, line 17: 2 fields, expected 3")
+        page.screenshot("table-left-out")
+        page.dark()
+        page.screenshot("table-left-out-dark")

@@ -143,6 +143,59 @@ def test_flows_are_written_while_it_runs_and_a_kill_leaves_nothing_half(tmp_path
     assert rows(f"SELECT count(*) FROM read_flows('{tmp_path}')") == [["2"]]
 
 
+def hours(folder: Path, count: int) -> Path:
+    """Flows of many hours, so that an import writes and names many files."""
+    path = folder / "flows.csv"
+    lines = ["start_time,src_ip,dst_ip,bytes"]
+    for number in range(count):
+        day, hour = 1 + number % 720 // 24, number % 24
+        lines.append(f"2024-01-{day:02}T{hour:02}:00:00Z,10.0.{number // 250 % 250}.{number % 250},10.9.9.9,{number}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def what_is_there(store: Path) -> tuple[set[str], set[str]]:
+    """Names of files that queries see, and of those that they do not."""
+    names = {path.name for path in store.iterdir()} if store.exists() else set()
+    hidden = {name for name in names if name.startswith(".")}
+    return names - hidden, hidden
+
+
+def test_an_import_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    source, flows = hours(tmp_path, 40_000), 40_000
+    # Killed when it has begun to write, in the middle, and while its files appear.
+    moments = [lambda seen, hidden: hidden, lambda seen, hidden: len(hidden) > 200, lambda seen, hidden: seen]
+    for number, has_come in enumerate(moments):
+        store = tmp_path / f"store-{number}"
+        process = subprocess.Popen([FLOWDECK, "import", str(source), "--store", str(store)], stderr=subprocess.PIPE)
+        until = time.monotonic() + 60
+        while process.poll() is None and not has_come(*what_is_there(store)) and time.monotonic() < until:
+            pass
+        process.kill()
+        process.communicate()
+        seen, _ = what_is_there(store)
+        if process.returncode == -signal.SIGKILL and seen:
+            # What has appeared is whole; only not all of it.
+            assert int(rows(f"SELECT count(*) FROM read_flows('{store}')")[0][0]) <= flows
+        elif process.returncode == -signal.SIGKILL:
+            assert not seen
+        if process.returncode == -signal.SIGKILL:
+            again = flowdeck("import", str(source), "--store", str(store))
+            assert again.returncode == 0, again.stderr
+        seen, hidden = what_is_there(store)
+        assert (len(seen), hidden) == (720, set()), number
+        assert rows(f"SELECT count(*), count(DISTINCT bytes) FROM read_flows('{store}')") == [[str(flows)] * 2]
+
+
+def test_an_import_says_what_the_source_left_out(tmp_path: Path) -> None:
+    good = "#separator \\x09\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n"
+    (tmp_path / "a.log").write_text(good + "1.5\t10.0.0.1\t10.0.0.2\nsoon\t10.0.0.1\t10.0.0.2\n")
+    (tmp_path / "b.log").write_text("Dear all,\n")
+    done = flowdeck("import", str(tmp_path / "*.log"), "--store", str(tmp_path / "store"))
+    assert done.returncode == 0 and "imported 1 flows" in done.stderr, done.stderr
+    assert "a.log, line 5: `ts` is `soon`" in done.stderr and "b.log` is not a log" in done.stderr, done.stderr
+
+
 def test_import_takes_any_source_and_shows_the_store(tmp_path: Path) -> None:
     store = tmp_path / "store"
     capture = CAPTURES / "ipfixprobe-mixed.pcap"

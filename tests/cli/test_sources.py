@@ -163,3 +163,20 @@ def test_a_strict_source_fails_and_says_where(tmp_path) -> None:
         assert tested.returncode == code and "line 6" in tested.stdout and "soon" in tested.stdout, tested.stdout
         query = flowdeck(tmp_path, "sql", "SELECT count(start_time) AS n FROM conn", "--format", "csv")
         assert query.returncode == code and ("n\n1" in query.stdout.replace("\r", "")) == (code == 0)
+
+
+def test_a_test_shows_the_first_ten_of_what_is_left_out(tmp_path) -> None:
+    rows = "".join(f"170000000{number % 10}.0\t10.0.0.{number}\n" for number in range(12))
+    header = "#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n"
+    (tmp_path / "conn.log").write_text(header + "1700000000.0\t10.0.0.1\t10.0.0.2\n" + rows)
+    (tmp_path / "letter.log").write_text("Dear all,\n")
+    configured(tmp_path, '[sources.conn]\nlocation = "*.log"\n')
+    for arguments in (["conn", "--test"], ["--test"]):
+        shown = flowdeck(tmp_path, "sources", *arguments).stdout
+        assert "12 rows rejected; first: " in shown and "letter.log` is not a log of a known kind" in shown, shown
+        for line in range(6, 16):
+            assert f"conn.log, line {line}: 2 fields, expected 3" in shown, shown
+        assert "line 16" not in shown, "the others are counted"
+    caption = flowdeck(tmp_path, "sql", "SELECT count(*) FROM conn").stdout
+    assert "note: 12 rows rejected; first: " in caption and "the first ten: sources NAME --test" in caption, caption
+    assert "line 7" not in caption, caption

@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use datafusion_common::Result;
 use datafusion_physical_plan::metrics::Count;
 use flow_source::QualityReport;
 use tokio::sync::mpsc::Sender;
 
 use crate::pieces::{Piece, SourceFile};
+use crate::timeless::Timeless;
 use crate::times::{TimeBounds, TimeColumns};
 
 /// A set of opened files of one kind, as one table.
@@ -31,7 +32,7 @@ pub trait Format: fmt::Debug + Send + Sync + 'static {
 
     /// Which columns hold times that [`Scan::times`] and [`SourceFile::span`] are about.
     fn time_columns(&self) -> TimeColumns {
-        TimeColumns::default()
+        TimeColumns::of(&self.schema())
     }
 
     /// What to say about the files whenever they are read. Called once a scan.
@@ -48,8 +49,10 @@ pub trait Format: fmt::Debug + Send + Sync + 'static {
 /// What a query wants of a table.
 #[derive(Clone, Debug)]
 pub struct Scan {
-    /// The columns wanted: a projection of [`Format::schema`], and the schema of the batches.
+    /// The columns to read: a projection of [`Format::schema`], and the schema of the batches.
     pub schema: SchemaRef,
+    /// The query gets the first so many of them.
+    pub(crate) columns: usize,
     /// Rows after which a partition may stop.
     pub limit: Option<usize>,
     /// Rows outside may be left out; the query checks again.
@@ -58,6 +61,17 @@ pub struct Scan {
     pub report: Arc<QualityReport>,
     /// Whether the scan fails at the first row that is left out. Formats need not look at it.
     pub is_strict: bool,
+}
+
+impl Scan {
+    /// The columns that the query gets.
+    pub(crate) fn query_schema(&self) -> SchemaRef {
+        if self.columns == self.schema.fields().len() {
+            return Arc::clone(&self.schema);
+        }
+        let fields: Vec<_> = self.schema.fields().iter().take(self.columns).cloned().collect();
+        Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()))
+    }
 }
 
 /// Whether there is more to do.
@@ -78,6 +92,9 @@ pub struct Sink<'a> {
     pub(crate) output_rows: Count,
     pub(crate) left: usize,
     pub(crate) is_strict: bool,
+    /// Columns that the query gets, the first of those that are read.
+    pub(crate) columns: usize,
+    pub(crate) timeless: Option<Timeless>,
 }
 
 impl Sink<'_> {
@@ -104,6 +121,10 @@ impl Sink<'_> {
         let batch = if batch.num_rows() > self.left { batch.slice(0, self.left) } else { batch };
         let rows = batch.num_rows();
         if rows > 0 {
+            if let Some(timeless) = self.timeless {
+                timeless.look_at(&batch, self.report);
+            }
+            let batch = self.of_query(batch);
             self.left -= rows;
             self.report.add_rows(rows as u64);
             self.output_rows.add(rows);
@@ -112,5 +133,14 @@ impl Sink<'_> {
             }
         }
         if self.left == 0 { Next::Stop } else { Next::Continue }
+    }
+
+    /// The columns of the query; those behind were read to count rows by them.
+    fn of_query(&self, batch: RecordBatch) -> RecordBatch {
+        if batch.num_columns() <= self.columns {
+            return batch;
+        }
+        let columns: Vec<usize> = (0..self.columns).collect();
+        batch.project(&columns).unwrap_or(batch)
     }
 }

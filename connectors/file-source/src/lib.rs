@@ -13,6 +13,7 @@ mod plan;
 mod stream;
 mod table;
 pub mod text;
+mod timeless;
 pub mod times;
 pub mod value;
 
@@ -21,6 +22,7 @@ pub use input::{Compression, Input, read_head};
 pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, without_bom};
 pub use pieces::{Piece, SourceFile};
 pub use table::{FileTable, quality, strict};
+pub use timeless::Timeless;
 pub use times::{Span, TimeBounds, TimeColumns};
 
 /// Rows in one record batch.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use datafusion_common::Result;
-use flow_source::Breakage;
+use flow_source::{Breakage, Place};
 
 use crate::BATCH_ROWS;
 use crate::format::{Next, Scan, Sink};
@@ -86,12 +86,13 @@ impl LineScan<'_, '_> {
                 Ok(Line::Text(number, line)) => {
                     let line = if number == 1 { without_bom(line) } else { line };
                     decoder.line(line, number).unwrap_or_else(|reason| {
-                        scan.report.reject(path, number, || reason);
+                        scan.report.reject(path, Place::Line(number), || reason);
                         Outcome::NoRow
                     })
                 }
                 Ok(Line::TooLong(number)) => {
-                    scan.report.reject(path, number, || format!("a line of more than {LINE_BYTES_MAX} bytes"));
+                    scan.report
+                        .reject(path, Place::Line(number), || format!("a line of more than {LINE_BYTES_MAX} bytes"));
                     Outcome::NoRow
                 }
                 Ok(Line::Pause) if self.sink.is_closed() => return Ok(Next::Stop),
@@ -135,7 +136,7 @@ impl LineScan<'_, '_> {
             return Err(error.into());
         }
         let reason = error.to_string();
-        self.scan.report.break_off(Breakage { path: self.path.to_owned(), line, offset, reason });
+        self.scan.report.break_off(Breakage { path: self.path.to_owned(), place: Place::Line(line), offset, reason });
         Ok(next)
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct FileExec {
 impl FileExec {
     pub(crate) fn new(format: Arc<dyn Format>, scan: Scan, groups: Vec<Vec<Piece>>) -> Self {
         let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&scan.schema)),
+            EquivalenceProperties::new(scan.query_schema()),
             Partitioning::UnknownPartitioning(groups.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion_catalog::{Session, TableProvider};
 use datafusion_common::Result;
@@ -16,6 +16,7 @@ use flow_source::QualityReport;
 use crate::format::{Format, Scan};
 use crate::pieces::share;
 use crate::plan::FileExec;
+use crate::timeless::{RECEIVED, Timeless};
 use crate::times::{TimeBounds, is_usable};
 
 /// Up to this limit one partition reads the files in order, so that `LIMIT 10` opens one file and gives its first rows.
@@ -49,6 +50,19 @@ impl FileTable {
     fn chosen(&self, times: TimeBounds) -> Vec<usize> {
         let files = self.format.files().iter().enumerate();
         files.filter(|(_, file)| file.span.is_none_or(|span| times.allow(span))).map(|(place, _)| place).collect()
+    }
+
+    /// With the column that tells of when flows without times are, where times are asked for.
+    fn with_received(&self, schema: SchemaRef, times: TimeBounds) -> SchemaRef {
+        let all = self.format.schema();
+        let is_there =
+            Timeless::of(&schema, self.format.time_columns(), times).is_none() || schema.index_of(RECEIVED).is_ok();
+        let Ok(received) = all.index_of(RECEIVED) else { return schema };
+        if is_there {
+            return schema;
+        }
+        let fields: Vec<_> = schema.fields().iter().cloned().chain([Arc::clone(&all.fields()[received])]).collect();
+        Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 
     fn new_report(&self, files: &[usize]) -> Arc<QualityReport> {
@@ -96,7 +110,9 @@ impl TableProvider for FileTable {
         };
         let times = TimeBounds::of(filters, self.format.time_columns());
         let files = self.chosen(times);
-        let scan = Scan { schema, limit, times, report: self.new_report(&files), is_strict: self.is_strict };
+        let columns = schema.fields().len();
+        let schema = self.with_received(schema, times);
+        let scan = Scan { schema, columns, limit, times, report: self.new_report(&files), is_strict: self.is_strict };
         let groups = share(self.format.files(), &files, partitions);
         Ok(Arc::new(FileExec::new(Arc::clone(&self.format), scan, groups)))
     }

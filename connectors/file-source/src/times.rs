@@ -2,6 +2,7 @@
 //!
 //! Nothing is ever left out that a filter would keep; the query checks again.
 
+use arrow_schema::Schema;
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Between, BinaryExpr, Expr, Operator};
 
@@ -48,6 +49,12 @@ pub struct TimeColumns {
 impl TimeColumns {
     /// Those of the common flow schema.
     pub const FLOWS: Self = Self { start: Some("start_time"), end: Some("end_time") };
+
+    /// Those of the common flow schema where a table has them.
+    pub fn of(schema: &Schema) -> Self {
+        let there = |name: Option<&'static str>| name.filter(|name| schema.index_of(name).is_ok());
+        Self { start: there(Self::FLOWS.start), end: there(Self::FLOWS.end) }
+    }
 }
 
 /// Where the start and the end of the wanted flows lie.

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use datafusion_common::DataFusionError;
 
+use crate::place::Place;
+
 /// Why a source cannot be read. `Display` is the fact; [`SourceError::hint`] is the advice.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -46,12 +48,12 @@ pub enum SourceError {
         reason: String,
     },
     /// A file that is something else than it was taken for.
-    #[error("`{}`, line {line}: found {found}, expected {expected}", path.display())]
+    #[error("`{}`{}: found {found}, expected {expected}", path.display(), place.suffix())]
     UnexpectedContent {
         /// The file.
         path: PathBuf,
-        /// Line number, from 1.
-        line: u64,
+        /// Where in it; as a whole where its first bytes decide.
+        place: Place,
         /// What is there.
         found: String,
         /// What should be there.
@@ -60,12 +62,12 @@ pub enum SourceError {
         hint: Option<String>,
     },
     /// A row that cannot be used, of a source that must not lose any.
-    #[error("`{}`, line {line}: {reason}", path.display())]
+    #[error("`{}`{}: {reason}", path.display(), place.suffix())]
     Refused {
         /// The file.
         path: PathBuf,
-        /// Line number from 1, or record number for files without lines.
-        line: u64,
+        /// Where in it.
+        place: Place,
         /// What was found and what was expected.
         reason: String,
     },

@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow_array::temporal_conversions::timestamp_ns_to_datetime;
 use datafusion_physical_plan::ExecutionPlan;
 use datafusion_physical_plan::metrics::{CustomMetricValue, ExecutionPlanMetricsSet, MetricBuilder, MetricValue};
+
+use crate::place::Place;
 
 /// Rejections, breakages and notes beyond this many are counted but not kept.
 pub const REASONS_KEPT_MAX: usize = 10;
@@ -20,8 +23,8 @@ pub const REASONS_KEPT_MAX: usize = 10;
 pub struct Rejection {
     /// The file.
     pub path: PathBuf,
-    /// Line number from 1, or record number for files without lines.
-    pub line: u64,
+    /// Where in it.
+    pub place: Place,
     /// What was found and what was expected.
     pub reason: String,
 }
@@ -31,12 +34,30 @@ pub struct Rejection {
 pub struct Breakage {
     /// The file.
     pub path: PathBuf,
-    /// The last complete line (or record) before the defect.
-    pub line: u64,
+    /// The last whole line or record before the defect, or the byte where it is.
+    pub place: Place,
     /// Decompressed bytes before the defect.
     pub offset: u64,
     /// What went wrong.
     pub reason: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}: {}", self.path.display(), self.place.suffix(), self.reason)
+    }
+}
+
+impl fmt::Display for Breakage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Errors name their file; once is enough.
+        let path = self.path.display();
+        let place = self.place.of_breakage();
+        match self.reason.strip_prefix(&format!("`{path}` ")) {
+            Some(reason) => write!(f, "{path} breaks off{place}: it {reason}"),
+            None => write!(f, "{path} breaks off{place}: {}", self.reason),
+        }
+    }
 }
 
 /// Counts and first reasons of one scan; shared between its streams.
@@ -47,6 +68,7 @@ pub struct QualityReport {
     /// How often rows were rejected, one or several at once.
     rejections: AtomicU64,
     breakages: AtomicU64,
+    files_left_out: AtomicU64,
     bytes_read: AtomicU64,
     bytes_total: AtomicU64,
     kept: Mutex<Kept>,
@@ -56,7 +78,35 @@ pub struct QualityReport {
 struct Kept {
     rejections: Vec<Rejection>,
     breakages: Vec<Breakage>,
+    left_out: Vec<String>,
     notes: Vec<String>,
+    timeless: Vec<Timeless>,
+}
+
+/// Rows that have no value in a column on which the query has a condition.
+#[derive(Debug)]
+struct Timeless {
+    column: &'static str,
+    rows: u64,
+    /// The first and the last moment when such flows were received, where that is known.
+    received: Option<(i64, i64)>,
+}
+
+impl fmt::Display for Timeless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.column;
+        let rows = counted(self.rows, "row", "rows").unwrap_or_default();
+        write!(f, "{rows} without {column}")?;
+        let moment = |nanos| Some(timestamp_ns_to_datetime(nanos)?.format("%Y-%m-%d %H:%M:%S").to_string());
+        let received = self.received.and_then(|(from, to)| Some((moment(from)?, moment(to)?)));
+        match received {
+            Some((from, to)) if from == to => write!(f, " (received {from} UTC)")?,
+            Some((from, to)) => write!(f, " (received {from} to {to} UTC)")?,
+            None => {}
+        }
+        let meet = if self.rows == 1 { "it meets" } else { "they meet" };
+        write!(f, "; {meet} no condition on {column}")
+    }
 }
 
 impl QualityReport {
@@ -90,29 +140,40 @@ impl QualityReport {
         self.kept().breakages.clone()
     }
 
+    /// How many files break off.
+    pub fn files_broken(&self) -> u64 {
+        self.breakages.load(Ordering::Relaxed)
+    }
+
+    /// Why files of several are not read, the first [`REASONS_KEPT_MAX`].
+    pub fn files_left_out(&self) -> Vec<String> {
+        self.kept().left_out.clone()
+    }
+
     /// Other things the analyst should know, e.g. keys that have no column.
     pub fn notes(&self) -> Vec<String> {
-        self.kept().notes.clone()
+        let kept = self.kept();
+        kept.timeless.iter().map(Timeless::to_string).chain(kept.notes.iter().cloned()).collect()
     }
 
     /// Whether all data was read and every row was good.
     pub fn is_clean(&self) -> bool {
         let kept = self.kept();
-        !self.has_losses() && kept.notes.is_empty()
+        !self.has_losses() && kept.notes.is_empty() && kept.timeless.is_empty()
     }
 
     /// Whether a row or the rest of a file was left out. Cheap: asked for each batch.
     pub fn has_losses(&self) -> bool {
-        self.rows_rejected() > 0 || self.breakages.load(Ordering::Relaxed) > 0
+        [&self.rows_rejected, &self.breakages, &self.files_left_out].iter().any(|it| it.load(Ordering::Relaxed) > 0)
     }
 
-    /// The first thing that was left out: its file, line (or record) and reason.
-    pub fn first_loss(&self) -> Option<(PathBuf, u64, String)> {
+    /// The first thing that was left out: its file, place and reason.
+    pub fn first_loss(&self) -> Option<(PathBuf, Place, String)> {
         let kept = self.kept();
-        let rejected = kept.rejections.first().map(|it| (it.path.clone(), it.line, it.reason.clone()));
+        let rejected = kept.rejections.first().map(|it| (it.path.clone(), it.place, it.reason.clone()));
         let broken = || {
             let it = kept.breakages.first()?;
-            Some((it.path.clone(), it.line, format!("the file breaks off: {}", it.reason)))
+            Some((it.path.clone(), it.place, format!("the file breaks off: {}", it.reason)))
         };
         rejected.or_else(broken)
     }
@@ -123,7 +184,8 @@ impl QualityReport {
         let parts: Vec<String> = [
             counted(self.rows_rejected(), "row rejected", "rows rejected"),
             counted(self.breakages.load(Ordering::Relaxed), "file breaks off", "files break off"),
-            counted(kept.notes.len() as u64, "note", "notes"),
+            counted(self.files_left_out.load(Ordering::Relaxed), "file not read", "files not read"),
+            counted((kept.notes.len() + kept.timeless.len()) as u64, "note", "notes"),
         ]
         .into_iter()
         .flatten()
@@ -147,18 +209,18 @@ impl QualityReport {
     }
 
     /// Counts a row that is left out; its reason is only worded while there is room to keep it.
-    pub fn reject(&self, path: &Path, line: u64, reason: impl FnOnce() -> String) {
-        self.reject_rows(path, line, 1, reason);
+    pub fn reject(&self, path: &Path, place: Place, reason: impl FnOnce() -> String) {
+        self.reject_rows(path, place, 1, reason);
     }
 
     /// Counts rows that are left out together for one reason, e.g. those of a damaged block.
-    pub fn reject_rows(&self, path: &Path, line: u64, rows: u64, reason: impl FnOnce() -> String) {
+    pub fn reject_rows(&self, path: &Path, place: Place, rows: u64, reason: impl FnOnce() -> String) {
         if rows == 0 {
             return;
         }
         self.rows_rejected.fetch_add(rows, Ordering::Relaxed);
         if self.rejections.fetch_add(1, Ordering::Relaxed) < REASONS_KEPT_MAX as u64 {
-            let rejection = Rejection { path: path.to_owned(), line, reason: reason() };
+            let rejection = Rejection { path: path.to_owned(), place, reason: reason() };
             self.kept().rejections.push(rejection);
         }
     }
@@ -170,6 +232,34 @@ impl QualityReport {
         if kept.breakages.len() < REASONS_KEPT_MAX {
             kept.breakages.push(breakage);
         }
+    }
+
+    /// Records that a file of several is not read, and why: a sentence that names it.
+    pub fn leave_out_file(&self, reason: String) {
+        let mut kept = self.kept();
+        self.files_left_out.fetch_add(1, Ordering::Relaxed);
+        if kept.left_out.len() < REASONS_KEPT_MAX {
+            kept.left_out.push(reason);
+        }
+    }
+
+    /// Counts rows without a value in a column of times on which the query has a condition; `received` is the first
+    /// and the last moment when they were, in nanoseconds since 1970-01-01 UTC.
+    pub fn add_timeless(&self, column: &'static str, rows: u64, received: Option<(i64, i64)>) {
+        if rows == 0 {
+            return;
+        }
+        let mut kept = self.kept();
+        let place = kept.timeless.iter().position(|known| known.column == column).unwrap_or(kept.timeless.len());
+        if place == kept.timeless.len() {
+            kept.timeless.push(Timeless { column, rows: 0, received: None });
+        }
+        let known = &mut kept.timeless[place];
+        known.rows += rows;
+        known.received = match (known.received, received) {
+            (Some((from, to)), Some((first, last))) => Some((from.min(first), to.max(last))),
+            (known, new) => known.or(new),
+        };
     }
 
     /// Records a remark once.
@@ -277,12 +367,14 @@ mod tests {
         let report = QualityReport::default();
         assert_eq!(report.caption(), None);
         for line in 1..=25 {
-            report.reject(Path::new("conn.log"), line, || format!("reason {line}"));
+            report.reject(Path::new("conn.log"), Place::Line(line), || format!("reason {line}"));
         }
         assert_eq!(report.rows_rejected(), 25);
         assert_eq!(report.rejections().len(), REASONS_KEPT_MAX);
         assert_eq!(report.rejections()[0].reason, "reason 1");
-        report.break_off(Breakage { path: "a.gz".into(), line: 3, offset: 90, reason: "cut".into() });
+        report.break_off(Breakage { path: "a.gz".into(), place: Place::Line(3), offset: 90, reason: "cut".into() });
+        assert_eq!(report.rejections()[0].to_string(), "conn.log, line 1: reason 1");
+        assert_eq!(report.breakages()[0].to_string(), "a.gz breaks off after line 3: cut");
         assert_eq!(report.caption().as_deref(), Some("25 rows rejected, 1 file breaks off"));
     }
 }

@@ -7,7 +7,7 @@ use arrow_schema::ArrowError;
 use datafusion_common::Result;
 use file_source::{BATCH_ROWS, Input, Next, Scan, Sink};
 use flow_source::record::{Notes, batch_of};
-use flow_source::{Breakage, FlowRecord, QualityReport, SourceError};
+use flow_source::{Breakage, FlowRecord, Place, QualityReport, SourceError};
 use packet_file::Defect;
 
 use crate::NAME;
@@ -56,7 +56,7 @@ pub(crate) fn read(files: &ExportFiles, file: &ExportFile, scan: &Scan, sink: &m
 }
 
 fn break_off(scan: &Scan, path: &Path, offset: u64, reason: String) {
-    scan.report.break_off(Breakage { path: path.to_owned(), line: scan.report.rows_read(), offset, reason });
+    scan.report.break_off(Breakage { path: path.to_owned(), place: Place::Byte(offset), offset, reason });
 }
 
 fn decode_all(
@@ -119,7 +119,7 @@ impl RecordSink for Reading<'_, '_> {
     }
 
     fn reject(&mut self, offset: u64, reason: impl FnOnce() -> String) {
-        self.scan.report.reject(self.path, offset, reason);
+        self.scan.report.reject(self.path, Place::Byte(offset), reason);
     }
 }
 
@@ -201,7 +201,7 @@ impl Reading<'_, '_> {
 pub(crate) fn not_an_export(path: &Path, found: String) -> SourceError {
     SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: 1,
+        place: Place::File,
         found,
         expected: "NetFlow v1, v5, v7, v9 or IPFIX messages, bare or in a pcap or pcapng capture".into(),
         hint: None,

@@ -115,12 +115,19 @@ impl BlockReader {
         }
         if (self.stored.len() as u64) < wanted {
             let reason = format!("the file ends within a block, after {} of {wanted} bytes", self.stored.len());
-            return Err(BadBlock::Cut(reason));
+            let is_plain = !self.is_packed(block) || self.compression == Compression::None;
+            // Of packed bytes nothing is known before the last has come.
+            return Err(if is_plain { BadBlock::CutWithin(reason) } else { BadBlock::Cut(reason) });
         }
         let compression = if self.is_packed(block) { self.compression } else { Compression::None };
         self.unpacker
             .unpack(&self.stored, compression)
             .map_err(|reason| BadBlock::Damaged(format!("its {} data is damaged ({reason})", compression.name())))
+    }
+
+    /// The bytes that are there of a block that is [`BadBlock::CutWithin`].
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.stored
     }
 
     fn is_packed(&self, block: &Block) -> bool {
@@ -140,6 +147,8 @@ impl BlockReader {
 pub(crate) enum BadBlock {
     /// The file ends here.
     Cut(String),
+    /// The file ends here, and the records before its end can be read.
+    CutWithin(String),
     /// The next block may be good.
     Damaged(String),
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use file_source::{Compression as FileCompression, Input, Span};
-use flow_source::SourceError;
+use flow_source::{Place, SourceError};
 
 use crate::compression::Compression;
 use crate::options::SPAN_MARGIN_SECONDS;
@@ -82,7 +82,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Header>, SourceError> {
     };
     header.map(Some).map_err(|Refused { found, expected, hint }| SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: 1,
+        place: Place::File,
         found,
         expected,
         hint,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion_common::Result;
 use file_source::{BATCH_ROWS, Input, Next, Piece, Scan, Sink};
-use flow_source::{Breakage, SourceError};
+use flow_source::{Breakage, Place, SourceError};
 
 use crate::blocks::{BadBlock, Block, BlockReader, BrokenChain};
 use crate::exporters::Exporters;
@@ -39,7 +39,6 @@ pub(crate) struct PieceReader<'a, 'b> {
     exporters: Exporters,
     /// Blocks met so far, also those before the piece.
     blocks: u32,
-    rows_given: u64,
     /// The records of the current block as those of layout 2.
     converted: Vec<u8>,
 }
@@ -63,7 +62,6 @@ impl<'a, 'b> PieceReader<'a, 'b> {
             maps: ExtensionMaps::default(),
             exporters: Exporters::default(),
             blocks: 0,
-            rows_given: 0,
             converted: Vec::new(),
         }
     }
@@ -99,6 +97,11 @@ impl<'a, 'b> PieceReader<'a, 'b> {
                 Err(BadBlock::Damaged(reason)) => self.lose(&block, block.records, &reason),
                 Err(BadBlock::Cut(reason)) => {
                     return self.break_off(piece, BrokenChain { offset: block.offset, reason });
+                }
+                Err(BadBlock::CutWithin(reason)) => {
+                    let next = self.block(&block, blocks.rest())?;
+                    self.tell_broken(piece, &BrokenChain { offset: block.offset, reason });
+                    return Ok(next);
                 }
             }
         }
@@ -190,20 +193,19 @@ impl<'a, 'b> PieceReader<'a, 'b> {
             View::Native => native::batch(&self.scan.schema, rows)?,
             View::Flows => flows::batch(&self.scan.schema, rows, &origin)?,
         };
-        self.rows_given += rows.len() as u64;
         rows.clear();
         Ok(self.sink.give(batch))
     }
 
     fn reject(&self, block: &Block, number: u32, reason: &str) {
-        self.scan
-            .report
-            .reject(self.path, u64::from(number) + 1, || format!("in the block at byte {}: {reason}", block.offset));
+        self.scan.report.reject(self.path, Place::Record(u64::from(number) + 1), || {
+            format!("in the block at byte {}: {reason}", block.offset)
+        });
     }
 
     fn lose(&self, block: &Block, records: u32, reason: &str) {
-        self.scan.report.reject_rows(self.path, u64::from(self.blocks), u64::from(records), || {
-            format!("the block at byte {} loses {records} records: {reason}", block.offset)
+        self.scan.report.reject_rows(self.path, Place::Byte(block.offset), u64::from(records), || {
+            format!("the block loses {records} records: {reason}")
         });
     }
 
@@ -219,16 +221,20 @@ impl<'a, 'b> PieceReader<'a, 'b> {
 
     /// The blocks so far count, and the report says where the others are missing.
     fn break_off(&self, piece: &Piece, broken: BrokenChain) -> Result<Next> {
+        self.tell_broken(piece, &broken);
+        Ok(Next::Continue)
+    }
+
+    fn tell_broken(&self, piece: &Piece, broken: &BrokenChain) {
         // The chain is followed from its beginning for each piece: the one in which it breaks tells.
         if broken.offset >= piece.from && broken.offset < piece.to {
-            self.report_end(broken.offset, broken.reason);
+            self.report_end(broken.offset, broken.reason.clone());
         }
-        Ok(Next::Continue)
     }
 
     fn report_end(&self, offset: u64, reason: String) {
         let path = self.path.to_owned();
-        self.scan.report.break_off(Breakage { path, line: self.rows_given, offset, reason });
+        self.scan.report.break_off(Breakage { path, place: Place::Byte(offset), offset, reason });
     }
 
     fn unreadable(&self, reason: io::Error) -> SourceError {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use datafusion_common::Result;
 use file_source::{Format, Next, Piece, Scan, Sink, SourceFile, TimeColumns};
-use flow_source::{QualityReport, SourceError, flow_schema};
+use flow_source::{Place, QualityReport, SourceError, flow_schema};
 
 use crate::header::{self, Header, Layout};
 use crate::native;
@@ -95,7 +95,7 @@ fn nothing_to_read(mut empty_files: Vec<PathBuf>) -> SourceError {
         None => SourceError::NoFile { pattern: String::new() },
         Some(path) => SourceError::UnexpectedContent {
             path,
-            line: 1,
+            place: Place::File,
             found: "an empty file".into(),
             expected: "an nfcapd file".into(),
             hint: Some("The collector may not have written to it yet; a file without flows still has a header".into()),

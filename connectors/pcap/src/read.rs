@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::ArrowError;
 use datafusion_common::Result;
 use file_source::{BATCH_ROWS, Input, Next, Scan, Sink};
-use flow_source::{Breakage, FlowRecord};
+use flow_source::{Breakage, FlowRecord, Place};
 use packet_file::{CaptureReader, Defect, Headers, NoHeaders, Packet, read_headers};
 
 use crate::NAME;
@@ -50,7 +50,7 @@ pub(crate) fn read(captures: &Captures, path: &Path, scan: &Scan, sink: &mut Sin
             (offset, error.to_string())
         }
     };
-    scan.report.break_off(Breakage { path: path.to_owned(), line: scan.report.rows_read(), offset, reason });
+    scan.report.break_off(Breakage { path: path.to_owned(), place: Place::Byte(offset), offset, reason });
     Ok(next)
 }
 
@@ -192,7 +192,7 @@ impl Output<'_, '_> {
     }
 
     fn reject(&mut self, offset: u64, reason: String) {
-        self.scan.report.reject(self.path, offset, || reason);
+        self.scan.report.reject(self.path, Place::Byte(offset), || reason);
     }
 
     fn count(&self) -> usize {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use datafusion_common::Result;
 use file_source::{Format, Next, Piece, Scan, Sink, SourceFile, read_head};
-use flow_source::{QualityReport, SourceError, flow_schema};
+use flow_source::{Place, QualityReport, SourceError, flow_schema};
 
 use crate::options::PcapOptions;
 use crate::read::read;
@@ -78,7 +78,13 @@ impl Captures {
 }
 
 fn not_a_capture(path: PathBuf, found: String) -> SourceError {
-    SourceError::UnexpectedContent { path, line: 1, found, expected: "a pcap or pcapng capture".into(), hint: None }
+    SourceError::UnexpectedContent {
+        path,
+        place: Place::File,
+        found,
+        expected: "a pcap or pcapng capture".into(),
+        hint: None,
+    }
 }
 
 impl Format for Captures {

@@ -205,6 +205,66 @@ mod tests {
         assert_eq!(value("link"), json!("https://www.virustotal.com/gui/domain/x.example.com"));
     }
 
+    /// A value of the samples, as the service would answer with it.
+    fn sample(name: &str) -> Option<Value> {
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples/virustotal");
+        let text = std::fs::read_to_string(samples.join(name)).ok()?;
+        Some(serde_json::from_str(&text).expect("the sample is JSON"))
+    }
+
+    #[track_caller]
+    fn check(function: &str, object: &Value, expected: &[(&str, Value)]) {
+        let found = found(function, &json!({ "data": object }));
+        for (name, value) in expected {
+            let of_field = found.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+            assert_eq!(of_field, Some(value), "{name} of {}", object["id"]);
+        }
+    }
+
+    #[test]
+    fn published_objects_are_read() {
+        let names = ["vt3_file_1.json", "vt3_url_0.json", "vt3_related_links.json", "vt3_search.json"];
+        let [Some(file), Some(url), Some(links), Some(searches)] = names.map(sample) else { return };
+        let of = |object: &Value, pointer: &str| at(object, &format!("/attributes/{pointer}"));
+        for object in [&file].into_iter().chain(
+            searches
+                .as_object()
+                .into_iter()
+                .flat_map(|it| it.values().flat_map(|found| found.as_array().into_iter().flatten())),
+        ) {
+            check(
+                "virustotal_file",
+                object,
+                &[
+                    ("malicious", of(object, "last_analysis_stats/malicious")),
+                    ("file_type", of(object, "type_description")),
+                    ("size", of(object, "size")),
+                    ("first_seen", of(object, "first_submission_date")),
+                ],
+            );
+        }
+        check("virustotal_file", &file, &[("file_type", json!("Win32 EXE"))]);
+        check(
+            "virustotal_url",
+            &url,
+            &[
+                ("final_url", json!("http://218.54.47.77/")),
+                ("analysed", json!(1_546_957_549)),
+                ("tags", json!([])),
+                (
+                    "link",
+                    json!(
+                        "https://www.virustotal.com/gui/url/380269259e1f607fb07769fee779f0dc3144924f865e76a3c05c8898295d02f8"
+                    ),
+                ),
+            ],
+        );
+        // Related objects may come with their address alone.
+        let links = links.as_array().expect("a list");
+        assert!((lookup("virustotal_url").read)(&json!({ "data": links[0] })).is_err());
+        check("virustotal_url", &links[1], &[("malicious", json!(10)), ("engines", json!(25))]);
+    }
+
     #[test]
     fn an_answer_without_results_is_one_and_one_without_attributes_is_none() {
         for function in ["virustotal_domain", "virustotal_ip", "virustotal_file", "virustotal_url"] {

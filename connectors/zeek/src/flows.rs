@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use flow_source::{FlowBatch, SourceError};
+use flow_source::{FlowBatch, Place, SourceError};
 
 use crate::decode::{Rows, Wanted};
 use crate::sniff::LogFile;
@@ -110,7 +110,7 @@ pub(crate) fn require_conn(file: &LogFile) -> Result<(), SourceError> {
     };
     Err(SourceError::UnexpectedContent {
         path: file.path.clone(),
-        line: 1,
+        place: Place::File,
         found,
         expected: "the Zeek log `conn`".into(),
         hint: Some("Use read_log to query this log with its own columns".into()),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use file_source::{read_head, without_bom};
-use flow_source::SourceError;
+use flow_source::{Place, SourceError};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::decode::header::{BadHeader, Header};
@@ -100,7 +100,7 @@ fn examine_json(path: &Path, head: &[u8]) -> Result<infer::Shape, SourceError> {
     }
     Err(SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: 1,
+        place: Place::Line(1),
         found: format!("`{}`", excerpt(head)),
         expected: format!("a complete JSON object on one line within the first {SNIFF_BYTES_MAX} bytes"),
         hint: None,
@@ -134,7 +134,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn bad_header(path: &Path, index: usize, bad: BadHeader) -> SourceError {
     SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: index as u64 + 1,
+        place: Place::Line(index as u64 + 1),
         found: bad.found,
         expected: bad.expected,
         hint: Some("The header of this log is damaged; compare it with another log of the same sensor".into()),
@@ -145,7 +145,7 @@ fn not_a_log(path: &Path, head: &[u8]) -> SourceError {
     let (found, hint) = describe(head);
     SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: 1,
+        place: Place::Line(1),
         found,
         expected: "a Zeek log (TSV with #fields, or JSON with ts)".into(),
         hint,

@@ -9,7 +9,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion_common::Result;
 use file_source::{Format, LineDecoder, Next, Outcome, Piece, Scan, Sink, SourceFile, read_lines};
-use flow_source::{QualityReport, SourceError, flow_schema};
+use flow_source::{Place, QualityReport, SourceError, flow_schema};
 
 use crate::decode::json::JsonDecoder;
 use crate::decode::tsv::TsvDecoder;
@@ -176,7 +176,7 @@ fn check_width(log: &LogFile, columns: usize) -> Result<(), SourceError> {
     }
     Err(SourceError::UnexpectedContent {
         path: log.path.clone(),
-        line: 1,
+        place: Place::File,
         found: format!("{columns} different columns in the files read so far"),
         expected: format!("at most {COLUMNS_MAX}"),
         hint: Some("Open logs of one kind at a time, e.g. `http.*.log`".into()),
@@ -188,7 +188,7 @@ fn nothing_to_read(mut empty_files: Vec<PathBuf>) -> SourceError {
         None => SourceError::NoFile { pattern: String::new() },
         Some(path) => SourceError::UnexpectedContent {
             path,
-            line: 1,
+            place: Place::File,
             found: "an empty file".into(),
             expected: "a Zeek log".into(),
             hint: Some("Zeek may not have written to it yet; a log without rows still has header lines".into()),

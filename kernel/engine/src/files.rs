@@ -1,34 +1,40 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
-//! `paths` finds the files, `sniff` says what each holds, `delimited` knows CSV's dialects, `describe` words what was
-//! found instead, `listing` lets DataFusion read them, `opened` applies what is set about a source,
-//! `remote` finds objects in the network, `windowed` fetches those that a query's times need, `plain` reads CSV and JSON. What a connector recognises goes to it; none of those formats is known here.
+//! `paths` finds the files, `sniff` says what each holds (`arrow_end` whether it is whole), `delimited` knows CSV's
+//! dialects, `describe` words what was found instead, `listing` lets DataFusion read them, `plain` reads CSV and JSON,
+//! `left_out` tells of those of a set that are not read, `timed` of rows that no window of time finds, `opened` applies what
+//! is set about a source, `remote` finds objects in the network, `windowed` fetches those that a query's times need. What a
+//! connector recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
-use flow_source::Connector;
+use flow_source::{Connector, SourceError};
 
 use crate::connectors;
 use crate::engine::SourceKind;
 use crate::source::SourceSettings;
+use left_out::LeftOut;
 pub(crate) use opened::{Opened, open_source};
 use paths::Found;
 use remote::{Address, Listing, Remote, RemoteAccess, RemoteCause};
 use sniff::{FileFormat, Sniffed, Wanted};
 
+mod arrow_end;
 pub(crate) mod delimited;
 pub(crate) mod describe;
 mod json_types;
 mod labels;
+mod left_out;
 mod listing;
 mod opened;
 mod paths;
 mod plain;
 pub(crate) mod remote;
 pub(crate) mod sniff;
+mod timed;
 mod windowed;
 
 /// Rows from which the types of CSV and JSON columns are guessed.
@@ -55,6 +61,21 @@ pub enum FileFault {
     /// Nothing is at the path.
     #[error("there is no file `{path}`")]
     Missing { path: String, nearest: Vec<String> },
+    /// There is no path at all.
+    #[error("the path is empty")]
+    NoPath,
+    /// A folder without files.
+    #[error("there is no file in the folder `{folder}`")]
+    EmptyFolder { folder: String, has_folders: bool },
+    /// Something that has a path and no content.
+    #[error("`{path}` is {what}, not a file")]
+    NotAFile { path: String, what: &'static str },
+    /// A link that leads nowhere.
+    #[error("`{path}` is a link {leads}")]
+    BadLink { path: String, leads: String },
+    /// Text in another encoding than UTF-8.
+    #[error("`{path}` is not UTF-8: it holds {found}")]
+    Encoding { path: String, found: String, encoding: &'static str },
     /// The glob is well-formed and matches nothing.
     #[error("no file matches `{pattern}`")]
     NoMatch { pattern: String, nearest: Vec<String> },
@@ -108,6 +129,21 @@ impl FileFault {
             }
             FileFault::NoMatch { pattern, .. } if remote::is_address(pattern) => {
                 Some("`*` stays within a folder, `**` goes into folders; capital letters count".into())
+            }
+            FileFault::NoPath => {
+                Some("Write the path of a file, a folder or a pattern, as in read_log('logs/conn*.log')".into())
+            }
+            FileFault::EmptyFolder { folder, has_folders: true } => {
+                Some(format!("Files in the folders below it are `{}/**/*`", folder.trim_end_matches('/')))
+            }
+            FileFault::EmptyFolder { .. } => Some("Check whether its files are elsewhere, or yet to come".into()),
+            FileFault::NotAFile { .. } => Some("Write what comes out of it to a file, and read that".into()),
+            FileFault::BadLink { .. } => Some("Correct the link, or write the path of the file itself".into()),
+            FileFault::Encoding { encoding, .. } => {
+                Some(format!("Convert it: iconv -f {encoding} -t UTF-8 FILE > NEW_FILE"))
+            }
+            FileFault::Broken { .. } => {
+                Some("The file may still be being written, or was cut while it was copied; fetch it again".into())
             }
             FileFault::Missing { .. } | FileFault::NoMatch { .. } => Some(format!(
                 "Relative paths start at {}",
@@ -184,9 +220,13 @@ async fn side_table(
             fetched.map_err(FileFault::into_datafusion)?
         }
     };
-    let files = identified(found, Wanted::Any).map_err(FileFault::into_datafusion)?;
+    let files = identified(found, Wanted::Any, false).map_err(FileFault::into_datafusion)?;
     match files.format() {
-        FileFormat::Connector(connector) => open_with(*connector, &files, Shape::Side(name)),
+        FileFormat::Connector(connector) => {
+            let mut left_out = files.left_out.clone();
+            let table = open_with(*connector, &files, Shape::Side(name), Some(&mut left_out.unreadable))?;
+            Ok(left_out.told_by(table))
+        }
         _ => Err(no_side_table(&files, name).into_datafusion()),
     }
 }
@@ -200,20 +240,30 @@ fn no_side_table(files: &IdentifiedFiles, table: &'static str) -> FileFault {
     FileFault::NoSideTable { path: files.files[0].0.shown.clone(), found: files.format().name(), table }
 }
 
+/// Where `unreadable` is given, some of several files may not be readable; why comes there.
 fn open_with(
     connector: &dyn Connector,
     files: &IdentifiedFiles,
     shape: Shape,
+    unreadable: Option<&mut Vec<String>>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let paths = files.paths();
-    let opened = match shape {
+    if let Shape::Side(name) = shape
+        && !connector.side_tables().contains(&name)
+    {
+        return Err(no_side_table(files, name).into_datafusion());
+    }
+    let open = |paths: Vec<PathBuf>| match shape {
         Shape::Flows => connector.open_flows(paths),
         Shape::Native => connector.open_log(paths),
         Shape::Either => connectors::open_either(connector, paths),
-        Shape::Side(name) => match connector.open_side_table(name, paths) {
-            Some(opened) => opened,
-            None => return Err(no_side_table(files, name).into_datafusion()),
-        },
+        Shape::Side(name) => {
+            let missing = || SourceError::NoFile { pattern: name.to_owned() };
+            connector.open_side_table(name, paths).unwrap_or_else(|| Err(missing()))
+        }
+    };
+    let opened = match unreadable {
+        Some(unreadable) => left_out::open_readable(files.paths(), unreadable, open),
+        None => open(files.paths()),
     };
     opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
 }
@@ -223,6 +273,8 @@ fn open_with(
 pub(crate) struct IdentifiedFiles {
     /// Invariant: not empty, and all formats have the same name.
     files: Vec<(Found, Sniffed)>,
+    /// The others of the set.
+    left_out: LeftOut,
 }
 
 impl IdentifiedFiles {
@@ -258,20 +310,30 @@ async fn located(state: &dyn Session, pattern: &str, access: &RemoteAccess) -> R
     })
 }
 
-/// Looks into files.
-fn identified(found: Vec<Found>, wanted: Wanted) -> Result<IdentifiedFiles, FileFault> {
+/// Looks into files. Of several those that cannot be read are left out, unless none may be lost.
+fn identified(found: Vec<Found>, wanted: Wanted, is_strict: bool) -> Result<IdentifiedFiles, FileFault> {
     let mut files: Vec<(Found, Sniffed)> = Vec::new();
-    let mut empty: Option<FileFault> = None;
+    let mut left_out = LeftOut::default();
+    let mut first_fault: Option<FileFault> = None;
     for found in found {
         match sniff::sniff(&found, wanted) {
             Ok(sniffed) => files.push((found, sniffed)),
-            // A quiet hour leaves an empty file among full ones; only all of them empty is a fault.
-            Err(fault @ FileFault::Empty { .. }) => empty = Some(fault),
-            Err(fault) => return Err(fault),
+            Err(fault) if is_strict && !matches!(fault, FileFault::Empty { .. }) => return Err(fault),
+            // One bad file does not hide the others, and a quiet hour leaves an empty one; only none to read is a fault.
+            Err(fault) => {
+                match &fault {
+                    FileFault::Empty { path } => left_out.empty.push(path.clone()),
+                    fault => left_out.unreadable.push(fault.to_string()),
+                }
+                first_fault = match first_fault {
+                    Some(known) if !matches!(known, FileFault::Empty { .. }) => Some(known),
+                    _ => Some(fault),
+                };
+            }
         }
     }
     let Some((first_found, first)) = files.first() else {
-        return Err(empty.unwrap_or_else(|| FileFault::NoMatch { pattern: String::new(), nearest: Vec::new() }));
+        return Err(first_fault.unwrap_or_else(|| FileFault::NoMatch { pattern: String::new(), nearest: Vec::new() }));
     };
     let differs = files.iter().find(|(_, sniffed)| sniffed.format.name() != first.format.name());
     if let Some((found, sniffed)) = differs {
@@ -282,5 +344,5 @@ fn identified(found: Vec<Found>, wanted: Wanted) -> Result<IdentifiedFiles, File
             other_format: sniffed.format.name(),
         });
     }
-    Ok(IdentifiedFiles { files })
+    Ok(IdentifiedFiles { files, left_out })
 }

@@ -21,6 +21,7 @@ use flow_source::{ip_field, ip_type, is_ip_field};
 mod deferred;
 mod expressions;
 mod extension;
+mod notes;
 mod planner;
 mod range;
 mod resolve;
@@ -28,6 +29,7 @@ mod text_functions;
 
 pub(crate) use expressions::IpFunctions;
 pub(crate) use extension::{formatter, registration};
+pub(crate) use notes::notes_of_lists;
 pub(crate) use planner::{IpPlanner, IpTypeNames};
 pub(crate) use resolve::ResolveAddresses;
 pub(crate) use text_functions::register_text_functions;

@@ -29,6 +29,7 @@ mod ip;
 mod keep;
 mod memory;
 mod names;
+mod notes;
 mod parameter;
 pub mod plot;
 pub mod query;
@@ -61,6 +62,7 @@ pub use functions::{
     FunctionFault, LookupFiles,
 };
 pub use names::nearest as nearest_names;
+pub use notes::Note;
 pub use parameter::Parameter;
 pub use plot::{Chart, PlotFault, PlotRequest};
 pub use query::{Progress, ProgressCallback, QueryOptions};

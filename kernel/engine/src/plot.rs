@@ -66,7 +66,7 @@ impl StoredResult {
             chart.notes.push("the query had more rows than its limit let through".into());
         }
         // What is doubtful about the data, for instance rows that a source rejected.
-        let doubts = self.result().notes.iter().take(NOTES_MAX).map(|note| name_text(note, NOTE_CHARS_MAX));
+        let doubts = self.result().notes.iter().take(NOTES_MAX).map(|note| name_text(&note.text, NOTE_CHARS_MAX));
         chart.notes.extend(doubts);
         Ok(chart)
     }

@@ -24,7 +24,9 @@ use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::files::remote::QueryWatch;
 use crate::functions::{QueryCalls, QueryLookups, QueryParameters, bind_foreign, check_lookups};
+use crate::ip;
 use crate::keep::Keeper;
+use crate::notes::{Note, QueryNotes};
 use crate::parameter::Parameter;
 use crate::result::QueryResult;
 use crate::statement;
@@ -133,7 +135,7 @@ impl Engine {
         let work = async move {
             let rows = Rows::Keep { limit: None };
             let outcome = match build(engine.context()) {
-                Ok(frame) => engine.execute(frame, rows, &stop, None, &QueryLookups::default()).await,
+                Ok(frame) => engine.execute(frame, rows, &stop, None, Told::default()).await,
                 Err(fault) => Err(fault.into()),
             };
             outcome.map_err(|fault| engine.explain(fault))
@@ -170,18 +172,21 @@ impl Engine {
         state.config_mut().set_extension(Arc::new(QueryParameters(options.params.clone())));
         let watch = Arc::new(QueryWatch::new(stop.clone(), options.progress.clone()));
         state.config_mut().set_extension(Arc::clone(&watch));
+        let notes = QueryNotes::default();
+        state.config_mut().set_extension(Arc::new(notes.clone()));
         self.open_tables(&state.resolve_table_references(&statement)?, &watch).await?;
         let plan = state.statement_to_plan(statement).await?;
         if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));
         }
         let plan = bind(plan, &options.params)?;
+        ip::notes_of_lists(&plan)?.into_iter().for_each(|note| notes.push(note.into()));
         check_lookups(&plan)?;
         let plan = bind_foreign(plan, &QueryCalls::new(stop.clone()))?;
         let limit = options.limit.filter(|limit| *limit > 0 && is_last);
         let takes_limit = statement::yields_rows(&plan);
         let defines = matches!(plan, LogicalPlan::Ddl(_));
-        let (mut frame, lookups) = prepared(self.context().execute_logical_plan(plan).await?, watch);
+        let (mut frame, told) = with_told(self.context().execute_logical_plan(plan).await?, notes, watch);
         if defines {
             self.refresh_views()?;
         }
@@ -190,7 +195,7 @@ impl Engine {
             frame = frame.limit(0, Some(limit.saturating_add(1)))?;
         }
         let rows = if is_last { Rows::Keep { limit } } else { Rows::Discard };
-        self.execute(frame, rows, stop, options.progress.as_ref(), &lookups).await
+        self.execute(frame, rows, stop, options.progress.as_ref(), told).await
     }
 
     async fn execute(
@@ -199,8 +204,9 @@ impl Engine {
         rows: Rows,
         stop: &StopFlag,
         progress: Option<&ProgressCallback>,
-        lookups: &QueryLookups,
+        told: Told,
     ) -> Result<QueryResult, Fault> {
+        let Told { lookups, notes } = &told;
         let planned = Arc::clone(frame.schema().inner());
         let task_context = Arc::new(frame.task_ctx());
         let plan = make_stoppable(frame.create_physical_plan().await?, stop)?;
@@ -220,18 +226,27 @@ impl Engine {
         if let Some(callback) = progress {
             callback(Progress { elapsed: collected.started.elapsed(), ..progress_of(&plan, lookups) });
         }
-        let notes = notes_of(plan.as_ref()).into_iter().map(|note| self.remote().with_addresses(note));
+        let notes = notes.with_those_of(plan.as_ref()).into_iter().map(|note| self.with_addresses(note));
         Ok(collected.into_result(schema, notes.collect())?)
     }
 }
 
-/// The same query with counts of its own for what it looks up at services, and with what watches it while it is planned.
-fn prepared(frame: DataFrame, watch: Arc<QueryWatch>) -> (DataFrame, QueryLookups) {
+/// What becomes known of a query beside its rows.
+#[derive(Default)]
+struct Told {
+    lookups: QueryLookups,
+    notes: QueryNotes,
+}
+
+/// The same query with counts of its own for what it looks up at services, with its notes, and with what watches it while
+/// it is planned.
+fn with_told(frame: DataFrame, notes: QueryNotes, watch: Arc<QueryWatch>) -> (DataFrame, Told) {
     let lookups = QueryLookups::default();
     let (mut state, plan) = frame.into_parts();
+    state.config_mut().set_extension(Arc::new(notes.clone()));
     state.config_mut().options_mut().extensions.insert(lookups.clone());
     state.config_mut().set_extension(watch);
-    (DataFrame::new(state, plan), lookups)
+    (DataFrame::new(state, plan), Told { lookups, notes })
 }
 
 /// Ours as it is, DataFusion's still to be explained.
@@ -253,6 +268,11 @@ impl From<DataFusionError> for Fault {
 }
 
 impl Engine {
+    /// The note with addresses in the place of paths to what was fetched.
+    fn with_addresses(&self, note: Note) -> Note {
+        note.map(|text| self.remote().with_addresses(text))
+    }
+
     fn explain(&self, fault: Fault) -> EngineError {
         match fault {
             Fault::Ours(error) => error,
@@ -315,7 +335,7 @@ impl Collected {
         self.keeper.push(kept)
     }
 
-    fn into_result(self, schema: SchemaRef, notes: Vec<String>) -> Result<QueryResult, EngineError> {
+    fn into_result(self, schema: SchemaRef, notes: Vec<Note>) -> Result<QueryResult, EngineError> {
         let (batches, kept) = self.keeper.finish()?;
         let labelled = batches.into_iter().map(|batch| {
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -383,26 +403,6 @@ impl ExecutionPlanVisitor for SourceCounts<'_> {
         }
         Ok(true)
     }
-}
-
-/// What sources report about their data, in lines for the caption.
-fn notes_of(plan: &dyn ExecutionPlan) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    for quality in quality_of_plan(plan) {
-        let rejected = quality.rejections();
-        let first =
-            rejected.first().map(|it| format!("; first: {}, line {}: {}", it.path.display(), it.line, it.reason));
-        notes.extend(quality.caption().map(|caption| format!("{caption}{}", first.unwrap_or_default())));
-        notes.extend(
-            quality
-                .breakages()
-                .iter()
-                .map(|it| format!("{} breaks off after line {}: {}", it.path.display(), it.line, it.reason)),
-        );
-        notes.extend(quality.notes());
-    }
-    notes.dedup();
-    notes
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use crate::export;
 use crate::keep::Kept;
 use crate::names;
+use crate::notes::Note;
 
 /// The answer to one query.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub struct QueryResult {
     /// From the text of the query to its last row.
     pub elapsed: Duration,
     /// What the analyst must know about the data behind the rows, such as rows a source rejected.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The memory and disk that the rows take, given back when nobody has the result any more.
     pub(crate) _kept: Kept,
 }

@@ -21,6 +21,7 @@ use datafusion::parquet::errors::ParquetError;
 use crate::error::EngineError;
 
 mod import;
+mod journal;
 mod merge;
 mod settings;
 mod writer;
@@ -207,16 +208,19 @@ impl FlowStore {
         Ok(entries)
     }
 
-    /// Removes half files of writers that are gone.
+    /// Removes half files of writers that are gone, and what imports that were interrupted made appear.
     fn remove_abandoned(&self) -> Result<(), StoreError> {
-        for (path, name) in self.entries()? {
-            let Some(stem) = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY_SUFFIX)) else {
-                continue;
-            };
+        let is_abandoned = |stem: &str| {
             // The name ends with the writer's process.
-            let process = stem.rsplit('-').next().and_then(|number| number.strip_prefix('p')).map(str::to_owned);
-            if process.is_none_or(|process| !is_running(&process)) {
+            let process = stem.rsplit('-').next().and_then(|number| number.strip_prefix('p'));
+            process.is_none_or(|process| !is_running(process))
+        };
+        for (path, name) in self.entries()? {
+            let Some(name) = name.strip_prefix('.') else { continue };
+            if name.strip_suffix(TEMPORARY_SUFFIX).is_some_and(is_abandoned) {
                 fs::remove_file(&path).map_err(StoreError::file("remove", &path))?;
+            } else if name.strip_suffix(journal::SUFFIX).is_some_and(is_abandoned) {
+                journal::undo(&self.folder, &path)?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::Args;
 use flow_engine::store::ImportWindow;
-use flow_engine::{CancellationToken, FlowStore};
+use flow_engine::{CancellationToken, FlowStore, Note, render::visible};
 
 use super::{say, store};
 use crate::engine;
@@ -75,6 +75,9 @@ fn import(source: &str, options: &Options, store: &FlowStore) -> Result<()> {
         outcome.map_err(store::worded)
     })?;
     say(&format!("imported {} flows into {} files", imported.rows, imported.files));
+    for line in imported.notes.iter().flat_map(Note::lines) {
+        say(&format!("note: {}", visible(line)));
+    }
     Ok(())
 }
 

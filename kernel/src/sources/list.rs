@@ -113,7 +113,10 @@ pub(super) fn remarks(state: &SourceState, look: &Look) -> Vec<String> {
     match look {
         Look::Open(_, Rows::Fault(error)) => fault(error.to_string(), error.hint()),
         Look::Open(_, Rows::Test(test)) => {
-            test.notes.iter().for_each(|note| fault(note.clone(), None));
+            test.notes.iter().for_each(|note| {
+                fault(note.text.clone(), None);
+                note.details.iter().for_each(|line| fault(format!("  {line}"), None));
+            });
             if !test.marks.is_empty() {
                 let marks = test.marks.iter().map(|(note, count)| format!("{note} ({})", grouped(*count)));
                 fault(format!("notes of flows: {}", marks.collect::<Vec<_>>().join(", ")), None);

@@ -129,7 +129,8 @@ pub(super) fn opening_state(stored: &StoredResult, offers: &Offers) -> Result<St
     let holes: Vec<Value> = vec![Value::Null; page.columns.len()];
     let paths: Vec<Value> = (0..page.columns.len()).map(|place| json!(["_first_columns", place])).collect();
     let buffers: Vec<Bytes> = page.columns.into_iter().map(Bytes::from).collect();
-    let notes: Vec<String> = result.notes.iter().map(|note| render::visible(note)).collect();
+    let notes: Vec<Value> =
+        result.notes.iter().map(|note| json!(note.lines().map(render::visible).collect::<Vec<_>>())).collect();
     let fills = offers.fills.iter().map(|fill| json!({"column": fill.column, "label": fill.label}));
     let actions = offers.actions.iter().map(|action| render::visible(&action.label));
     let state = json!({

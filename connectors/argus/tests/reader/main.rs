@@ -3,7 +3,7 @@
 
 use connector_test_support::{Files, context, text};
 use file_source::quality;
-use flow_source::{Connector as _, contract_tests};
+use flow_source::{Connector as _, Place, contract_tests};
 
 const BINETFLOW: &str = "\
 StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label
@@ -33,7 +33,7 @@ async fn flows_of_a_binetflow_file() {
 2018-12-18T14:00:06Z|NULL|NULL|10.0.0.8|NULL|NULL|arp|1|60|0|0|NULL|NULL|NULL|NULL|NULL|[address_unreadable]";
     assert_eq!(text(&table, sql).await, expected);
     let rejections = quality(table.as_ref()).unwrap().rejections();
-    assert!(rejections.len() == 1 && rejections[0].line == 9, "{rejections:?}");
+    assert!(rejections.len() == 1 && rejections[0].place == Place::Line(9), "{rejections:?}");
     assert_eq!(rejections[0].reason, "4 values, expected 15");
 }
 

@@ -4,7 +4,7 @@
 use connector_cloud_flow_logs::{AwsConnector, AzureConnector, GcpConnector, TrafficAnalyticsConnector};
 use connector_test_support::{Files, context, text};
 use file_source::quality;
-use flow_source::{Connector, contract_tests};
+use flow_source::{Connector, Place, contract_tests};
 
 const AWS_DEFAULT: &str = "\
 2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
@@ -66,7 +66,7 @@ async fn aws_default_format() {
     let table = AwsConnector::default().open_flows(vec![files.add("log", AWS_DEFAULT)]).unwrap();
     text(&table, "SELECT * FROM t").await;
     let rejections = quality(table.as_ref()).unwrap().rejections();
-    assert!(rejections.len() == 1 && rejections[0].line == 4, "{rejections:?}");
+    assert!(rejections.len() == 1 && rejections[0].place == Place::Line(4), "{rejections:?}");
     assert!(rejections[0].reason.contains("SKIPDATA"), "{rejections:?}");
     let log = AwsConnector::default().open_log(vec![files.add("log", AWS_DEFAULT)]).unwrap();
     assert_eq!(text(&log, r#"SELECT count(*), sum(bytes), max("log-status") FROM t"#).await, "5|8834|SKIPDATA");
@@ -130,7 +130,7 @@ async fn azure_traffic_analytics_of_virtual_networks() {
     let table = TrafficAnalyticsConnector::default().open_flows(vec![files.add("export.csv", NTA)]).unwrap();
     assert_eq!(text(&table, "SELECT count(*), count(received_time), sum(bytes) FROM t").await, "4|1|56600");
     let rejections = quality(table.as_ref()).unwrap().rejections();
-    assert!(rejections.len() == 1 && rejections[0].line == 6, "{rejections:?}");
+    assert!(rejections.len() == 1 && rejections[0].place == Place::Line(6), "{rejections:?}");
     assert!(rejections[0].reason.contains("neither end of the flow has an address"), "{rejections:?}");
 }
 

@@ -3,7 +3,7 @@
 
 use connector_test_support::{Files, context, sample, text};
 use file_source::quality;
-use flow_source::{Connector as _, contract_tests};
+use flow_source::{Connector as _, Place, contract_tests};
 
 const EVENTS: &str = r#"{"timestamp":"2021-06-06T15:59:46.457984+0200","flow_id":18446744073709551615,"in_iface":"eth0","event_type":"flow","src_ip":"fe80:0000:0000:0000:0202:b3ff:fe1e:8329","src_port":546,"dest_ip":"ff02:0000:0000:0000:0000:0000:0001:0002","dest_port":547,"proto":"UDP","app_proto":"failed","flow":{"pkts_toserver":1,"pkts_toclient":0,"bytes_toserver":110,"bytes_toclient":0,"start":"2021-06-06T15:59:00.000000+0200","end":"2021-06-06T15:59:01.500000+0200","age":1,"state":"new","reason":"timeout","alerted":false},"community_id":"1:abc="}
 {"timestamp":"2021-06-06T16:00:00.000000+0200","event_type":"stats","stats":{"uptime":7}}
@@ -27,8 +27,14 @@ async fn flows_of_flow_and_netflow_events() {
     let report = quality(table.as_ref()).unwrap();
     assert_eq!(report.rows_rejected(), 2);
     let rejections = report.rejections();
-    assert!(rejections[0].line == 6 && rejections[0].reason.contains("`src_ip` is `not an address`"), "{rejections:?}");
-    assert!(rejections[1].line == 7 && rejections[1].reason.contains("is not a JSON object"), "{rejections:?}");
+    assert!(
+        rejections[0].place == Place::Line(6) && rejections[0].reason.contains("`src_ip` is `not an address`"),
+        "{rejections:?}"
+    );
+    assert!(
+        rejections[1].place == Place::Line(7) && rejections[1].reason.contains("is not a JSON object"),
+        "{rejections:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

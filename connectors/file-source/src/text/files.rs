@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion_common::Result;
-use flow_source::{FlowRows, QualityReport, SourceError, flow_schema};
+use flow_source::{FlowRows, Place, QualityReport, SourceError, flow_schema};
 
 use super::delimited;
 use super::fields::{Fields, Kind, excerpt};
@@ -288,7 +288,7 @@ fn unexpected<S: TextSource>(path: &Path, head: &[u8]) -> SourceError {
     let first = complete_lines(head).find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     SourceError::UnexpectedContent {
         path: path.to_owned(),
-        line: 1,
+        place: Place::Line(1),
         found: format!("`{}`", excerpt(&String::from_utf8_lossy(first))),
         expected: S::FILE_KIND.to_owned(),
         hint: None,
@@ -300,7 +300,7 @@ fn nothing_to_read<S: TextSource>(mut empty_files: Vec<PathBuf>) -> SourceError 
         None => SourceError::NoFile { pattern: String::new() },
         Some(path) => SourceError::UnexpectedContent {
             path,
-            line: 1,
+            place: Place::File,
             found: "an empty file".into(),
             expected: S::FILE_KIND.to_owned(),
             hint: Some("Its writer may not have written to it yet".into()),

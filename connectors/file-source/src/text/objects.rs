@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion_common::Result;
-use flow_source::Breakage;
+use flow_source::{Breakage, Place};
 
 use crate::BATCH_ROWS;
 use crate::format::{Next, Scan, Sink};
@@ -166,7 +166,7 @@ fn object(
         Cut::TooLong(line) => (line, Err(format!("an object of more than {LINE_BYTES_MAX} bytes"))),
     };
     if let Err(reason) = outcome {
-        scan.report.reject(path, line, || reason);
+        scan.report.reject(path, Place::Line(line), || reason);
     }
     let is_full = decoder.rows() > 0 && decoder.rows() >= BATCH_ROWS.min(sink.left());
     if is_full { give(scan, sink, decoder) } else { Ok(Next::Continue) }
@@ -184,7 +184,7 @@ fn give(scan: &Scan, sink: &mut Sink<'_>, decoder: &mut dyn LineDecoder) -> Resu
 }
 
 fn break_off(path: &Path, scan: &Scan, line: u64, offset: u64, reason: String) {
-    scan.report.break_off(Breakage { path: path.to_owned(), line, offset, reason });
+    scan.report.break_off(Breakage { path: path.to_owned(), place: Place::Line(line), offset, reason });
 }
 
 #[cfg(test)]

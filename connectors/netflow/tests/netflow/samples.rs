@@ -183,3 +183,25 @@ async fn tables_pass_the_contract() {
     let state = Arc::new(context().state());
     contract_tests::check_lazy(state.as_ref(), table.as_ref(), || std::fs::remove_file(path).unwrap()).await;
 }
+
+/// phaag/nfdump#14: a window of time says what it cannot tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn domain_3_a_window_tells_of_flows_without_times() {
+    let Some(folder) = samples("netflow-packets") else { return };
+    let table = connector_netflow::open_flows(vec![folder.join("netflow9_test_cisco_1941K9.dat")]).unwrap();
+    let told = "29 rows without start_time (received 2017-10-03 17:03:39 UTC); they meet no condition on start_time";
+    let of_end = told.replace("start_time", "end_time");
+    for (condition, expected) in [
+        ("start_time >= timestamptz '2017-01-01T00:00:00Z'", vec![told]),
+        // As playbooks choose flows: by overlap. Flows with neither time are told once.
+        (
+            "start_time <= timestamptz '2018-01-01T00:00:00Z' AND end_time >= timestamptz '2017-01-01T00:00:00Z'",
+            vec![told],
+        ),
+        ("end_time >= timestamptz '2017-01-01T00:00:00Z'", vec![of_end.as_str()]),
+        ("bytes > 1000000000", vec![]),
+    ] {
+        assert_eq!(text(&table, &format!("SELECT count(*) FROM t WHERE {condition}")).await, "0", "{condition}");
+        assert_eq!(report(&table).notes(), expected, "{condition}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Templates that come late, change, are withdrawn or are wrong.
 
+use flow_source::Place;
+
 use crate::fixtures::{Files, Flows, SMALL, ipfix, report, set, small_record, template, text, v9};
 
 const SUM: &str = "SELECT count(*), sum(bytes) FROM t";
@@ -21,7 +23,7 @@ async fn another_domain_s_template_is_not_used() {
     assert_eq!(table.query(SUM).await, "0|NULL");
     let rejections = table.report().rejections();
     assert!(rejections[0].reason.contains("template 256 of IPFIX domain 7"), "{rejections:?}");
-    assert_eq!((table.report().rows_rejected(), rejections[0].line), (1, 36 + 20), "with its offset");
+    assert_eq!((table.report().rows_rejected(), rejections[0].place), (1, Place::Byte(36 + 20)), "with its offset");
 }
 
 #[tokio::test]

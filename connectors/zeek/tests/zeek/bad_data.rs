@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use connector_zeek::{open_flows, open_log};
 use datafusion::catalog::TableProvider;
 use file_source::{quality, read_head};
-use flow_source::{SourceError, quality_of_plan};
+use flow_source::{Place, SourceError, quality_of_plan};
 
 use crate::fixtures::{CONN_HEADER, Logs, context, flows, gzip, log, sample, text};
 
@@ -28,11 +28,14 @@ async fn bad_rows_are_counted_whatever_is_selected() {
             assert_eq!(text(&table, sql).await, "2", "{sql}");
             let report = quality(table.as_ref()).unwrap();
             assert_eq!(report.caption().as_deref(), Some("3 rows rejected"), "{sql}");
-            let reasons: Vec<(u64, String)> =
-                report.rejections().into_iter().map(|rejection| (rejection.line, rejection.reason)).collect();
-            assert_eq!(reasons[0], (9, "3 fields, expected 16".to_owned()));
-            assert_eq!(reasons[1], (10, "`duration` is `half`, expected a number".to_owned()));
-            assert_eq!(reasons[2], (11, "`id.orig_p` is `65536`, expected a port (0 to 65535)".to_owned()));
+            let reasons: Vec<(Place, String)> =
+                report.rejections().into_iter().map(|rejection| (rejection.place, rejection.reason)).collect();
+            assert_eq!(reasons[0], (Place::Line(9), "3 fields, expected 16".to_owned()));
+            assert_eq!(reasons[1], (Place::Line(10), "`duration` is `half`, expected a number".to_owned()));
+            assert_eq!(
+                reasons[2],
+                (Place::Line(11), "`id.orig_p` is `65536`, expected a port (0 to 65535)".to_owned())
+            );
         }
     }
 }

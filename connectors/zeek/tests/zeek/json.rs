@@ -1,5 +1,7 @@
 //! JSON logs: time formats, nulls, keys that come late.
 
+use flow_source::Place;
+
 use crate::fixtures::{Logs, log, text};
 
 const TIMES: &[(&str, &str)] = &[
@@ -28,7 +30,7 @@ async fn domain_13_time_formats_are_never_mixed() {
     ));
     assert_eq!(text(&table, "SELECT uid FROM t").await, "C1");
     let rejections = file_source::quality(table.as_ref()).unwrap().rejections();
-    assert_eq!(rejections[0].line, 2);
+    assert_eq!(rejections[0].place, Place::Line(2));
     assert_eq!(rejections[0].reason, "`ts` is `1575413096052`, expected a time in epoch seconds");
     assert_eq!(rejections.len(), 2);
 }
@@ -73,7 +75,7 @@ async fn bad_lines_are_rejected_whatever_is_selected() {
         assert_eq!(text(&table, sql).await, "1", "{sql}");
     }
     let rejections = file_source::quality(table.as_ref()).unwrap().rejections();
-    let lines: Vec<u64> = rejections.iter().map(|rejection| rejection.line).collect();
-    assert_eq!(lines, [2, 3, 4, 5, 6], "{rejections:?}");
+    let lines: Vec<Place> = rejections.iter().map(|rejection| rejection.place).collect();
+    assert_eq!(lines, [2, 3, 4, 5, 6].map(Place::Line), "{rejections:?}");
     assert_eq!(rejections[0].reason, "`id.orig_p` is `70000`, expected a port (0 to 65535)");
 }

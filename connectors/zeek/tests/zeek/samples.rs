@@ -1,6 +1,6 @@
 //! Every file of the shared samples: rows, first values, and the contract of all connectors.
 
-use flow_source::contract_tests;
+use flow_source::{Place, contract_tests};
 
 use crate::fixtures::{Logs, context, flows, log, query, sample, text};
 
@@ -102,7 +102,7 @@ async fn a_gzip_that_breaks_gives_its_rows_and_says_where() {
     let report = file_source::quality(table.as_ref()).unwrap();
     let breakages = report.breakages();
     assert_eq!(breakages.len(), 1);
-    assert_eq!(breakages[0].line, 158);
+    assert_eq!(breakages[0].place, Place::Line(158));
     assert!(
         breakages[0].reason.contains("http.log.corrupt.gz") && breakages[0].reason.contains("gzip"),
         "{breakages:?}"

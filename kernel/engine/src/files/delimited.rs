@@ -106,11 +106,13 @@ fn is_plausible_alone(lines: &[&str]) -> bool {
     lines.len() == 1 || lines.iter().all(|line| SEPARATORS.iter().all(|separator| field_count(line, *separator) == 1))
 }
 
-/// A header names things: no field is empty, a number or an address.
+/// A header names things: no field is a number or an address. One may have no name, as the row numbers that pandas writes.
 fn is_header(line: &str, separator: u8) -> bool {
-    names_of(line, separator)
-        .iter()
-        .all(|name| !name.is_empty() && name.parse::<f64>().is_err() && name.parse::<std::net::IpAddr>().is_err())
+    let names = names_of(line, separator);
+    let unnamed = names.iter().filter(|name| name.is_empty()).count();
+    unnamed <= 1
+        && unnamed < names.len()
+        && names.iter().all(|name| name.parse::<f64>().is_err() && name.parse::<std::net::IpAddr>().is_err())
 }
 
 #[cfg(test)]
@@ -129,6 +131,8 @@ mod tests {
         check("a;b;c\r\n1,0;2,0;3\r\n", Some((b';', true, 3)));
         check("a\tb\n1\t2\n", Some((b'\t', true, 2)));
         check("1,google.com\n2,youtube.com\n", Some((b',', false, 2)));
+        check(",start,src\n0,1,10.0.0.1\n", Some((b',', true, 3)));
+        check(",,src\n0,1,x\n", Some((b',', false, 3)));
         check("name,note\nx,\"one, two\nthree\"\n", Some((b',', true, 2)));
         check("Dear all,\nplease find attached\n", None);
         check("{\"a\":1}\n{\"a\":2}\n", None);

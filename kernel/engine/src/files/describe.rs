@@ -12,6 +12,9 @@ const QUOTED_BYTES_MAX: usize = 8;
 /// Share of characters that may be odd in text.
 const ODD_SHARE_MAX: f64 = 0.02;
 
+/// Text of the West has fewer accents than one in so many letters; binary data has more.
+const LETTERS_PER_ACCENT: usize = 4;
+
 /// Beginnings of files that analysts keep beside logs, and what they are.
 const SIGNATURES: &[(&[u8], &str)] = &[
     (b"\xd4\xc3\xb2\xa1", "a packet capture (pcap)"),
@@ -44,6 +47,11 @@ pub(crate) fn describe(head: &[u8]) -> String {
     if let Some((signature, meaning)) = known {
         return format!("{meaning}, beginning with the bytes {}", hex(signature));
     }
+    if let Some((version, needed)) = export_version(head)
+        && head.len() < needed
+    {
+        return format!("what may be a packet of {version}, cut after {} bytes of a header of {needed}", head.len());
+    }
     let Some(text) = as_text(head) else {
         return format!("binary data beginning with the bytes {}", hex(&head[..head.len().min(QUOTED_BYTES_MAX)]));
     };
@@ -60,6 +68,36 @@ pub(crate) fn describe(head: &[u8]) -> String {
         "text"
     };
     format!("{kind} beginning `{}`", quoted(trimmed))
+}
+
+/// Versions of exported flows, which begin with their number, and how long the header of a packet is.
+fn export_version(head: &[u8]) -> Option<(&'static str, usize)> {
+    match head {
+        [0, 5, ..] => Some(("NetFlow v5", 24)),
+        [0, 7, ..] => Some(("NetFlow v7", 24)),
+        [0, 9, ..] => Some(("NetFlow v9", 20)),
+        [0, 10, ..] => Some(("IPFIX", 16)),
+        _ => None,
+    }
+}
+
+/// What text in another encoding than UTF-8 looks like, and the name by which it is converted. `None` for UTF-8 and for
+/// what is no text.
+pub(crate) fn encoding_of(head: &[u8]) -> Option<(String, &'static str)> {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Some(("UTF-16 text".into(), "UTF-16"));
+    }
+    if SIGNATURES.iter().any(|(signature, _)| head.starts_with(signature)) {
+        return None;
+    }
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t') || *byte == 0x7f;
+    let is_utf8 = as_text(head).is_some();
+    let beyond_ascii = head.iter().filter(|byte| !byte.is_ascii()).count();
+    let is_text = !head.iter().any(is_control) && beyond_ascii * LETTERS_PER_ACCENT <= head.len();
+    (is_text && !is_utf8 && beyond_ascii > 0).then(|| {
+        let text: String = head.iter().map(|byte| char::from(*byte)).collect();
+        (format!("text that looks like Windows-1252 or ISO-8859-1, beginning `{}`", quoted(&text)), "WINDOWS-1252")
+    })
 }
 
 /// The bytes as text, when people would call them text. A cut character at the end is allowed: heads are cut anywhere.

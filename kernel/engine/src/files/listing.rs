@@ -30,9 +30,11 @@ use url::Url;
 
 use super::delimited::Delimited;
 use super::labels::IgnoreMetadata;
+use super::left_out::LeftOut;
 use super::paths::Found;
 use super::plain::{PlainFiles, Writing, schema};
 use super::sniff::{FileFormat, Packing, Sniffed};
+use super::timed::TimedTable;
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
 use crate::error::{buried_fault, plain_text};
 use crate::source::SourceSettings;
@@ -48,9 +50,23 @@ pub(super) async fn open(
     shape: Shape,
     settings: &SourceSettings,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let mut left_out = files.left_out.clone();
     let mut tables = Vec::new();
+    let mut first_fault = None;
     for group in groups(files) {
-        tables.push(open_group(state, &group, shape, settings).await?);
+        match open_group(state, group, shape, settings, &mut left_out).await {
+            Ok(table) => tables.push(table),
+            Err(fault) if settings.strict => return Err(fault),
+            Err(fault) => {
+                left_out.unreadable.push(plain_text(&fault.to_string()));
+                first_fault = first_fault.or(Some(fault));
+            }
+        }
+    }
+    match (tables.is_empty(), first_fault) {
+        (true, Some(fault)) => return Err(fault),
+        // With the first of them all are told.
+        _ => tables.iter_mut().take(1).for_each(|table| *table = left_out.told_by(Arc::clone(table))),
     }
     if tables.len() == 1 {
         return Ok(tables.remove(0));
@@ -72,6 +88,35 @@ struct Group<'a> {
     files: Vec<&'a Found>,
 }
 
+impl Group<'_> {
+    fn urls(&self) -> DataFusionResult<Vec<ListingTableUrl>> {
+        self.files.iter().map(|found| url_of(found)).collect()
+    }
+}
+
+/// The files of a group that can be read alone; why the others cannot comes into `left_out`. All of them where none can,
+/// or where they only do not fit together.
+async fn readable<'a>(
+    state: &dyn Session,
+    reader: &dyn FileReader,
+    group: &Group<'a>,
+    left_out: &mut LeftOut,
+) -> DataFusionResult<Vec<&'a Found>> {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for found in &group.files {
+        let alone = Group { sniffed: group.sniffed, files: vec![*found] };
+        match infer_schema(state, reader, &alone.urls()?, false).await {
+            Ok(_) => good.push(*found),
+            Err(fault) => bad.push(plain_text(&broken(&alone, &fault).to_string())),
+        }
+    }
+    if good.is_empty() {
+        return Ok(group.files.clone());
+    }
+    left_out.unreadable.append(&mut bad);
+    Ok(good)
+}
+
 fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(Packing, String), Group<'_>> = BTreeMap::new();
     for (found, sniffed) in &files.files {
@@ -89,26 +134,31 @@ fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
 
 async fn open_group(
     state: &dyn Session,
-    group: &Group<'_>,
+    mut group: Group<'_>,
     shape: Shape,
     settings: &SourceSettings,
+    left_out: &mut LeftOut,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let reader = reader_of(group.sniffed);
-    let urls = group.files.iter().map(|found| url_of(found)).collect::<DataFusionResult<Vec<_>>>()?;
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
     let writing = writing_of(group.sniffed);
-    let inferred = infer_schema(state, reader.as_ref(), &urls, keeps_labels).await;
+    let mut inferred = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
+    if writing.is_none() && inferred.is_err() && group.files.len() > 1 && !settings.strict {
+        group.files = readable(state, reader.as_ref(), &group, left_out).await?;
+        inferred = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
+    }
     let inferred = match (&writing, inferred) {
-        (None, inferred) => inferred.map_err(|fault| broken(group, &fault))?,
+        (None, inferred) => inferred.map_err(|fault| broken(&group, &fault))?,
         (Some(_), Ok(inferred)) if !inferred.fields().is_empty() => inferred,
         // Of objects over several lines none is found.
-        (Some(writing), inferred) => match (of_good_rows(state, group, writing).await, inferred) {
+        (Some(writing), inferred) => match (of_good_rows(state, &group, writing).await, inferred) {
             (Ok(found), _) => found,
             (Err(_), Ok(nothing)) => nothing,
-            (Err(_), Err(fault)) => return Err(broken(group, &fault)),
+            (Err(_), Err(fault)) => return Err(broken(&group, &fault)),
         },
     };
+    let urls = group.urls()?;
     let inferred = match &group.sniffed.format {
         FileFormat::JsonLines => {
             let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
@@ -137,7 +187,8 @@ async fn open_group(
         .with_listing_options(options)
         .with_schema(schema)
         .with_expr_adapter_factory(Arc::new(IgnoreMetadata));
-    Ok(Arc::new(ListingTable::try_new(config)?))
+    let is_counted = matches!(group.sniffed.format, FileFormat::Parquet);
+    Ok(TimedTable::over(Arc::new(ListingTable::try_new(config)?), is_counted))
 }
 
 /// How the rows of formats are written that are read row by row.

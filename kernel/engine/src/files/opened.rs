@@ -46,7 +46,7 @@ pub(crate) async fn open_source(
             fetched.map_err(FileFault::into_datafusion)?
         }
     };
-    let files = identified(found, Wanted::of(settings)).map_err(FileFault::into_datafusion)?;
+    let files = identified(found, Wanted::of(settings), settings.strict).map_err(FileFault::into_datafusion)?;
     let Made { table, remarks, .. } = make(state, &files, settings).await?;
     let (bytes, modified) = size_and_age(&files);
     Ok(Opened {
@@ -126,17 +126,17 @@ fn of_connector(
             connector.readable()
         ));
     }
+    let mut left_out = files.left_out.clone();
+    let unreadable = Some(&mut left_out.unreadable).filter(|_| !settings.strict);
     let table = match &zoned {
-        Some(zoned) => open_with(zoned.as_ref(), files, shape_of(settings)),
-        None => open_with(connector, files, shape_of(settings)),
+        Some(zoned) => open_with(zoned.as_ref(), files, shape_of(settings), unreadable),
+        None => open_with(connector, files, shape_of(settings), unreadable),
     }?;
-    if !settings.strict {
-        return Ok(table);
-    }
-    Ok(match file_source::strict(table.as_ref()) {
+    let table = match file_source::strict(table.as_ref()).filter(|_| settings.strict) {
         Some(strict) => Arc::new(strict),
         None => table,
-    })
+    };
+    Ok(left_out.told_by(table))
 }
 
 async fn of_plain_files(

@@ -2,11 +2,14 @@
 //!
 //! Addresses in the network are those of `remote`, which finds the same kind of thing.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::FileFault;
 use super::remote::InStore;
 use crate::names;
+use crate::render::visible;
 
 /// Files one table may have. Beyond it, opening them only to look inside takes longer than people wait.
 pub(super) const FILES_MAX: usize = 20_000;
@@ -34,6 +37,9 @@ impl Found {
 
 /// The files `pattern` names, in order of their names. A folder stands for the files in it.
 pub(super) fn find(pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
+    if pattern.trim().is_empty() {
+        return Err(FileFault::NoPath);
+    }
     let path = expand_home(pattern);
     // A file may have brackets in its name, so what exists literally is not read as a glob.
     if path.is_file() {
@@ -42,10 +48,46 @@ pub(super) fn find(pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
     if path.is_dir() {
         return files_in(&path, pattern);
     }
+    if let Some(fault) = no_file(&path, pattern) {
+        return Err(fault);
+    }
     if !pattern.contains(['*', '?', '[']) {
         return Err(FileFault::Missing { path: pattern.into(), nearest: nearest_files(&path) });
     }
     matching(&path, pattern)
+}
+
+/// What is at the path, if something is, and why it is no file.
+fn no_file(path: &Path, pattern: &str) -> Option<FileFault> {
+    let shown = || pattern.to_owned();
+    let entry = match std::fs::symlink_metadata(path) {
+        Ok(entry) => entry,
+        Err(fault) if fault.kind() == ErrorKind::PermissionDenied => {
+            return Some(FileFault::Unreadable { path: shown(), reason: fault.to_string() });
+        }
+        Err(_) => return None,
+    };
+    if !entry.is_symlink() {
+        return Some(FileFault::NotAFile { path: shown(), what: kind_of(entry.file_type()) });
+    }
+    let leads = match std::fs::metadata(path) {
+        Ok(target) => return Some(FileFault::NotAFile { path: shown(), what: kind_of(target.file_type()) }),
+        Err(fault) if fault.kind() == ErrorKind::NotFound => {
+            let target = std::fs::read_link(path).map(|target| visible(&target.display().to_string()));
+            format!("to `{}`, where nothing is", target.unwrap_or_default())
+        }
+        Err(fault) if fault.kind() == ErrorKind::PermissionDenied => "to what may not be read".into(),
+        Err(_) => "that leads back to itself".into(),
+    };
+    Some(FileFault::BadLink { path: shown(), leads })
+}
+
+fn kind_of(kind: std::fs::FileType) -> &'static str {
+    match kind {
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
 }
 
 fn expand_home(pattern: &str) -> PathBuf {
@@ -81,12 +123,17 @@ fn files_in(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileFault> {
     let unreadable =
         |reason: std::io::Error| FileFault::Unreadable { path: pattern.into(), reason: reason.to_string() };
     let mut files = Vec::new();
+    let mut has_folders = false;
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        has_folders |= !hidden && entry.path().is_dir();
         if !hidden && entry.path().is_file() {
             files.push(absolute(&entry.path()));
         }
+    }
+    if files.is_empty() {
+        return Err(FileFault::EmptyFolder { folder: pattern.into(), has_folders });
     }
     bounded(files, pattern)
 }
@@ -120,6 +167,7 @@ fn nearest_files(path: &Path) -> Vec<String> {
                 .take(ENTRIES_SEARCHED_MAX)
                 .filter_map(Result::ok)
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|known| *known != name.to_string_lossy())
                 .collect();
             let nearest = names::nearest(&name.to_string_lossy(), names.iter().map(String::as_str), NEAREST_MAX);
             return nearest.into_iter().map(|name| parent.join(name).display().to_string()).collect();
@@ -162,6 +210,30 @@ mod tests {
             let found = find(&format!("file://{}/{name}", folder.path().display())).expect("a file");
             assert_eq!(found, [folder.path().join(expected)], "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_named() {
+        let folder = folder_with(&[]);
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("outer/inner")).expect("folders");
+        std::fs::create_dir(at("bare")).expect("a folder");
+        std::os::unix::fs::symlink(at("loop"), at("loop")).expect("a link");
+        std::os::unix::fs::symlink("nowhere", at("lost")).expect("a link");
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("a socket");
+        let told = |path: &str| {
+            let fault = find(path).expect_err(path);
+            (fault.to_string().replace(&folder.path().display().to_string(), "~"), fault.hint().expect("a hint"))
+        };
+        let below = |name: &str| told(&at(name).display().to_string());
+        assert_eq!(told(" ").0, "the path is empty");
+        assert_eq!(told("/dev/null").0, "`/dev/null` is a device, not a file");
+        assert_eq!(below("socket").0, "`~/socket` is a socket, not a file");
+        assert_eq!(below("bare").0, "there is no file in the folder `~/bare`");
+        assert!(below("outer").1.ends_with("/outer/**/*`"), "{:?}", below("outer"));
+        assert_eq!(below("loop").0, "`~/loop` is a link that leads back to itself");
+        assert_eq!(below("lost").0, "`~/lost` is a link to `nowhere`, where nothing is");
+        assert!(!below("bare2").1.contains("bare2"), "{:?}", below("bare2"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
 use file_source::text::objects::read_objects;
 use file_source::{Format, LineDecoder, Next, Outcome, Scan, Sink, SourceFile, read_head, read_lines};
-use flow_source::QualityReport;
+use flow_source::{Place, QualityReport};
 
 use super::delimited::Delimited;
 use parser::Parser;
@@ -108,7 +108,7 @@ struct Rows {
 impl Rows {
     fn tell_faults(&mut self) {
         for (line, reason) in self.records.take_faults() {
-            self.report.reject(&self.path, line, || reason);
+            self.report.reject(&self.path, Place::Line(line), || reason);
         }
     }
 
@@ -122,7 +122,7 @@ impl Rows {
             Ok(batch) if batch.num_rows() >= count => batches.push(batch),
             outcome if count == 1 => {
                 let reason = self.parser.reason(self.records.text(from, to), outcome.err());
-                self.report.reject(&self.path, self.records.line(from), || reason);
+                self.report.reject(&self.path, Place::Line(self.records.line(from)), || reason);
             }
             _ => {
                 let middle = from + count / 2;

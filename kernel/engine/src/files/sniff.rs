@@ -10,8 +10,9 @@ use std::path::Path;
 use flow_source::Connector;
 
 use super::FileFault;
+use super::arrow_end;
 use super::delimited::{self, Delimited};
-use super::describe::{as_text, describe};
+use super::describe::{as_text, describe, encoding_of};
 use super::paths::Found;
 use crate::connectors;
 use crate::source::SourceSettings;
@@ -181,15 +182,32 @@ pub(crate) fn sniff(found: &Found, wanted: Wanted) -> Result<Sniffed, FileFault>
     if head.is_empty() {
         return Err(FileFault::Empty { path: shown });
     }
-    let format = wanted.recognise(&head, path, &shown)?;
+    let format = wanted.recognise(&head, path, &shown).map_err(|fault| match encoding_of(&head) {
+        Some((found, encoding)) if matches!(fault, FileFault::Unrecognised { .. } | FileFault::OtherFormat { .. }) => {
+            FileFault::Encoding { path: shown.clone(), found, encoding }
+        }
+        _ => fault,
+    })?;
     if packing != Packing::None
         && matches!(format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream)
     {
         let found = format!("{} packed as a whole, which cannot be read in parts", format.name());
         return Err(FileFault::Unrecognised { path: shown, expected: None, found });
     }
-    if matches!(format, FileFormat::Parquet) {
-        check_parquet_end(&mut file, &shown)?;
+    let broken = |format, reason: &str| FileFault::Broken { path: shown.clone(), format, reason: reason.into() };
+    match &format {
+        FileFormat::Parquet => check_parquet_end(&mut file, &shown)?,
+        FileFormat::ArrowFile => {
+            if let Some(reason) = arrow_end::file_fault(&mut file) {
+                return Err(broken(format.name(), reason));
+            }
+        }
+        FileFormat::ArrowStream => {
+            if let Some(reason) = arrow_end::stream_fault(&mut file) {
+                return Err(broken(format.name(), &reason));
+            }
+        }
+        _ => {}
     }
     Ok(Sniffed { format, packing })
 }
@@ -292,8 +310,7 @@ mod tests {
         check("a.txt", b"x,y\n1,2\n", Ok("CSV"));
         check("a.json", b"{\"x\":1}\n{\"x\":2}\n", Ok("newline-delimited JSON"));
         check("a.json", b"[\n {\"x\":1}]\n", Ok("a JSON array"));
-        check("a.arrows", b"\xff\xff\xff\xff\x10\x00\x00\x00rest", Ok("an Arrow IPC stream"));
-        check("a.feather", b"ARROW1\0\0rest", Ok("an Arrow IPC file"));
+        check("a.feather", b"ARROW1\0\0rest\x04\0\0\0ARROW1", Ok("an Arrow IPC file"));
         check("misnamed.csv", b"PAR1 data \x04\0\0\0PAR1", Ok("Parquet"));
     }
 
@@ -310,6 +327,14 @@ mod tests {
         );
         check("a.arrow", b"\x89PNG\r\n", Err("a PNG image"));
         check("a.parquet", b"PAR1 cut off", Err("its end is missing"));
+        check("a.arrow", b"ARROW1\0\0cut off here", Err("its end is missing"));
+        check("a.arrow", b"ARROW1\0\0rest\xff\0\0\0ARROW1", Err("the length of its footer is wrong"));
+        check("a.arrows", b"\xff\xff\xff\xff\x10\x00\x00\x00rest", Err("it ends within the message at byte 0"));
+        check("a.csv", b"name,st\xe4dte\nx,y\n", Err("is not UTF-8: it holds text that looks like Windows-1252"));
+        check("a.csv", b"\xff\xfea\0,\0b\0\n\0", Err("is not UTF-8: it holds UTF-16 text"));
+        check("a.json", b"[{\"a\": 1},\n {\"a\": 2}]", Ok("a JSON array"));
+        check("a.json", b"{\"a\": 1,\n", Ok("newline-delimited JSON"));
+        check("a.dat", b"\0\x05\0\x01\0\0\0\0\0\0", Err("of NetFlow v5, cut after 10 bytes"));
         check("a.json", b"<html><body>", Err("an HTML page"));
         check("a.csv", b"", Err("is empty"));
         check("unnamed", b"Dear all,\nhello\n", Err("is of no known format: it holds text"));

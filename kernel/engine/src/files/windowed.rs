@@ -68,10 +68,10 @@ impl WindowedTable {
             return Ok(None);
         }
         let wanted = Wanted::of(settings);
-        let files = match identified(found.clone(), wanted) {
+        let files = match identified(found.clone(), wanted, settings.strict) {
             Ok(files) => files,
             // Another one may tell more; then all are looked at.
-            Err(FileFault::Empty { .. }) => return Ok(None),
+            Err(fault) if !settings.strict || matches!(fault, FileFault::Empty { .. }) => return Ok(None),
             Err(fault) => return Err(fault.into_datafusion()),
         };
         let Made { table, remarks, is_flows } = make(state, &files, settings).await?;
@@ -151,7 +151,7 @@ impl TableProvider for WindowedTable {
         let bounds = TimeBounds::of(filters, TimeColumns::FLOWS);
         let found = self.fetch(state, bounds).await.map_err(FileFault::into_datafusion)?;
         let (read, all) = (found.len(), self.listing.objects.len());
-        let files = match identified(found, self.wanted) {
+        let files = match identified(found, self.wanted, self.settings.strict) {
             Ok(files) => files,
             Err(FileFault::Empty { .. } | FileFault::NoMatch { .. }) => {
                 let schema = match projection {

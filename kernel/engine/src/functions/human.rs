@@ -6,6 +6,10 @@ use super::text::{FunctionText, example};
 
 /// Of 1000 each, as rates and volumes of networks are counted.
 const BYTE_UNITS: &[&str] = &["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+/// As lines and rates are written.
+const BIT_UNITS: &[&str] = &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s", "Ebit/s"];
+/// Thousand, million, billion (10^9), trillion.
+const COUNT_UNITS: &[&str] = &["", "k", "M", "G", "T", "P", "E"];
 const SECONDS_PER_DAY: u64 = 86_400;
 
 pub(super) static HUMAN_BYTES: ScalarFunction = ScalarFunction {
@@ -24,6 +28,48 @@ pub(super) static HUMAN_BYTES: ScalarFunction = ScalarFunction {
     body: |arguments| {
         let amounts = arguments.numbers(0);
         arguments.build_texts(|row| Ok(amounts.number(row).map(human_bytes)))
+    },
+    prepare: None,
+};
+
+pub(super) static HUMAN_BITS: ScalarFunction = ScalarFunction {
+    text: FunctionText {
+        name: "human_bits",
+        syntax: "human_bits(bits_per_second)",
+        description: "A bit rate for people, in units of 1000. Bytes times 8, divided by the seconds they took. For \
+                      display: sort by the number itself.",
+        examples: &[
+            example("human_bits(1536000)", "1.5 Mbit/s"),
+            example("human_bits(8 * 125000000 / 60)", "16.7 Mbit/s"),
+            example("human_bits(999)", "999 bit/s"),
+        ],
+    },
+    arguments: &[required("bits_per_second", Kind::Number)],
+    returns: Returns::Text,
+    body: |arguments| {
+        let amounts = arguments.numbers(0);
+        arguments.build_texts(|row| Ok(amounts.number(row).map(|bits| in_units(bits, BIT_UNITS))))
+    },
+    prepare: None,
+};
+
+pub(super) static HUMAN_COUNT: ScalarFunction = ScalarFunction {
+    text: FunctionText {
+        name: "human_count",
+        syntax: "human_count(number)",
+        description: "A number of flows, packets or hosts for people: k is a thousand, M a million, G 10^9. For \
+                      display: sort by the number itself.",
+        examples: &[
+            example("human_count(1536000)", "1.5 M"),
+            example("human_count(999)", "999"),
+            example("human_count(25300)", "25.3 k"),
+        ],
+    },
+    arguments: &[required("number", Kind::Number)],
+    returns: Returns::Text,
+    body: |arguments| {
+        let amounts = arguments.numbers(0);
+        arguments.build_texts(|row| Ok(amounts.number(row).map(|count| in_units(count, COUNT_UNITS))))
     },
     prepare: None,
 };
@@ -49,19 +95,26 @@ pub(super) static HUMAN_DURATION: ScalarFunction = ScalarFunction {
 };
 
 fn human_bytes(bytes: f64) -> String {
-    let sign = if bytes < 0.0 { "-" } else { "" };
-    let mut amount = bytes.abs();
-    if !amount.is_finite() || amount.round() < 1000.0 {
-        return format!("{sign}{} B", amount.round());
-    }
-    let mut unit = 1;
-    amount /= 1000.0;
-    // 999.95 would be shown as 1000.0.
-    while amount >= 999.95 && unit + 1 < BYTE_UNITS.len() {
+    in_units(bytes, BYTE_UNITS)
+}
+
+/// An amount in the unit, each 1000 times the one before, in which it has at most three digits before the point.
+fn in_units(amount: f64, units: &[&str]) -> String {
+    // What rounds to nothing has no sign.
+    let sign = if amount.round() < 0.0 { "-" } else { "" };
+    let mut amount = amount.abs();
+    let mut unit = 0;
+    if amount.is_finite() && amount.round() >= 1000.0 {
+        unit = 1;
         amount /= 1000.0;
-        unit += 1;
+        // 999.95 would be shown as 1000.0.
+        while amount >= 999.95 && unit + 1 < units.len() {
+            amount /= 1000.0;
+            unit += 1;
+        }
     }
-    format!("{sign}{amount:.1} {}", BYTE_UNITS[unit])
+    let number = if unit == 0 { amount.round().to_string() } else { format!("{amount:.1}") };
+    format!("{sign}{number} {}", units[unit]).trim_end().to_owned()
 }
 
 fn human_duration(seconds: f64) -> String {
@@ -107,6 +160,22 @@ mod tests {
             (1e30, "1000000.0 YB"),
         ] {
             assert_eq!(human_bytes(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn rates_and_counts_near_the_next_unit() {
+        for (amount, rate, count) in [
+            (0.0, "0 bit/s", "0"),
+            (-0.2, "0 bit/s", "0"),
+            (999.6, "1.0 kbit/s", "1.0 k"),
+            (999_950.0, "1.0 Mbit/s", "1.0 M"),
+            (1e10, "10.0 Gbit/s", "10.0 G"),
+            (-25_300.0, "-25.3 kbit/s", "-25.3 k"),
+            (18_446_744_073_709_551_615.0, "18.4 Ebit/s", "18.4 E"),
+            (f64::NAN, "NaN bit/s", "NaN"),
+        ] {
+            assert_eq!((in_units(amount, BIT_UNITS).as_str(), in_units(amount, COUNT_UNITS).as_str()), (rate, count));
         }
     }
 

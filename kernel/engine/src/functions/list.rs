@@ -37,7 +37,9 @@ pub(super) const SCALARS: &[&ScalarFunction] = &[
     &text_measure::ENTROPY,
     &indicator::DEFANG,
     &indicator::REFANG,
+    &human::HUMAN_BITS,
     &human::HUMAN_BYTES,
+    &human::HUMAN_COUNT,
     &human::HUMAN_DURATION,
     &time_bin::TIME_BIN,
 ];

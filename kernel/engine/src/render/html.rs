@@ -33,6 +33,9 @@ const CELL_STYLE: &str = "padding:2px 8px;white-space:pre;text-align:";
 const NULL_STYLE: &str = "color:var(--jp-ui-font-color3,GrayText);font-style:italic";
 const NOTE_STYLE: &str = "color:var(--jp-warn-color0,#b35900);white-space:normal";
 
+const SUMMARY_STYLE: &str = "cursor:pointer;display:list-item";
+const LIST_STYLE: &str = "margin:2px 0 4px;padding-left:1.6em;color:var(--jp-ui-font-color1,CanvasText)";
+
 /// The first `max_rows` rows (0 asks for all) as a table with a caption that counts them.
 pub fn to_html(result: &QueryResult, max_rows: usize) -> String {
     let columns = result.schema.fields().len();
@@ -67,11 +70,20 @@ pub fn to_html(result: &QueryResult, max_rows: usize) -> String {
 fn push_caption(html: &mut String, result: &QueryResult, shown: usize) {
     html.push_str(&encode_text(&caption(result, shown)));
     for note in &result.notes {
-        let note = visible(note);
+        let text = visible(&note.text);
+        let text = encode_text(&text);
+        if note.details.is_empty() {
+            html.push_str(&format!("<div class=\"flowdeck-note\" style=\"{NOTE_STYLE}\">{text}</div>"));
+            continue;
+        }
         html.push_str(&format!(
-            "<br><span class=\"flowdeck-note\" style=\"{NOTE_STYLE}\">{}</span>",
-            encode_text(&note)
+            "<details class=\"flowdeck-note\" style=\"{NOTE_STYLE}\"><summary style=\"{SUMMARY_STYLE}\">{text}</summary>\
+             <ul style=\"{LIST_STYLE}\">"
         ));
+        for line in &note.details {
+            html.push_str(&format!("<li>{}</li>", encode_text(&visible(line))));
+        }
+        html.push_str("</ul></details>");
     }
 }
 
@@ -127,6 +139,7 @@ mod tests {
     use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 
     use super::*;
+    use crate::notes::Note;
 
     fn of_texts(name: &str, texts: Vec<Option<&str>>) -> QueryResult {
         let column: ArrayRef = Arc::new(StringArray::from(texts));
@@ -139,7 +152,7 @@ mod tests {
         let hostile = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>";
         let long = format!("{hostile}{}", "y".repeat(300));
         let mut result = of_texts(hostile, vec![Some(hostile), Some(&long), Some("a\u{202e}b\u{1b}[31m")]);
-        result.notes.push(hostile.to_string());
+        result.notes.push(Note { text: hostile.to_string(), details: vec![hostile.to_string(); 2] });
         let html = to_html(&result, 20);
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("<img"), "{html}");

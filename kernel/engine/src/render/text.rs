@@ -10,6 +10,8 @@ use crate::result::QueryResult;
 const CELL_CHARS_MAX: usize = 60;
 /// Rows laid out at most, whatever is asked for.
 const ROWS_MAX: usize = 100_000;
+/// Where those are told of which a note names only the first.
+const MORE_NOTES: &str = "; the first ten: sources NAME --test";
 const GAP: &str = "  ";
 
 /// The first `max_rows` rows (0 asks for all) under their column names, then a line that counts them.
@@ -20,7 +22,10 @@ pub fn to_text(result: &QueryResult, max_rows: usize) -> String {
         lines = table_lines(result, shown);
     }
     lines.push(caption(result, shown));
-    lines.extend(result.notes.iter().map(|note| format!("note: {}", visible(note))));
+    lines.extend(result.notes.iter().map(|note| {
+        let more = if note.details.is_empty() { "" } else { MORE_NOTES };
+        format!("note: {}{more}", visible(&note.text))
+    }));
     lines.join("\n")
 }
 
@@ -107,7 +112,7 @@ NULL                         7
     #[test]
     fn rows_are_bounded_and_notes_follow() {
         let mut result = sample();
-        result.notes.push("1 row rejected".into());
+        result.notes.push(String::from("1 row rejected").into());
         let text = to_text(&result, 1);
         assert!(text.ends_with("first 1 of 3 rows shown in 12 ms\nnote: 1 row rejected"), "{text}");
         assert!(!text.contains("NULL"), "{text}");

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::rows::{integers, texts};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::notes::Note;
 use crate::query::QueryOptions;
 
 /// The column of flows that their time range is about.
@@ -46,7 +47,7 @@ pub struct SourceTest {
     /// The columns with the rows that have a value there, in the order of the table.
     pub filled: Vec<(String, u64)>,
     /// What was left out or is doubtful.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// What flows say in their column `notes`, and how many say it, the most frequent first.
     pub marks: Vec<(String, u64)>,
     /// How long it took.

@@ -1,10 +1,13 @@
 //! Flows of any source into a store: sorted by time, with spilling, all files appear at once.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValue};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, lit};
-use datafusion::prelude::{DataFrame, col};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{DataFrame, SessionContext, col};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +17,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::files::{self, Shape};
 use crate::flow_view;
+use crate::notes::{Note, QueryNotes};
 
 /// Which flows are imported: by start, or where that is not known by when they were received. Without bounds all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,12 +29,14 @@ pub struct ImportWindow {
 }
 
 /// What an import did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// Flows written.
     pub rows: u64,
     /// Files that they are in.
     pub files: usize,
+    /// What is to be known of the data, such as rows that the source rejected.
+    pub notes: Vec<Note>,
 }
 
 impl ImportWindow {
@@ -67,25 +73,28 @@ impl Engine {
         self.open_source(source, &cancel).await?;
         let (engine, source, writer) = (self.clone(), source.to_owned(), store.writer());
         let work = async move {
-            let flows = engine.flows_of(&source).await?;
+            let notes = QueryNotes::default();
+            let flows = engine.flows_of(&source, &notes).await?;
             let flows = match window.filter() {
                 Some(filter) => flows.filter(filter)?,
                 None => flows,
             };
-            engine.write_sorted(flows, writer).await
+            engine.write_sorted(flows, writer, &notes).await
         };
         let started = std::time::Instant::now();
-        let writer = tokio::select! {
+        let (writer, notes) = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(EngineError::Cancelled { after: started.elapsed() }.into()),
             written = self.on_query_threads(work) => written?,
         };
         let rows = writer.rows();
-        Ok(Imported { rows, files: writer.commit()? })
+        Ok(Imported { rows, files: writer.commit_whole()?, notes })
     }
 
-    async fn flows_of(&self, source: &str) -> DataFusionResult<DataFrame> {
-        let context = self.context();
+    async fn flows_of(&self, source: &str, notes: &QueryNotes) -> DataFusionResult<DataFrame> {
+        let mut state = self.context().state();
+        state.config_mut().set_extension(Arc::new(notes.clone()));
+        let context = SessionContext::new_with_state(state);
         if context.table_exist(source).unwrap_or(false) {
             let table = context.table_provider(source).await?;
             let table = flow_view::under_flow_schema(&context.state(), table, std::path::Path::new(source))?;
@@ -95,13 +104,23 @@ impl Engine {
         context.read_table(table)
     }
 
-    async fn write_sorted(&self, flows: DataFrame, mut writer: StoreWriter) -> DataFusionResult<StoreWriter> {
+    async fn write_sorted(
+        &self,
+        flows: DataFrame,
+        mut writer: StoreWriter,
+        notes: &QueryNotes,
+    ) -> DataFusionResult<(StoreWriter, Vec<Note>)> {
         let time = coalesce(TIME_COLUMNS.iter().map(|name| col(*name)).collect());
-        let mut rows = flows.sort(vec![time.sort(true, false)])?.execute_stream().await?;
+        let sorted = flows.sort(vec![time.sort(true, false)])?;
+        let task_context = Arc::new(sorted.task_ctx());
+        let plan = sorted.create_physical_plan().await?;
+        let mut rows = execute_stream(Arc::clone(&plan), task_context)?;
         while let Some(batch) = rows.next().await {
             writer.write(&batch?).map_err(|error| DataFusionError::External(Box::new(error)))?;
         }
-        Ok(writer)
+        let known = |text| self.remote().with_addresses(text);
+        let notes = notes.with_those_of(plan.as_ref()).into_iter().map(|note| note.map(known)).collect();
+        Ok((writer, notes))
     }
 
     /// Runs on the threads for queries, and words what goes wrong.

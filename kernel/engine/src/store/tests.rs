@@ -87,6 +87,38 @@ fn nothing_half_stays() {
     assert_eq!(names(folder.path()), [mine]);
 }
 
+#[test]
+fn what_an_interrupted_import_made_appear_goes() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = outer.path().join("store");
+    let store = FlowStore::open(&folder).expect("a store");
+    write(&store, &[flow(NOON_NS, 1)]);
+    let before = names(&folder);
+    let batch = batch_of(&flow_schema(), &[flow(NOON_NS, 1), flow(NOON_NS + HOUR_NS, 2)], "test", None);
+    let mut writer = store.writer();
+    writer.write(&batch.expect("a batch")).expect("rows");
+    assert_eq!(writer.commit_whole().expect("files appear"), 2);
+    let after = names(&folder);
+    assert_eq!(after.len(), 3, "and no journal: {after:?}");
+    // A process that was killed while its files appeared, and one that still runs.
+    let new: Vec<&str> = after.iter().filter(|name| !before.contains(name)).map(String::as_str).collect();
+    let journal = |process: &str| folder.join(format!(".flows-2024-02-05T13-x-p{process}.import"));
+    let outside = folder.join("../flows-2024-02-05T13-x.parquet");
+    let mine = journal(&std::process::id().to_string());
+    fs::write(&mine, new.join("\n")).expect("a journal");
+    FlowStore::open(&folder).expect("it opens");
+    assert_eq!(names(&folder).len(), 4, "an import that runs is let alone");
+    fs::remove_file(mine).expect("it was there");
+    let names_written = [new.join("\n"), "../flows-2024-02-05T13-x.parquet".into(), "conn.log".into()].join("\n");
+    for path in [&outside, &folder.join("conn.log")] {
+        fs::write(path, "of somebody else").expect("a file");
+    }
+    fs::write(journal("999999999"), names_written).expect("a journal");
+    FlowStore::open(&folder).expect("it opens");
+    fs::remove_file(outside).expect("it is still there");
+    assert_eq!(names(&folder), [vec!["conn.log".to_owned()], before].concat());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_an_hour_become_one_file() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -139,7 +171,7 @@ async fn an_import_brings_the_window_sorted() {
     };
     let from = source.folder().to_string_lossy().into_owned();
     let imported = engine.import(&from, window, &target, CancellationToken::new()).await.expect("it imports");
-    assert_eq!(imported, Imported { rows: 40, files: 2 });
+    assert_eq!(imported, Imported { rows: 40, files: 2, notes: Vec::new() });
     let cancelled = CancellationToken::new();
     cancelled.cancel();
     let outcome = engine.import(&from, window, &target, cancelled).await;

@@ -13,6 +13,7 @@ use datafusion::parquet::file::metadata::KeyValue;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
 
+use super::journal::Journal;
 use super::{PREFIX, StoreError, TEMPORARY_SUFFIX, hour_text};
 
 /// Rows of a row group: small enough that a window of time or a Bloom filter passes over most of a busy hour.
@@ -87,6 +88,19 @@ impl StoreWriter {
     /// Rows written so far.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Makes all files appear, or none where the process is killed meanwhile: what then has appeared goes when the
+    /// store is opened next. Returns how many.
+    pub(crate) fn commit_whole(mut self) -> Result<usize, StoreError> {
+        self.close()?;
+        if self.complete.len() < 2 {
+            return self.commit();
+        }
+        let journal = Journal::begin(&self.folder, &self.complete)?;
+        let count = self.commit()?;
+        journal.end()?;
+        Ok(count)
     }
 
     /// Makes all files appear; returns how many.

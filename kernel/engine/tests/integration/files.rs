@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flow_engine::{Engine, Format, SourceKind, export};
+use flow_engine::{Engine, Format, SourceKind, SourceSettings, export};
 
 use crate::{engine, query, rows, sample, try_query};
 
@@ -88,11 +88,14 @@ async fn sources_are_flows_where_they_can_be() {
 async fn gzip_and_broken_gzip() {
     let (Some(good), Some(broken)) = (sample("zeek/http.log.gz"), sample("zeek/http.log.corrupt.gz")) else { return };
     let engine = engine();
-    assert!(query(&engine, &format!("SELECT * FROM read_log('{good}')")).await.row_count > 0);
-    match try_query(&engine, &format!("SELECT * FROM read_log('{broken}')")).await {
-        Ok(result) => assert!(!result.notes.is_empty(), "a broken file is not passed over in silence"),
-        Err(fault) => assert!(fault.to_string().contains("http.log.corrupt.gz"), "{fault}"),
-    }
+    assert_eq!(query(&engine, &format!("SELECT * FROM read_log('{good}')")).await.row_count, 150);
+    let result = query(&engine, &format!("SELECT * FROM read_log('{broken}')")).await;
+    assert_eq!(result.row_count, 150, "the lines before the defect");
+    let notes: Vec<&str> = result.notes.iter().map(|note| note.text.as_str()).collect();
+    let expected = format!(
+        "{broken} breaks off after line 158: it is a broken gzip file: incomplete deflate stream after 45802 decompressed bytes"
+    );
+    assert_eq!(notes, [expected]);
 }
 
 #[tokio::test]
@@ -232,4 +235,145 @@ async fn wrong_files_are_named_within_a_second() {
     let fault = try_query(&engine, &format!("SELECT * FROM read_log('{path}')")).await.expect_err("no file");
     assert_eq!(fault.to_string(), format!("there is no file `{path}`"));
     assert!(fault.hint().is_some_and(|hint| hint.contains("a.parquet")), "{:?}", fault.hint());
+}
+
+/// The notes of a query, a line each.
+fn told(result: &flow_engine::QueryResult) -> Vec<String> {
+    result.notes.iter().flat_map(|note| note.lines().map(str::to_owned)).collect()
+}
+
+/// One bad file among good ones costs itself alone, and is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_set_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let numbers = query(&engine, "SELECT value AS n FROM range(0, 5)").await;
+    let at = |name: &str| folder.path().join(name);
+    for (format, name) in [(Format::Parquet, "good.parquet"), (Format::Arrow, "good.arrow")] {
+        export::write_to_path(&numbers, format, &at(name), false).expect("a file");
+        let bytes = std::fs::read(at(name)).expect("its bytes");
+        let extension = name.rsplit('.').next().expect("an extension");
+        write_file(folder.path(), &format!("cut.{extension}"), &bytes[..bytes.len() - 20]);
+        write_file(folder.path(), &format!("empty.{extension}"), b"");
+    }
+    let conn =
+        "#separator \\x09\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n1.5\t10.0.0.1\t10.0.0.2\n";
+    write_file(folder.path(), "good.log", conn.as_bytes());
+    write_file(folder.path(), "letter.log", b"Dear all,\nplease find attached\n");
+    for (pattern, rows, expected) in [
+        (
+            "*.parquet",
+            5,
+            vec![
+                "cut.parquet` begins like Parquet but cannot be read as such: its end is missing",
+                "empty.parquet` is empty",
+            ],
+        ),
+        (
+            "*.arrow",
+            5,
+            vec![
+                "cut.arrow` begins like an Arrow IPC file but cannot be read as such: its end is missing",
+                "empty.arrow` is empty",
+            ],
+        ),
+        (
+            "*.log",
+            1,
+            vec!["letter.log` is not a log of a known kind, as its name says: it holds text beginning `Dear all,`"],
+        ),
+    ] {
+        let path = at(pattern).display().to_string();
+        let result = query(&engine, &format!("SELECT * FROM read_log('{path}')")).await;
+        assert_eq!(result.row_count, rows, "{pattern}");
+        let notes = told(&result);
+        assert_eq!(notes.len(), expected.len(), "{pattern}: {notes:?}");
+        for part in expected {
+            assert!(notes.iter().any(|note| note.contains(part)), "{pattern}: {part} is not in {notes:?}");
+        }
+        let strict = SourceSettings { strict: true, ..SourceSettings::default() };
+        let fault = engine.register_source_with("strict", &path, &strict).expect_err("a strict source");
+        assert!(fault.to_string().contains(&folder.path().display().to_string()), "{fault}");
+        // A source says it with each query, not only with the first.
+        engine.register_source("lenient", &path, SourceKind::Auto).expect("a source");
+        for _ in 0..2 {
+            assert_eq!(told(&query(&engine, "SELECT count(*) FROM lenient").await), notes, "{pattern}");
+        }
+    }
+    // Alone each is an error.
+    for name in ["cut.parquet", "cut.arrow", "letter.log", "empty.arrow"] {
+        let fault = try_query(&engine, &format!("SELECT * FROM read_log('{}')", at(name).display())).await;
+        assert!(fault.expect_err(name).to_string().contains(name), "{name}");
+    }
+}
+
+/// A file that only breaks when it is read is named too, also where its connector had opened it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_when_it_is_read_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let conn =
+        "#separator \\x09\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n1.5\t10.0.0.1\t10.0.0.2\n";
+    for name in ["a.log", "b.log"] {
+        write_file(folder.path(), name, conn.as_bytes());
+    }
+    let engine = engine();
+    let pattern = folder.path().join("*.log").display().to_string();
+    engine.register_source("logs", &pattern, SourceKind::Auto).expect("a source");
+    let strict = SourceSettings { strict: true, ..SourceSettings::default() };
+    engine.register_source_with("strict", &pattern, &strict).expect("a source");
+    std::fs::remove_file(folder.path().join("b.log")).expect("it was there");
+    let result = query(&engine, "SELECT * FROM logs").await;
+    assert_eq!(result.row_count, 1);
+    let notes = told(&result);
+    assert!(notes.len() == 1 && notes[0].starts_with("1 file is not read: could not read `"), "{notes:?}");
+    assert!(try_query(&engine, "SELECT * FROM strict").await.is_err());
+}
+
+/// phaag/nfdump#14: what a window cannot tell is said, whatever holds the flows.
+#[tokio::test(flavor = "multi_thread")]
+async fn flows_without_times_are_told_with_a_window() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let csv = b"start_time,src_ip,dst_ip,received_time\n2024-01-02T03:04:05Z,10.0.0.1,10.0.0.2,\n,10.0.0.3,10.0.0.4,2024-01-02T03:05:00Z\n,10.0.0.3,10.0.0.4,\n";
+    let path = write_file(folder.path(), "f.csv", csv);
+    let all = query(&engine, &format!("SELECT * FROM read_flows('{path}')")).await;
+    for (format, name) in [(Format::Parquet, "f.parquet"), (Format::Arrow, "f.arrow")] {
+        export::write_to_path(&all, format, &folder.path().join(name), false).expect("a file");
+    }
+    write_file(
+        folder.path(),
+        "f.json",
+        b"{\"start_time\":\"2024-01-02T03:04:05Z\",\"src_ip\":\"10.0.0.1\"}\n{\"src_ip\":\"10.0.0.3\"}\n{\"src_ip\":\"10.0.0.3\"}\n",
+    );
+    for name in ["f.csv", "f.parquet", "f.arrow", "f.json"] {
+        let path = folder.path().join(name).display().to_string();
+        let from = format!("SELECT src_ip FROM read_flows('{path}') WHERE");
+        let window = query(&engine, &format!("{from} start_time >= timestamptz '2020-01-01T00:00:00Z'")).await;
+        assert_eq!(window.row_count, 1, "{name}");
+        let notes = told(&window);
+        assert_eq!(notes.len(), 1, "{name}: {notes:?}");
+        assert!(notes[0].starts_with("2 rows without start_time"), "{name}: {notes:?}");
+        assert!(notes[0].ends_with("; they meet no condition on start_time"), "{name}: {notes:?}");
+        assert!(told(&query(&engine, &format!("{from} start_time IS NULL")).await).is_empty(), "{name}");
+    }
+}
+
+/// snorby#62: an address of a network stands for the network, and the caption says so.
+#[tokio::test]
+async fn host_bits_in_a_list_are_told() {
+    let engine = engine();
+    let expected = "192.168.17.1/24: host bits were set, read as the network 192.168.17.0/24";
+    for sql in [
+        "SELECT ip_in('192.168.17.9', '192.168.17.1/24, 10.0.0.0/8') AS x",
+        "SELECT to_ip('192.168.17.9') = '192.168.17.1/24' AS x",
+        "SELECT 1 AS x WHERE EXISTS (SELECT 1 WHERE ip_in('192.168.17.9', '192.168.17.1/24'))",
+    ] {
+        assert_eq!(told(&query(&engine, sql).await), [expected], "{sql}");
+    }
+    let params = vec![("nets".to_string(), datafusion::common::ScalarValue::from("192.168.17.1/24"))];
+    let options = flow_engine::QueryOptions { params, ..Default::default() };
+    let sql = "SELECT ip_in('192.168.17.9', $nets) AS x";
+    let result = engine.query(sql, options, flow_engine::CancellationToken::new()).await;
+    assert_eq!(told(&crate::expect_rows(result)), [expected]);
+    assert!(told(&query(&engine, "SELECT ip_in('10.0.0.1', '10.0.0.0/8') AS x").await).is_empty());
 }

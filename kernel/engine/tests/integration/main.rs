@@ -11,6 +11,7 @@ mod later;
 mod plain;
 mod queries;
 mod remote;
+mod samples;
 mod servers;
 mod sources;
 mod standard_views;

@@ -32,7 +32,8 @@ fn strict() -> SourceSettings {
 /// What a query gives, and what is said about the rows.
 async fn both(engine: &Engine, sql: &str) -> (String, String) {
     let result: QueryResult = query(engine, sql).await;
-    (rows(&result).trim().to_owned(), result.notes.join("\n"))
+    let notes: Vec<&str> = result.notes.iter().flat_map(flow_engine::Note::lines).collect();
+    (rows(&result).trim().to_owned(), notes.join("\n"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

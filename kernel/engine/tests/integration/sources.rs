@@ -123,7 +123,7 @@ async fn a_strict_connector_fails_at_the_first_rejected_row() {
     register(&engine, &path, &SourceSettings::default());
     let lenient = query(&engine, "SELECT * FROM s").await;
     assert_eq!(lenient.row_count, 2);
-    assert!(lenient.notes.iter().any(|note| note.contains("1 row rejected")), "{:?}", lenient.notes);
+    assert!(lenient.notes.iter().any(|note| note.text.contains("1 row rejected")), "{:?}", lenient.notes);
     register(&engine, &path, &SourceSettings { strict: true, ..SourceSettings::default() });
     let fault = try_query(&engine, "SELECT * FROM s").await.expect_err("a row is rejected");
     let text = fault.to_string();

@@ -28,7 +28,7 @@ class Table {
     this.rows.reset(this.view.version, this.view.count);
     this.takeFirst();
     this.grid = new Grid(this);
-    const notes = model.get("_notes").map((note) => element("div", { class: "fd-note" }, note));
+    const notes = model.get("_notes").map(noteElement);
     this.toolbar.caption.textContent = model.get("_caption");
     this.toolbar.caption.dataset.elapsedMs = model.get("_elapsed_ms");
     this.root = element(
@@ -204,6 +204,13 @@ async function toClipboard(text, root) {
   area.remove();
   focused?.focus({ preventScroll: true });
   if (!isCopied) throw new Error("The browser does not allow copying here.");
+}
+
+// What is to be known of the data: one line, or one that opens to the first of many.
+function noteElement([text, ...more]) {
+  if (!more.length) return element("div", { class: "fd-note" }, text);
+  const lines = more.map((line) => element("li", {}, line));
+  return element("details", { class: "fd-note" }, element("summary", {}, text), element("ul", {}, ...lines));
 }
 
 function toDisk(name, parts) {

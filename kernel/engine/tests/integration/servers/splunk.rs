@@ -63,7 +63,7 @@ async fn a_search_answers_as_files_do_and_filters_itself() {
         assert!(asked.contains(part), "{part} in {asked}");
     }
     assert!(!asked.contains("bytes_out"), "{asked}");
-    assert!(found.notes.iter().any(|note| note.contains("an indexer is slow")), "{:?}", found.notes);
+    assert!(found.notes.iter().any(|note| note.text.contains("an indexer is slow")), "{:?}", found.notes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
