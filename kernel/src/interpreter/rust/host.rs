@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answers,
     callbacks::{self, Callbacks},
-    current_cell::{CellEnd, CurrentCell, Place},
+    current_cell::{CellEnd, CurrentCell, Panic, Place},
     frames::{self, FrameReader},
     functions::{self, Functions},
     markers::{Markers, Piece},
@@ -173,6 +173,8 @@ impl HostLink {
             let mut cell = self.shared.cell();
             let (content, end) = (std::mem::take(&mut cell.content), std::mem::take(&mut cell.end));
             let (fatal, told) = cell.take_panics();
+            // One that nobody told was told by a hook of the author's own.
+            let fatal = fatal.or_else(|| cell.is_panicked.then(untold_panic));
             let number = cell.number;
             let told: Vec<String> = told.iter().map(|panic| panic.told(number)).collect();
             (cell.outputs.clone(), content, CellEnd { panic: fatal, is_unwound: cell.is_panicked, ..end }, told)
@@ -305,6 +307,11 @@ async fn read_frames(shared: &Arc<Shared>, reader: &mut OwnedReadHalf, process: 
     }
 }
 
+/// A panic of which no more is known than that it was one.
+fn untold_panic() -> Panic {
+    Panic::new(&Frame::new(json!({"message": "the cell panicked", "thread": "main"})))
+}
+
 /// How a cell ended its process, for the analyst.
 fn words_for_death(frame: &Frame) -> String {
     match (frame.number("signal"), frame.json.get("exited")) {
@@ -374,6 +381,10 @@ impl Shared {
             }
             Piece::Question { prompt, is_password } => self.cell().question = (prompt, is_password),
             Piece::Sync(mark) => self.synced(mark),
+            Piece::Panic(panic) => self.cell().add_panic(&Frame::new(panic)),
+            Piece::ReturnedError(message) => {
+                self.cell().end.returned_error = Some((message, Place::default()));
+            }
         }
     }
 
