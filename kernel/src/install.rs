@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +14,10 @@ use clap::Args;
 
 use crate::{
     cli::say,
-    interpreter::rust::{prelude::Prelude, toolchain::Toolchain},
+    interpreter::rust::{
+        prelude::{Prelude, Watcher, record::Check},
+        toolchain::Toolchain,
+    },
 };
 
 /// Options of `flowdeck install`; without one the kernel is installed for the user.
@@ -65,15 +69,31 @@ pub fn run(options: &Options) -> Result<()> {
         lines?.iter().for_each(|line| say(line));
     }
     match Toolchain::find() {
-        Ok(toolchain) => match Prelude::ensure(&toolchain, &say) {
+        Ok(toolchain) => match Prelude::ensure(&toolchain, Check::Sums, &Told) {
             Ok(_) => say("Rust cells are prepared"),
-            Err(error) => {
-                say(&format!("warning: {error}\nhint: Rust cells run without `flowdeck::…` until this is mended"))
-            }
+            Err(error) => say(&format!(
+                "warning: Rust cells run without Flowdeck's library (`flowdeck::…`) until this is mended: {error}\nhint: {}",
+                error.hint()
+            )),
         },
         Err(error) => say(&format!("note: {error}\nhint: {}", error.hint())),
     }
     Ok(())
+}
+
+/// Says on the command line how far the prelude is.
+struct Told;
+
+impl Watcher for Told {
+    fn begins(&self, why: &str) {
+        say(&format!("compiling the library of Rust cells, which takes a minute or two: {why}"));
+    }
+
+    fn compiled(&self, _: &str, _: usize, _: Duration) {}
+
+    fn done(&self, crates: usize, elapsed: Duration) {
+        say(&format!("compiled {crates} crates in {} s", elapsed.as_secs()));
+    }
 }
 
 fn folder(options: &Options) -> Result<PathBuf> {

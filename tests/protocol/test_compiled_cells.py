@@ -3,14 +3,18 @@
 The log that `FLOWDECK_DRIVER_LOG` names has a line per compilation: `compiled`, `recalled`, or `asked` for a type.
 """
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from harness import paths
+from harness.analyser import await_analyser, complete, names
 from harness.kernel import Kernel
+from harness.preludes import PRELUDES, current_key
 
 # How a variable is defined without its type, how it is used, and what is shown.
 KINDS = {
@@ -257,3 +261,61 @@ def test_types_of_other_crates_and_of_the_library_are_kept_when_cargo_compiles(t
         ]
         run(kernel, cells)
         assert "thing: tiny::Thing<Vec<u8>>" in kernel.execute(":vars").text
+        assert run(kernel, ["thing", "thing.0[0] + 1"]) == ["Thing([1])", "2"]
+
+
+def test_an_ordinary_script_is_one_compilation_a_cell(tmp_path: Path) -> None:
+    with kernel_with(tmp_path) as (kernel, log):
+        compiled: dict[str, int] = {}
+        for cell in SCRIPT:
+            before = log.read_text().count("compiled ")
+            run(kernel, [cell])
+            compiled[cell] = log.read_text().count("compiled ") - before
+        # That a variable is moved away evcxr learns from an error of rustc's, and asks again.
+        assert {cell: 1 for cell in SCRIPT} | {SCRIPT[10]: 2} == compiled
+
+
+def test_the_linker_was_measured_when_the_library_was_compiled() -> None:
+    chosen = json.loads((PRELUDES / current_key() / "linker.json").read_text())
+    assert chosen["milliseconds"][chosen["name"]] <= min(chosen["milliseconds"].values()) * 1.04, chosen
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        (":quit", "shut down the kernel"),
+        (":efmt {:?}", "map_err"),
+        (":linker mold", "flowdeck install"),
+        (":clear_cache", "flowdeck cache"),
+        (":nonsense", ":help"),
+    ],
+)
+def test_a_command_that_would_do_damage_names_the_way_there_is(
+    shared_kernel: Kernel, command: str, instead: str
+) -> None:
+    cell = shared_kernel.execute(f"// said first\n{command}\n1 + 1")
+    assert cell.status == "error" and instead in cell.error_text, repr(cell)
+    assert command.split()[0] in cell.error_text
+    assert shared_kernel.execute("2 + 3").text == "5"
+
+
+def test_the_commands_there_are_are_listed_and_completed(shared_kernel: Kernel) -> None:
+    text = shared_kernel.execute(":help").text
+    assert ":dep" in text and ":vars" in text and ":quit" not in text and ":cache" not in text
+    shared_kernel.execute("let seen = 4u8;")
+    assert shared_kernel.execute(":type seen").text == "seen: u8"
+    await_analyser(shared_kernel)
+    assert set(names(complete(shared_kernel, ":"))) <= set(re.findall(r"^(:\w+)", text, re.M))
+
+
+def test_a_first_line_of_scripts_is_passed_over(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.execute("#!/usr/bin/env flowdeck\nlet scripted = 4;\nscripted + 1")
+    assert cell.text == "5", repr(cell)
+    error = shared_kernel.execute("#!/usr/bin/env flowdeck\nscripted + nothing_like_it").error_text
+    assert "line 2" in error, error
+
+
+def test_a_crate_that_no_line_names_is_not_fetched(shared_kernel: Kernel) -> None:
+    error = shared_kernel.execute("extern crate rand;").error_text
+    assert error.startswith("DependencyError") and ":dep rand" in error, error
+    assert "remove the line" in shared_kernel.execute("extern crate alloc;").error_text

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from harness.kernel import Kernel
 
 # What the workspace itself is built with: it is on this machine, and nobody need be asked for it.
@@ -88,3 +89,51 @@ def test_futures_of_tokio_are_awaited_and_its_tasks_live_on(new_kernel, tmp_path
     assert kernel.execute(f"{spawn}\ntokio::task::yield_now().await;").status == "ok"
     assert kernel.execute("1 + 1").text == "2"
     assert kernel.execute("handle.await?").text == "5"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('no-such-crate-anywhere = "1"', "no matching package named `no-such-crate-anywhere`"),
+        ('hex = "99"', "hex = "),
+        ("hex = {", ":dep hex = {"),
+        ("hex = 5", ":dep hex = 5"),
+        ('hex = { version = "0.4", features = ["nonsense"] }', "nonsense"),
+        ('no-such = { path = "/nowhere" }', "/nowhere"),
+    ],
+)
+def test_what_cannot_be_had_is_one_line_and_a_hint(new_kernel, tmp_path: Path, line: str, told: str) -> None:
+    # Nobody is asked in tests.
+    kernel: Kernel = new_kernel(cwd=tmp_path, env={"CARGO_NET_OFFLINE": "true"})
+    cell = kernel.execute(f":dep {line}\n1")
+    error = cell.error_text
+    assert error.startswith("DependencyError") and told in error and "hint: " in error, repr(cell)
+    for noise in ("error:", "Cargo.toml:", "Updating", "/tmp/flowdeck", "flowdeck-dependencies", "(line"):
+        assert noise not in error, error
+    assert len(cell.errors[0]["content"]["evalue"].splitlines()) == 1, repr(cell)
+    assert kernel.execute("1 + 1").text == "2"
+
+
+def test_what_does_not_compile_is_compiled_once(new_kernel, tmp_path: Path) -> None:
+    line = own_crate(tmp_path, 3)
+    count = tmp_path / "count"
+    (tmp_path / "own-tools" / "build.rs").write_text(
+        "use std::io::Write;\nfn main() {\n"
+        f'    let file = std::fs::File::options().create(true).append(true).open("{count}");\n'
+        '    writeln!(file.unwrap(), "built").unwrap();\n    panic!("not today");\n}\n'
+    )
+    kernel: Kernel = new_kernel(cwd=tmp_path)
+    cell = kernel.execute(f"{line}\n1")
+    assert cell.status == "error" and "not today" in cell.error_text, repr(cell)
+    assert count.read_text().splitlines() == ["built"]
+    assert "build-script" not in cell.stream()
+
+
+def test_two_kernels_that_want_the_same_new_crates_at_once_get_them(new_kernel, tmp_path: Path) -> None:
+    line = own_crate(tmp_path, 11)
+    kernels: list[Kernel] = [new_kernel(cwd=tmp_path) for _ in range(2)]
+    for kernel in kernels:
+        kernel.execute("()")
+    cells = [(kernel, kernel.send_execute(f"{line}\nown_tools::times(3)")) for kernel in kernels]
+    answers = [kernel.finish(cell) for kernel, cell in cells]
+    assert [answer.text for answer in answers] == ["33", "33"], answers

@@ -1,14 +1,22 @@
 """Rust cells where something around them is not as it should be: a full disk, a home that is only read, another toolchain."""
 
 import os
-import shutil
-import stat
-import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 from harness import paths
 from harness.kernel import Kernel, eventually, kernel_argv
+from harness.preludes import (
+    LIBRARY,
+    PRELUDES,
+    current_key,
+    own_prelude,
+    replace,
+    set_linker,
+    toolchain,
+    without_programs,
+)
 
 CELLS = {
     "let number = 5;": "",
@@ -24,6 +32,7 @@ CELLS = {
 # A session of a day. What it may cost beyond what it had after its first cells, MiB; each cell stays loaded, as variables
 # and closures may point into it.
 CELLS_OF_A_DAY = 500
+TEXTS_OF_A_DAY = 60
 HOST_MIB_MAX = 100
 KERNEL_MIB_MAX = 60
 OBJECTS_MIB_MAX = 200
@@ -97,44 +106,18 @@ def test_a_home_that_is_only_read_costs_no_cell(new_kernel, tmp_path: Path) -> N
     assert not (home / ".cache" / "flowdeck" / "cells").exists()
 
 
-def other_toolchain(folder: Path) -> Path:
-    """The same compiler, which says that it is another."""
-    folder.mkdir()
-    rustc, cargo = (_which(program) for program in ("rustc", "cargo"))
-    scripts = {
-        "rustc": f'if [ "$1" = -vV ]; then "{rustc}" -vV | sed "s/^commit-hash.*/commit-hash: other/"; '
-        f'else exec "{rustc}" "$@"; fi',
-        "cargo": f'exec "{cargo}" "$@"',
-        "rustup": f'case "$2" in rustc) echo "{folder}/rustc";; cargo) echo "{folder}/cargo";; *) exit 1;; esac',
-    }
-    for name, script in scripts.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(stat.S_IRWXU)
-    return folder
-
-
-def _which(program: str) -> str:
-    rustup = shutil.which("rustup")
-    if not rustup:
-        return shutil.which(program) or program
-    return subprocess.run([rustup, "which", program], capture_output=True, text=True, check=True).stdout.strip()
-
-
 def test_another_toolchain_uses_nothing_that_the_one_before_compiled(new_kernel, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    (cache / "prelude").mkdir(parents=True)
-    # The preludes of the tests, one of which is this toolchain's.
-    for prelude in (paths.TARGET / "test-cache" / "prelude").iterdir():
-        (cache / "prelude" / prelude.name).symlink_to(prelude)
+    known = own_prelude(cache).name
     env = {"FLOWDECK_CACHE_DIR": str(cache), "FLOWDECK_DRIVER_LOG": str(tmp_path / "log")}
     first: Kernel = new_kernel(env=env)
     run(first, CELLS)
     first.close()
-    (known,) = [folder.name for folder in (cache / "cells").iterdir()]
-    env["PATH"] = f"{other_toolchain(tmp_path / 'bin')}:{os.environ['PATH']}"
+    assert [folder.name for folder in (cache / "cells").iterdir()] == [known]
+    env |= toolchain(tmp_path / "bin", is_another=True)
     # It begins to compile a prelude of its own, which takes a while: the one that is there does as well here.
     second: Kernel = new_kernel(env=env)
-    locks = lambda: {lock.stem for lock in (cache / "prelude").glob("*.lock") if not lock.is_symlink()}  # noqa: E731
+    locks = lambda: {lock.stem for lock in (cache / "prelude").glob("*.lock")}  # noqa: E731
     assert eventually(locks, 20), "a prelude for the other toolchain is compiled"
     second.kill()
     (key,) = locks()
@@ -148,18 +131,108 @@ def test_another_toolchain_uses_nothing_that_the_one_before_compiled(new_kernel,
     assert {folder.name for folder in (cache / "cells").iterdir()} == {known, key}
 
 
+def test_a_prelude_that_must_be_compiled_is_told_and_can_be_stopped(new_kernel, tmp_path: Path) -> None:
+    own_prelude(tmp_path / "cache")
+    env = {"FLOWDECK_CACHE_DIR": str(tmp_path / "cache")} | toolchain(tmp_path / "bin", is_another=True)
+    kernel: Kernel = new_kernel(env=env)
+    for _ in range(2):
+        cell = kernel.start_cell("1 + 1", marker="compiling Flowdeck's library", seconds=30)
+        kernel.wait_for(lambda: "(crate " in str(kernel.iopub[cell]), 60, "a line of progress")  # noqa: B023
+        kernel.interrupt()
+        stopped = kernel.finish(cell, 20)
+        assert stopped.errors[0]["content"]["ename"] == "Interrupted", repr(stopped)
+        assert "none was compiled for this toolchain" in stopped.stream(), repr(stopped)
+        cargo = [child for child in kernel.children() if child.name() in ("cargo", "rustc")]
+        assert eventually(lambda: not any(child.is_running() for child in cargo), 5), cargo  # noqa: B023
+
+
+@pytest.mark.parametrize("damage", ["half of it", "other bytes"])
+def test_a_damaged_prelude_is_compiled_anew_once_and_told(new_kernel, tmp_path: Path, damage: str) -> None:
+    prelude = own_prelude(tmp_path / "cache")
+    whole = (prelude / LIBRARY).read_bytes()
+    half = len(whole) // 2
+    # Without what cells were compiled with it: they begin with a call of rustc, which reads the library.
+    replace(prelude / LIBRARY, whole[:half] if damage == "half of it" else bytes(len(whole)))
+    # The real compilation takes minutes; what is tested is what the kernel does around it.
+    calls = tmp_path / "calls"
+    cargo = f"""
+if [ "$1" = rustc ]; then
+    echo called >> {calls}
+    while [ "$1" != --target-dir ]; do shift; done
+    cp -al {PRELUDES / current_key()} "$2"
+    rm -f "$2/prelude.json" "$2/linker.json"
+    echo '{{"reason":"compiler-artifact","fresh":false,"target":{{"name":"flowdeck","kind":["dylib"]}}}}'
+    exit
+fi"""
+    env = {"FLOWDECK_CACHE_DIR": str(tmp_path / "cache")} | toolchain(tmp_path / "bin", cargo=cargo)
+    kernel: Kernel = new_kernel(env=env)
+    cell = kernel.execute("1 + 1")
+    assert cell.text == "2", repr(cell)
+    assert "are damaged" in cell.stream() and "compiled Flowdeck's library, 1 crates" in cell.stream(), repr(cell)
+    run(kernel, CELLS)
+    assert (prelude / LIBRARY).read_bytes() == whole
+    kernel.close()
+    again: Kernel = new_kernel(env=env)
+    assert again.execute("2 + 2").stream() == ""
+    assert calls.read_text().split() == ["called"]
+
+
+def test_without_the_prelude_cells_run_by_evcxrs_own_way_and_say_so(new_kernel, tmp_path: Path) -> None:
+    kernel: Kernel = new_kernel(env={"FLOWDECK_PRELUDE_SOURCE": str(tmp_path / "nowhere")})
+    first = kernel.execute("1 + 1")
+    assert first.text == "2", repr(first)
+    said = first.stream("stderr")
+    assert "without Flowdeck's library" in said and "nowhere" in said and "hint: " in said, said
+    cells = {**CELLS, 'println!("text");': "", "Some(number)": "Some(5)"}
+    for code, shown in cells.items():
+        cell = kernel.execute(code)
+        assert (cell.status, cell.text, cell.stream("stderr")) == ("ok", shown, ""), repr(cell)
+    panicked = kernel.execute('let a = 1;\npanic!("stop {a}\\nhere");')
+    assert panicked.status == "error" and "Panic: stop 1\nhere" in panicked.error_text, repr(panicked)
+    assert "line 2" in panicked.error_text and panicked.stream("stderr") == "", repr(panicked)
+    failed = kernel.execute('"x".parse::<i32>()?')
+    assert failed.status == "error" and "invalid digit" in failed.error_text, repr(failed)
+    named = kernel.execute('flowdeck::sql("SELECT 1")?')
+    assert "nowhere" in named.error_text and "FLOWDECK_PRELUDE_SOURCE" in named.error_text, repr(named)
+    assert kernel.execute("undefined_name").error_text.startswith("CompileError")
+    kernel.execute(":clear")
+    assert "again" in kernel.execute('panic!("again")').error_text
+    assert kernel.execute("%%sql\nSELECT 1 AS n").status == "ok"
+
+
+def test_a_linker_that_fails_is_given_up_for_rustcs_own(new_kernel, tmp_path: Path) -> None:
+    set_linker(own_prelude(tmp_path / "cache"), "-Clinker=/nowhere/ld")
+    log = tmp_path / "log"
+    kernel: Kernel = new_kernel(env={"FLOWDECK_CACHE_DIR": str(tmp_path / "cache"), "FLOWDECK_DRIVER_LOG": str(log)})
+    run(kernel, CELLS)
+    assert log.read_text().count("linker failed") == 1, log.read_text()
+
+
+def test_without_a_c_compiler_the_error_says_what_to_install(new_kernel, tmp_path: Path) -> None:
+    set_linker(own_prelude(tmp_path / "cache"))
+    env = {"FLOWDECK_CACHE_DIR": str(tmp_path / "cache")}
+    first: Kernel = new_kernel(env=env)
+    assert first.execute("40 + 2").text == "42"
+    first.close()
+    # What a kernel begins with is found among the compiled ones: it starts, and a cell fails.
+    without = without_programs(tmp_path / "bin", "cc", "gcc", "clang", "ld", "c99", "c89", "x86_64-", "aarch64-")
+    second: Kernel = new_kernel(env={**env, **without})
+    assert second.execute("40 + 2").text == "42"
+    error = second.execute("40 + 3").error_text
+    assert "linker `cc` not found" in error and "build-essential" in error and "/tmp" not in error, error
+
+
 def test_a_long_session_stays_within_its_bounds(new_kernel, tmp_path: Path) -> None:
     kernel: Kernel = new_kernel(env={"TMPDIR": str(tmp_path)})
-    # The same few again: what a cell leaves behind shows whether it is compiled or found.
-    cells = [*CELLS.items()] + [(f"{n} + number", str(n + 5)) for n in range(12)]
-    run(kernel, dict(cells))
+    run(kernel, CELLS)
     host = next(child for child in kernel.children() if child.name().startswith("flowdeck-cell"))
     process = psutil.Process(kernel.process.pid)
     before = host.memory_info().rss, process.memory_info().rss, host.num_fds(), process.num_fds()
     for number in range(CELLS_OF_A_DAY):
-        code, shown = cells[number % len(cells)]
-        cell = kernel.execute(code)
-        assert cell.status == "ok" and cell.text == shown, repr(cell)
+        # What a cell leaves behind shows whether it is compiled or found; each of a day's cells anew takes minutes.
+        term = number % TEXTS_OF_A_DAY
+        cell = kernel.execute(f"number + {term}")
+        assert cell.status == "ok" and cell.text == str(term + 5), repr(cell)
     after = host.memory_info().rss, process.memory_info().rss, host.num_fds(), process.num_fds()
     grown = [(late - early) / 2**20 for early, late in zip(before[:2], after[:2], strict=True)]
     assert grown[0] < HOST_MIB_MAX and grown[1] < KERNEL_MIB_MAX, f"cell host and kernel grew by {grown} MiB"

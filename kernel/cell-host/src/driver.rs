@@ -3,7 +3,8 @@
 //! evcxr asks `rustup which cargo` and then calls `cargo build` and `cargo check` in its crate's folder. `cell` compiles
 //! what it wrote there: `source`, `body` (with `awaits`) and `items` (with `implementations`) make a text of it that is
 //! the same whenever the cell needs the same, `places` (with `segments`) finds the author's lines in that, `compiled` keeps
-//! what it was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc said. `dependencies` compiles what `:dep` names and says how far that is (`progress`). `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
+//! what it was compiled to, `types` and `typing` tell the types of variables, `messages` what rustc said. `direct` is the call of rustc, `linker` chooses
+//! how it links, `stock` is for cells without a prelude. `dependencies` compiles what `:dep` names and says how far that is (`progress`). `answers` is for the questions of evcxr's rust-analyzer. Everything else goes to the real programs unchanged.
 
 mod answers;
 mod awaits;
@@ -11,14 +12,17 @@ mod body;
 mod cell;
 mod compiled;
 mod dependencies;
+mod direct;
 mod files;
 mod implementations;
 mod items;
+pub mod linker;
 mod messages;
 mod places;
 mod progress;
 mod segments;
 mod source;
+mod stock;
 mod types;
 mod typing;
 
@@ -28,7 +32,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Output},
+    process::{Command, ExitCode},
     time::Instant,
 };
 
@@ -36,7 +40,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 pub use self::source::CELL_FUNCTION;
-use self::{answers::Answer, cell::Cell};
+use self::{answers::Answer, cell::Cell, linker::Linker};
 use crate::connection;
 
 /// Names the folder of our stand-ins; the kernel wrote their settings there.
@@ -68,6 +72,8 @@ pub struct Settings {
     prelude_lock: Option<PathBuf>,
     /// For the versions of the notebook's own dependencies; `None` when no notebook is known.
     notebook_lock: Option<PathBuf>,
+    /// How cells are linked; `None` is rustc's own way.
+    linker: Option<Linker>,
     /// The folder of evcxr's crate in which cells are compiled; there are others for analysis.
     cell: PathBuf,
 }
@@ -90,8 +96,14 @@ impl Settings {
             compiled: path("compiled"),
             prelude_lock: path("prelude_lock"),
             notebook_lock: path("notebook_lock"),
+            linker: Linker::read(&settings["linker"]),
             folder,
         })
+    }
+
+    /// The name of the target for which rustc compiles by itself.
+    fn host(&self) -> &str {
+        self.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default()
     }
 
     /// Whether we are called for the crate in which cells are compiled.
@@ -161,7 +173,10 @@ pub fn cargo() -> Result<ExitCode> {
             let only_prelude = cell::depends_on_prelude_only(&manifest);
             let is_analyser = arguments.iter().any(|argument| argument == "--manifest-path");
             if command == Some("metadata") && !is_analyser && dependencies::has_some(&manifest) {
-                return passed_on(&dependencies::metadata(&settings, &manifest)?);
+                return match dependencies::metadata(&settings, &manifest) {
+                    Ok(metadata) => given(Answer::Says(metadata)),
+                    Err(error) => refused(&error),
+                };
             }
             let folder = env::current_dir()?;
             let answer = answers::of_cargo(&arguments, &folder, only_prelude);
@@ -171,11 +186,7 @@ pub fn cargo() -> Result<ExitCode> {
     };
     match Cell::here(&settings, arguments.clone()) {
         Ok(Some(cell)) => cell.compile(emit),
-        Err(error) => {
-            // By the first word the kernel knows it for ours.
-            writeln!(std::io::stderr(), "flowdeck: {error:#}")?;
-            Ok(ExitCode::from(COMPILE_ERROR))
-        }
+        Err(error) => refused(&error),
         Ok(None) => pass_on(&settings.cargo, &arguments),
     }
 }
@@ -194,11 +205,10 @@ fn given(answer: Answer) -> Result<ExitCode> {
     }
 }
 
-/// Says what another program said.
-fn passed_on(output: &Output) -> Result<ExitCode> {
-    std::io::stdout().write_all(&output.stdout)?;
-    std::io::stderr().write_all(&output.stderr)?;
-    Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::from(COMPILE_ERROR) })
+/// Says why it cannot be done. By the first word the kernel knows it for ours.
+fn refused(error: &anyhow::Error) -> Result<ExitCode> {
+    writeln!(std::io::stderr(), "flowdeck: {error:#}")?;
+    Ok(ExitCode::from(COMPILE_ERROR))
 }
 
 /// Notes what was done and how long it took, for whoever asked for that.

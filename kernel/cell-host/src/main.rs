@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         "rustc" => driver::rustc(),
         "rustc-with-whole-names" => driver::rustc_with_whole_names(),
         "rustup" => driver::rustup(),
+        driver::linker::CHOOSER => driver::linker::choose(),
+        driver::linker::TRIER => driver::linker::try_object(),
         _ => cells::serve(),
     };
     ended.unwrap_or_else(|error| {

@@ -1,7 +1,8 @@
 //! Rust cells: the handle that the rest of the kernel holds. Only this room names evcxr.
 //!
-//! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link, `compiler`
+//! `workspace` prepares folder and environment, `toolchain` finds rustc, `prelude` builds what cells link (`preparation` shows how far that is), `compiler`
 //! is the thread that owns evcxr, `host` the line to the process in which cells run, `markers` reads its output,
+//! `commands` lets pass what makes sense of evcxr's, `kept` is what stays on disk and what goes,
 //! `rewritten` is a cell as evcxr gets it (`final_value` shows its value, `kept_variables` types its variables), `lost_variables` what evcxr
 //! forgot with a cell that failed, `compile_error` words its errors with rustc's messages (`diagnostics`), `unkept` variables that
 //! cannot be kept and `names` that are gone, `death` how a process ended, `warned` which warnings were shown, `answers` and `widget_frames` do what the host asks for, `callbacks` knows
@@ -10,6 +11,7 @@
 pub mod analysis;
 mod answers;
 mod callbacks;
+mod commands;
 mod compile_error;
 mod compiler;
 mod current_cell;
@@ -19,11 +21,13 @@ mod final_value;
 mod frames;
 mod functions;
 mod host;
+pub mod kept;
 mod kept_variables;
 mod lost_variables;
 mod markers;
 mod names;
 pub mod prelude;
+mod preparation;
 mod processes;
 mod results;
 mod rewritten;
@@ -138,17 +142,34 @@ impl RustCells {
         prompt: Prompt,
         cancel: CancellationToken,
     ) -> Result<Done, Report> {
-        if let Some(definition) = self.form_to_define(code) {
-            let outputs = Outputs::gathered().0;
-            self.evaluate(&definition, outputs, prompt.clone(), cancel.clone()).await?;
-            *self.defined_form() = Some(definition);
-        }
-        let outcome = self.evaluate(code, outputs, prompt, cancel).await;
+        let code = &*commands::without_script_line(code);
+        let preparation = self.compiler.preparation();
+        let outcome = tokio::select! {
+            biased;
+            never = preparation.show(&outputs) => match never {},
+            outcome = self.evaluate_with_form(code, outputs.clone(), prompt, cancel) => outcome,
+        };
+        preparation.show_now(&outputs).await;
         let may_be_gone = |report: &Report| [HOST_DIED, "Interrupted"].contains(&report.ename.as_str());
         if outcome.as_ref().is_err_and(may_be_gone) || code.contains(":clear") {
             *self.defined_form() = None;
         }
         outcome
+    }
+
+    async fn evaluate_with_form(
+        &self,
+        code: &str,
+        outputs: Outputs,
+        prompt: Prompt,
+        cancel: CancellationToken,
+    ) -> Result<Done, Report> {
+        if let Some(definition) = self.form_to_define(code) {
+            let outputs = Outputs::gathered().0;
+            self.evaluate(&definition, outputs, prompt.clone(), cancel.clone()).await?;
+            *self.defined_form() = Some(definition);
+        }
+        self.evaluate(code, outputs, prompt, cancel).await
     }
 
     /// The text that defines `form`, for a cell that mentions it, unless it is defined so already.
@@ -248,6 +269,7 @@ impl RustCells {
             evaluated = &mut evaluated => return evaluated.map_err(gone),
             () = cancel.cancelled() => {}
         }
+        self.compiler.preparation().stop();
         if let Ok(evaluated) = timeout(INTERRUPT_GRACE, &mut evaluated).await {
             return evaluated.map_err(gone);
         }

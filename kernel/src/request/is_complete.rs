@@ -37,7 +37,8 @@ fn judge(code: &str) -> Judgement {
         let is_ended = magic.contains('\n') && code.ends_with('\n');
         return if is_ended { Judgement::Complete } else { Judgement::Incomplete };
     }
-    if text.trim_start().starts_with(['%', '?', ':']) {
+    // `#!/` is a line as scripts begin with, which Rust cells pass over.
+    if text.trim_start().starts_with(['%', '?', ':']) || text.starts_with("#!/") {
         return Judgement::Complete;
     }
     match open_brackets(text) {

@@ -19,10 +19,14 @@ use super::{
     COMPILE_ERROR, OBJECT_PATH_FILE, RUSTC, Settings,
     compiled::{Compiled, Known},
     dependencies::{self, Linked},
-    end_with_us, joined, log,
+    direct::{self, Direct, RELATIVE_RUN_PATH},
+    end_with_us,
+    linker::Linker,
+    log,
     messages::{self, Told},
     places::{self, Announced, Defined},
     source::{Session, Source, words},
+    stock,
     types::{Named, Names},
     typing::Typing,
 };
@@ -39,30 +43,8 @@ const EVCXR_SOURCE_FILE: &str = "src/lib.rs";
 /// Stands for the name of a source where cargo decides on it.
 const CARGO_SOURCE_NAME: &str = "lib.rs";
 
-/// Says that an object finds libraries by a path from its own folder.
-const RELATIVE_RUN_PATH: &str = "-Crpath";
-
 /// Where objects are made, in the same folder.
 const OBJECT_FOLDER: &str = "target/cell";
-
-/// Flags of rustc for every cell.
-const FLAGS: &[&str] = &[
-    "--crate-name",
-    CELL_CRATE,
-    "--edition=2024",
-    "--crate-type=cdylib",
-    "--error-format=json",
-    "--json=diagnostic-rendered-ansi",
-    "-Cprefer-dynamic",
-    "-Cdebuginfo=0",
-    // They are half of an object, of which each cell leaves one on disk until the kernel ends.
-    "-Cstrip=symbols",
-    "-Cdebug-assertions=on",
-    "-Coverflow-checks=on",
-    "-Ccodegen-units=16",
-    // Between the units of one cell it costs a fifth of the compilation, and what cells calculate is as fast without.
-    "-Clto=off",
-];
 
 /// Names what cargo calls in rustc's place for the crate itself, but not for its dependencies.
 const WORKSPACE_RUSTC: &str = "RUSTC_WORKSPACE_WRAPPER";
@@ -70,10 +52,16 @@ const WORKSPACE_RUSTC: &str = "RUSTC_WORKSPACE_WRAPPER";
 /// The name under which we call rustc so that it names types whole.
 const WHOLE_NAMER: &str = "rustc-with-whole-names";
 
+/// In the folder of our stand-ins.
+const LINKER_FAILED: &str = "linker-failed";
+
+/// rustc's errors about crates that do not fit, are damaged or missing.
+const ABOUT_INSTALLATION: &[&str] = &["E0460", "E0461", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
+
 /// How a cell is compiled.
 enum Way {
     /// By rustc, with the prelude and the session's own dependencies.
-    Direct { rustc: PathBuf, host: String, prelude: PathBuf, opt_level: String, linked: Linked },
+    Direct(Box<Direct>),
     /// By cargo with these arguments, as evcxr wants it: there is no prelude.
     Cargo { cargo: PathBuf, arguments: Vec<OsString> },
 }
@@ -95,6 +83,8 @@ pub struct Cell {
     source_name: String,
     /// The folder of the driver's settings, when it is the kernel that will run the cell.
     told_in: Option<PathBuf>,
+    /// The file whose presence says that the chosen linker is not to be used.
+    linker_failed: PathBuf,
     /// Ourselves under [`WHOLE_NAMER`].
     whole_namer: PathBuf,
 }
@@ -120,20 +110,22 @@ impl Cell {
         let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "));
         let Some(opt_level) = opt_level.filter(|_| manifest.contains("name = \"ctx\"")) else { return Ok(None) };
         let opt_level = opt_level.trim_matches('"');
-        let usable = |prelude: &PathBuf| library(prelude).exists();
+        let usable = |prelude: &PathBuf| direct::library(prelude).exists();
         let way = match (settings.prelude.clone().filter(usable), env::var_os(RUSTC)) {
             (Some(prelude), Some(rustc)) => {
                 let linked = match depends_on_prelude_only(&manifest) {
                     true => Linked::default(),
                     false => dependencies::ensure(settings, &manifest)?,
                 };
-                let host = settings.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-                let (host, opt_level) = (host.to_owned(), opt_level.to_owned());
-                Way::Direct { rustc: rustc.into(), host, prelude, opt_level, linked }
+                let host = settings.host().to_owned();
+                let linker = settings.linker.clone().filter(|_| !settings.folder.join(LINKER_FAILED).exists());
+                let (rustc, linker) = (rustc.into(), linker.unwrap_or_default());
+                let opt_level = opt_level.to_owned();
+                Way::Direct(Box::new(Direct { rustc, host, prelude, opt_level, linked, linker }))
             }
             _ => Way::Cargo { cargo: settings.cargo.clone(), arguments },
         };
-        let is_direct = matches!(way, Way::Direct { .. });
+        let is_direct = matches!(way, Way::Direct(_));
         Ok(Some(Cell {
             way,
             folder: env::current_dir()?.join(OBJECT_FOLDER),
@@ -145,6 +137,7 @@ impl Cell {
             defined: Defined::read(&settings.folder),
             source_name: String::new(),
             told_in: settings.is_for_cells().then(|| settings.folder.clone()),
+            linker_failed: settings.folder.join(LINKER_FAILED),
             whole_namer: settings.folder.join(WHOLE_NAMER),
         }))
     }
@@ -156,7 +149,10 @@ impl Cell {
     pub fn compile(mut self, emit: &str) -> Result<ExitCode> {
         fs::create_dir_all(&self.folder)?;
         let text = fs::read_to_string(EVCXR_SOURCE_FILE).context("evcxr wrote no source")?;
-        let text = messages::with_reported_errors(&text);
+        let text = match &self.way {
+            Way::Direct(_) => messages::with_reported_errors(&text),
+            Way::Cargo { .. } => stock::with_told_errors(&text),
+        };
         // Without it, all items are compiled.
         let mut is_reduced = self.announced.is_some();
         loop {
@@ -182,6 +178,7 @@ impl Cell {
                     self.typing.save();
                     return Ok(ExitCode::from(COMPILE_ERROR));
                 }
+                Attempt::Broken(_) if self.gives_up_linker() => {}
                 Attempt::Broken(output) => {
                     messages::report_broken(&output)?;
                     return Ok(ExitCode::from(COMPILE_ERROR));
@@ -194,7 +191,7 @@ impl Cell {
         let session = Session { typing: &self.typing, defined: &self.defined, cell: self.announced.as_ref() };
         let cell = self.announced.as_ref().filter(|_| is_reduced).map(|cell| cell.text.as_str());
         match &self.way {
-            Way::Direct { linked, .. } => Source::sorted(text, &session, cell, linked.has_runtime()),
+            Way::Direct(direct) => Source::sorted(text, &session, cell, direct.linked.has_runtime()),
             Way::Cargo { .. } => Source::plain(text, &session),
         }
     }
@@ -203,7 +200,7 @@ impl Cell {
     fn tell(&mut self, source: &Source, warnings: &[Value]) {
         let Some(folder) = &self.told_in else { return };
         let name = match &self.way {
-            Way::Direct { .. } => source.name.as_str(),
+            Way::Direct(_) => source.name.as_str(),
             Way::Cargo { .. } => CARGO_SOURCE_NAME,
         };
         places::tell(folder, name, &source.table());
@@ -227,6 +224,7 @@ impl Cell {
         let mut told = messages::read(self.messages(&output));
         if !output.status.success() {
             let is_told = told.errors.iter().any(messages::is_about_code) && told.others.is_empty();
+            let is_told = is_told && !told.errors.iter().any(is_about_installation);
             if let (true, Some(key)) = (is_told, &key) {
                 self.compiled.keep_errors(key, &told.errors, &HashMap::new());
             }
@@ -315,7 +313,7 @@ impl Cell {
     fn whole_names(&self, source: &Source) -> Result<HashMap<usize, String>> {
         let started = Instant::now();
         let output = match &self.way {
-            Way::Direct { .. } => with_whole_names(&mut self.compiler("metadata")).output(),
+            Way::Direct(_) => with_whole_names(&mut self.compiler("metadata")).output(),
             // By ourselves in rustc's place for this one crate: cargo must not compile its dependencies anew.
             Way::Cargo { cargo, arguments } => {
                 // cargo repeats what the last call said until the source is younger.
@@ -329,7 +327,7 @@ impl Cell {
     }
 
     fn done(&self, emit: &str) -> Result<ExitCode> {
-        if let (Some(file), "link", Way::Direct { .. }) = (env::var_os(OBJECT_PATH_FILE), emit, &self.way) {
+        if let (Some(file), "link", Way::Direct(_)) = (env::var_os(OBJECT_PATH_FILE), emit, &self.way) {
             fs::write(file, object(&self.folder).to_string_lossy().as_bytes())?;
         }
         Ok(ExitCode::SUCCESS)
@@ -338,7 +336,7 @@ impl Cell {
     /// What is called, as far as it decides what comes out.
     fn call(&self, emit: &str) -> String {
         let call = match &self.way {
-            Way::Direct { linked, .. } => format!("{:?} {}", self.compiler(emit), linked.stamp()),
+            Way::Direct(direct) => format!("{:?} {}", self.compiler(emit), direct.linked.stamp()),
             Way::Cargo { .. } => format!("{:?}", self.compiler(emit)),
         };
         match call.contains(RELATIVE_RUN_PATH) {
@@ -349,60 +347,50 @@ impl Cell {
 
     fn source_file(&self) -> &'static str {
         match self.way {
-            Way::Direct { .. } => SOURCE_FILE,
+            Way::Direct(_) => SOURCE_FILE,
             Way::Cargo { .. } => EVCXR_SOURCE_FILE,
         }
     }
 
     fn compiler(&self, emit: &str) -> Command {
         let mut command = match &self.way {
-            Way::Direct { rustc, .. } => Command::new(rustc),
-            Way::Cargo { cargo, .. } => Command::new(cargo),
+            Way::Direct(direct) => {
+                let mut command = direct.command(emit);
+                // By this a panic names the object it was compiled into.
+                command.arg(format!("--remap-path-prefix={SOURCE_FILE}={}", self.source_name));
+                // Relative, as what is compiled does not depend on where that is.
+                command.args(["--out-dir", OBJECT_FOLDER, SOURCE_FILE]);
+                command
+            }
+            Way::Cargo { cargo, arguments } => {
+                let mut command = Command::new(cargo);
+                // What it says about dependencies is for whoever reads evcxr's output.
+                // A wrapper that a person set for builds of their own, as clippy is one, has no say about cells.
+                command.args(arguments).stderr(Stdio::inherit()).env_remove(WORKSPACE_RUSTC);
+                command
+            }
         };
         end_with_us(&mut command);
-        command.args(self.arguments(emit));
-        match self.way {
-            // Relative, as what is compiled does not depend on where that is.
-            Way::Direct { .. } => command.args(["--out-dir", OBJECT_FOLDER, SOURCE_FILE]),
-            // What it says about dependencies is for whoever reads evcxr's output.
-            // A wrapper that a person set for builds of their own, as clippy is one, has no say about cells.
-            Way::Cargo { .. } => command.stderr(Stdio::inherit()).env_remove(WORKSPACE_RUSTC),
-        };
         command
     }
 
-    /// For rustc, the flags are nearly those of evcxr's own profile, see its generated Cargo.toml.
-    fn arguments(&self, emit: &str) -> Vec<OsString> {
-        let (rustc, host, prelude, opt_level, linked) = match &self.way {
-            Way::Direct { rustc, host, prelude, opt_level, linked } => (rustc, host, prelude, opt_level, linked),
-            Way::Cargo { arguments, .. } => return arguments.clone(),
-        };
-        let mut arguments: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
-        arguments.push(run_path(rustc, host));
-        arguments.push(format!("-Copt-level={opt_level}").into());
-        arguments.push(format!("--emit={emit}").into());
-        arguments.push("--extern".into());
-        arguments.push(joined("flowdeck=", &library(prelude)));
-        arguments.push(joined("-Clink-arg=-Wl,-rpath,", prelude));
-        // By this a panic names the object it was compiled into.
-        arguments.push(format!("--remap-path-prefix={SOURCE_FILE}={}", self.source_name).into());
-        arguments.push("-L".into());
-        arguments.push(joined("dependency=", &prelude.join("deps")));
-        for (name, file) in &linked.externs {
-            arguments.push("--extern".into());
-            arguments.push(joined(&format!("{name}="), file));
+    /// After a failure that is not about the code: whether it may be the chosen linker's. Then it is not used any more.
+    fn gives_up_linker(&mut self) -> bool {
+        let Way::Direct(direct) = &mut self.way else { return false };
+        let given_up = std::mem::take(&mut direct.linker);
+        if given_up == Linker::default() {
+            return false;
         }
-        for path in &linked.search {
-            arguments.push("-L".into());
-            arguments.push(path.into());
-        }
-        arguments
+        log("linker failed", Instant::now());
+        // If it cannot be noted the next cell tries it again.
+        let _ = fs::write(&self.linker_failed, given_up.name);
+        true
     }
 
     /// Where the compiler of this way puts its messages.
     fn messages<'a>(&self, output: &'a Output) -> &'a [u8] {
         match self.way {
-            Way::Direct { .. } => &output.stderr,
+            Way::Direct(_) => &output.stderr,
             Way::Cargo { .. } => &output.stdout,
         }
     }
@@ -410,25 +398,10 @@ impl Cell {
     /// cargo says where it put the object.
     fn pass_on(&self, output: &Output) -> Result<()> {
         match self.way {
-            Way::Direct { .. } => Ok(()),
+            Way::Direct(_) => Ok(()),
             Way::Cargo { .. } => Ok(std::io::stdout().write_all(&output.stdout)?),
         }
     }
-}
-
-/// Where a cell finds the standard library when it is loaded. rustc's own way is a path from the object's folder, which is
-/// another in each kernel.
-fn run_path(rustc: &Path, host: &str) -> OsString {
-    let library = rustc.ancestors().nth(2).map(|toolchain| toolchain.join("lib/rustlib").join(host).join("lib"));
-    match library.filter(|library| !host.is_empty() && library.is_dir()) {
-        Some(library) => joined("-Clink-arg=-Wl,-rpath,", &library),
-        None => RELATIVE_RUN_PATH.into(),
-    }
-}
-
-/// The prelude, in its folder.
-fn library(prelude: &Path) -> PathBuf {
-    prelude.join(format!("{}flowdeck{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
 }
 
 fn object(folder: &Path) -> PathBuf {
@@ -444,6 +417,11 @@ pub fn depends_on_prelude_only(manifest: &str) -> bool {
 /// Makes rustc name types whole. What it compiles then is not run.
 pub fn with_whole_names(rustc: &mut Command) -> &mut Command {
     rustc.env("RUSTC_BOOTSTRAP", "1").arg("-Ztrim-diagnostic-paths=no")
+}
+
+/// Whether an error is about the files of a toolchain or a prelude, which may be mended: it says nothing about the text.
+fn is_about_installation(error: &Value) -> bool {
+    error["code"]["code"].as_str().is_some_and(|code| ABOUT_INSTALLATION.contains(&code))
 }
 
 /// Whether errors name something of what was left out.
@@ -463,6 +441,13 @@ mod tests {
         let errors = [serde_json::json!({"message": "no method named `area` found for struct `Square`"})];
         assert!(may_miss(&errors, &["area".to_owned()].into()));
         assert!(!may_miss(&errors, &["method".to_owned(), "length".to_owned()].into()));
+    }
+
+    #[test]
+    fn errors_of_a_damaged_prelude_are_not_kept() {
+        assert!(is_about_installation(&serde_json::json!({"code": {"code": "E0786"}})));
+        assert!(!is_about_installation(&serde_json::json!({"code": {"code": "E0308"}})));
+        assert!(!is_about_installation(&serde_json::json!({"code": null})));
     }
 
     #[test]

@@ -14,12 +14,32 @@ pub struct Progress {
     total: usize,
     seen: usize,
     compiled: usize,
+    /// Whether the line that was written last may be written over.
+    is_line_open: bool,
 }
 
 impl Progress {
     /// Nothing yet of so many.
     pub fn new(total: usize) -> Progress {
-        Progress { kernel: connect(), total, seen: 0, compiled: 0 }
+        Progress { kernel: connect(), total, seen: 0, compiled: 0, is_line_open: false }
+    }
+
+    /// So many there will be.
+    pub fn expect(&mut self, total: usize) {
+        self.total = total;
+    }
+
+    /// Something else that takes time.
+    pub fn note(&mut self, text: &str) {
+        self.say(&format!("\r{text:WIDTH$}"));
+        self.is_line_open = true;
+    }
+
+    /// Nothing is written over what was said last.
+    pub fn end_line(&mut self) {
+        if std::mem::take(&mut self.is_line_open) {
+            self.say("\n");
+        }
     }
 
     /// One more is there. Those that were there before are not worth a line.
@@ -28,7 +48,7 @@ impl Progress {
         if !was_there {
             self.compiled += 1;
             let text = format!("compiled {name} ({} of {})", self.seen, self.total);
-            self.say(&format!("\r{text:WIDTH$}"));
+            self.note(&text);
         }
     }
 
@@ -36,8 +56,9 @@ impl Progress {
     pub fn end(&mut self, elapsed: Duration) {
         if self.compiled > 0 {
             let text = format!("compiled {} crates in {:.0} s", self.compiled, elapsed.as_secs_f64());
-            self.say(&format!("\r{text:WIDTH$}\n"));
+            self.note(&text);
         }
+        self.end_line();
     }
 
     fn say(&mut self, text: &str) {

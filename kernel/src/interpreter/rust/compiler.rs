@@ -19,12 +19,15 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    commands::{self, Verdict},
     compile_error,
     diagnostics::CellText,
+    kept,
     kept_variables::with_types,
     lost_variables::{self, Lost},
     names::{End, Names},
-    prelude::Prelude,
+    prelude::{Prelude, PreludeError, Watcher, cache_folder, record::Check},
+    preparation::Preparation,
     rewritten,
     toolchain::Toolchain,
     unkept,
@@ -33,10 +36,26 @@ use super::{
 use crate::report::Report;
 
 /// How the build driver's words about dependencies begin, inside those of evcxr.
-const DEPENDENCIES_FAILED: &str = "\nflowdeck: ";
+const DRIVER_SAYS: &str = "flowdeck: ";
 
-/// What every context starts with. `print!` and its family are ours: shown at once and in order.
-const FIRST_CELL: &str = "use flowdeck::{dbg, eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};";
+/// What every context starts with. `print!` and its family are ours: shown at once and in order. That a cell may hold a `?`
+/// evcxr learns from an error of rustc's, once in a context: this one is remembered, that of a later cell would be compiled.
+const FIRST_CELL: &str = "use flowdeck::{dbg, eprint, eprintln, print, println, ShowDebug as _, ShowDisplayable as _};
+Ok::<(), std::fmt::Error>(())?;";
+
+/// What every context starts with that has no prelude: a panic is told to the kernel, which reads it as one of its markers.
+const FIRST_CELL_WITHOUT_PRELUDE: &str = include_str!("compiler/panics_without_prelude.cell");
+
+/// evcxr and what it was started with.
+struct Session {
+    context: CommandContext,
+    /// What cells link; it stays in use as long as this lives.
+    _prelude: Option<Prelude>,
+    /// Why there is no prelude.
+    without_prelude: Option<PreludeError>,
+    /// The crates that cells named by `:dep`, as code writes their names.
+    declared: BTreeSet<String>,
+}
 
 /// Something for the thread to do.
 pub enum Task {
@@ -83,21 +102,28 @@ pub struct Compiler {
     tasks: Sender<Task>,
     waiting: Mutex<Option<Receiver<Task>>>,
     workspace: Arc<Workspace>,
+    preparation: Arc<Preparation>,
 }
 
 impl Compiler {
     /// A compiler that is not started yet.
     pub fn new(workspace: Arc<Workspace>) -> Compiler {
         let (tasks, waiting) = channel();
-        Compiler { tasks, waiting: Mutex::new(Some(waiting)), workspace }
+        Compiler { tasks, waiting: Mutex::new(Some(waiting)), workspace, preparation: Arc::default() }
+    }
+
+    /// What the thread does before it can run cells.
+    pub fn preparation(&self) -> &Preparation {
+        &self.preparation
     }
 
     /// Starts the thread, once.
     pub fn start(&self) {
         let waiting = self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let Some(tasks) = waiting else { return };
-        let workspace = self.workspace.clone();
-        let started = std::thread::Builder::new().name("evcxr".to_owned()).spawn(move || serve(&workspace, &tasks));
+        let (workspace, preparation) = (self.workspace.clone(), self.preparation.clone());
+        let serve = move || serve(&workspace, &preparation, &tasks);
+        let started = std::thread::Builder::new().name("evcxr".to_owned()).spawn(serve);
         if let Err(error) = started {
             tracing::error!(%error, "the compiler thread did not start");
         }
@@ -110,43 +136,44 @@ impl Compiler {
     }
 }
 
-fn serve(workspace: &Workspace, tasks: &Receiver<Task>) {
-    let mut context = guarded(|| open(workspace));
+fn serve(workspace: &Workspace, preparation: &Preparation, tasks: &Receiver<Task>) {
+    let mut session = guarded(|| open(workspace, preparation));
     let mut names = Names::default();
     while let Ok(task) = tasks.recv() {
-        // A toolchain may have been installed, or the context lost to a panic: try again when a cell asks for it.
-        if context.is_err() && matches!(&task, Task::Evaluate { cancel, .. } if !cancel.is_cancelled()) {
-            context = guarded(|| open(workspace));
+        // A toolchain may have been installed, or the session lost to a panic: try again when a cell asks for it.
+        if session.is_err() && matches!(&task, Task::Evaluate { cancel, .. } if !cancel.is_cancelled()) {
+            session = guarded(|| open(workspace, preparation));
         }
         let ran = guarded(|| {
-            run(task, &mut context, &mut names, workspace);
+            run(task, &mut session, &mut names, workspace);
             Ok(())
         });
         if let Err(lost) = ran {
-            context = Err(lost);
+            session = Err(lost);
         }
     }
 }
 
-fn run(task: Task, context: &mut Result<CommandContext, Report>, names: &mut Names, workspace: &Workspace) {
+fn run(task: Task, session: &mut Result<Session, Report>, names: &mut Names, workspace: &Workspace) {
     // Whoever asked may have given up; then nobody hears the answer.
     match task {
         Task::Evaluate { code, number, cancel, begin, reply } => {
-            let _ = reply.send(match context {
+            let _ = reply.send(match session {
                 _ if cancel.is_cancelled() => Evaluated::Failed(Report::interrupted("the cell was not begun")),
-                Ok(context) => {
+                Ok(session) => {
                     begin();
-                    evaluate(context, &code, number, names, workspace)
+                    evaluate(session, &code, number, names, workspace)
                 }
                 Err(report) => Evaluated::Failed(report.clone()),
             });
         }
         Task::Lost { reply } => {
-            let lost = context.as_ref().map(|context| lost_since(context, workspace));
+            let lost = session.as_ref().map(|session| lost_since(&session.context, workspace));
             let _ = reply.send(lost.unwrap_or_default());
         }
         Task::Variables { reply } => {
-            let variables = context.as_ref().map(|context| with_types(&variables(context), &workspace.types()));
+            let variables =
+                session.as_ref().map(|session| with_types(&variables(&session.context), &workspace.types()));
             let _ = reply.send(variables.map_err(Report::clone));
         }
     }
@@ -165,31 +192,85 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Report>) -> Result<T, Report> {
     })
 }
 
-fn open(workspace: &Workspace) -> Result<CommandContext, Report> {
+fn open(workspace: &Workspace, preparation: &Preparation) -> Result<Session, Report> {
+    preparation.begin();
     let toolchain =
         Toolchain::find().map_err(|error| Report::new("NoRustToolchain", error.to_string()).with_hint(error.hint()))?;
-    let prelude = match Prelude::ensure(&toolchain, &|what| tracing::info!("{what}")) {
-        Ok(prelude) => Some(prelude),
-        Err(error) => {
-            tracing::error!(%error, "Rust cells run without the prelude");
-            None
+    let mut opened = open_with(workspace, preparation, &toolchain, Check::Sizes);
+    if opened.as_ref().is_err_and(|error| error.ename == "InternalError") && !preparation.is_stopped() {
+        // Files of the prelude may be damaged in a way that only shows when they are used.
+        tracing::warn!("Rust cells did not start: the prelude is looked at closely");
+        opened = open_with(workspace, preparation, &toolchain, Check::Sums);
+    }
+    opened.inspect(|_| {
+        tracing::info!("Rust cells are ready");
+        let tidy = move || kept::tidy_daily(&cache_folder(), Prelude::key_of(&toolchain).as_deref());
+        // Without the thread somebody else does it, another day.
+        let _ = std::thread::Builder::new().name("tidy".to_owned()).spawn(tidy);
+    })
+}
+
+fn open_with(
+    workspace: &Workspace,
+    preparation: &Preparation,
+    toolchain: &Toolchain,
+    check: Check,
+) -> Result<Session, Report> {
+    let (prelude, without_prelude) = match Prelude::ensure(toolchain, check, preparation) {
+        Ok(prelude) => (Some(prelude), None),
+        Err(PreludeError::Stopped) => {
+            return Err(Report::interrupted("the compilation of Flowdeck's library was stopped"));
         }
+        Err(error) => (None, Some(error)),
     };
+    if let Some(error) = &without_prelude {
+        tracing::error!(%error, "Rust cells run without the prelude");
+        preparation.warn(format!(
+            "Rust cells run without Flowdeck's library (`flowdeck::…`, tables, widgets, tasks), in evcxr's slower way: {error}\n\
+             hint: {}\n",
+            error.hint()
+        ));
+    }
     let internal = |error: anyhow::Error| Report::internal(format!("{error:#}"));
-    let host = workspace.install_driver(&toolchain, prelude.as_ref()).map_err(internal)?;
+    let host = workspace.install_driver(toolchain, prelude.as_ref()).map_err(internal)?;
     let context = context(Command::new(host), &workspace.cell_crate(), prelude.as_ref());
     let context = context.map_err(|error| not_started(&error.to_string()))?;
-    tracing::info!("Rust cells are ready");
-    Ok(context)
+    Ok(Session { context, _prelude: prelude, without_prelude, declared: BTreeSet::new() })
 }
 
 fn not_started(error: &str) -> Report {
-    match error.contains("linker") && error.contains("not found") {
-        true => Report::new("NoRustToolchain", error).with_hint(
-            "rustc needs a C compiler to link cells: install one (Debian: build-essential), then run the cell again",
-        ),
+    match is_about_linker(error) {
+        true => without_linker(error),
         false => Report::internal(format!("evcxr did not start: {error}")),
     }
+}
+
+fn is_about_linker(error: &str) -> bool {
+    error.contains("linker") && error.contains("not found")
+}
+
+fn without_linker(error: &str) -> Report {
+    let fact = error.lines().find(|line| is_about_linker(line)).unwrap_or(error).trim();
+    Report::new("NoRustToolchain", fact).with_hint(
+        "rustc needs a C compiler to link cells: install one (Debian: build-essential), then run the cell again",
+    )
+}
+
+/// What the build driver says about dependencies: one line about what they are, or many of a compilation.
+fn dependency_error(words: &str) -> Report {
+    let words = words.trim();
+    let fact = match words.lines().count() {
+        0 | 1 => words.to_owned(),
+        _ => format!("what the notebook depends on could not be compiled:\n{words}"),
+    };
+    let hint = match () {
+        () if fact.contains("no matching package") => {
+            "look at the crate's name; what is not on this machine yet is fetched over the network"
+        }
+        () if fact.contains("failed to select a version") => "ask for another version in `:dep`, or for any: \"*\"",
+        () => "correct `:dep`; a version that is not on this machine yet is fetched over the network",
+    };
+    Report::new("DependencyError", fact).with_hint(hint)
 }
 
 /// A context with the prelude, in the folder that `EVCXR_TMPDIR` names.
@@ -206,10 +287,13 @@ pub fn context(child: Command, folder: &Path, prelude: Option<&Prelude>) -> Resu
     let (context, outputs) = EvalContext::with_subprocess_command(child)?;
     forward(outputs);
     let mut context = CommandContext::with_eval_context(context);
-    if let Some(prelude) = prelude {
-        let path = prelude.crate_folder.to_string_lossy().into_owned();
-        context.execute(&format!(":dep flowdeck = {{ path = {path:?} }}\n{FIRST_CELL}"))?;
-    }
+    match prelude {
+        Some(prelude) => {
+            let path = prelude.crate_folder.to_string_lossy().into_owned();
+            context.execute(&format!(":dep flowdeck = {{ path = {path:?} }}\n{FIRST_CELL}"))?
+        }
+        None => context.execute(FIRST_CELL_WITHOUT_PRELUDE)?,
+    };
     Ok(context)
 }
 
@@ -247,13 +331,17 @@ fn learn(
     names.learn(number, code, end, before, &after);
 }
 
-fn evaluate(
-    context: &mut CommandContext,
-    code: &str,
-    number: u64,
-    names: &mut Names,
-    workspace: &Workspace,
-) -> Evaluated {
+fn evaluate(session: &mut Session, code: &str, number: u64, names: &mut Names, workspace: &Workspace) -> Evaluated {
+    match commands::look(code, &session.declared) {
+        Verdict::Passes => {}
+        Verdict::Helped(text) => return Evaluated::Said(text, None),
+        Verdict::Refused(report) => return Evaluated::Failed(report),
+    }
+    let has_prelude = session.without_prelude.is_none();
+    if let Some(why) = session.without_prelude.as_ref().filter(|_| rewritten::names(code, "flowdeck")) {
+        let report = Report::new("NoFlowdeckLibrary", format!("Rust cells have no `flowdeck`: {why}"));
+        return Evaluated::Failed(report.with_hint(why.hint()));
+    }
     if let Some(line) = rewritten::empty_let(code) {
         let report = Report::new("CompileError", format!("expected a pattern after `let` (line {line})"));
         return Evaluated::Failed(report.with_hint("write `let name = value;`"));
@@ -262,14 +350,20 @@ fn evaluate(
         let report = Report::new("CompileError", format!("a cell cannot be left by `return` (line {line})"));
         return Evaluated::Failed(report.with_hint(compile_error::WITHOUT_RETURN));
     }
-    let compiled = rewritten::rewrite(code);
+    let compiled = if has_prelude { rewritten::rewrite(code) } else { rewritten::rewrite_plain(code) };
     workspace.announce(number, code, &compiled);
+    let context = &mut session.context;
     let before = variable_names(context);
     let executed = context.execute(&compiled.text);
     learn(names, context, (code, number), &before, &executed);
+    if executed.is_ok() {
+        session.declared.extend(commands::declared(code));
+    }
     if is_cleared(code) {
+        session.declared.clear();
         // The prelude goes with everything else, and comes back.
-        if let Err(error) = context.execute(FIRST_CELL) {
+        let first = if has_prelude { FIRST_CELL } else { FIRST_CELL_WITHOUT_PRELUDE };
+        if let Err(error) = context.execute(first) {
             tracing::warn!(%error, "the prelude's names are gone after :clear");
         }
     }
@@ -284,6 +378,13 @@ fn evaluate(
             None => Evaluated::Ran,
         },
         Err(evcxr::Error::CompilationErrors(errors)) => {
+            let first = errors.first().map(evcxr::CompilationError::message).unwrap_or_default();
+            if let Some(words) = first.strip_prefix(DRIVER_SAYS) {
+                return Evaluated::Failed(dependency_error(words));
+            }
+            if is_about_linker(&first) {
+                return Evaluated::Failed(without_linker(&first));
+            }
             Evaluated::Failed(compile_error::report(&errors, CellText { code, compiled: &compiled }, names))
         }
         Err(evcxr::Error::SubprocessTerminated(status)) => Evaluated::HostDied(last_line(&status)),
@@ -301,10 +402,11 @@ fn is_cleared(code: &str) -> bool {
 
 /// evcxr words its own errors with the advice below the fact.
 fn explained(text: &str, code: &str) -> Report {
-    if let Some((_, words)) = text.split_once(DEPENDENCIES_FAILED) {
-        let words = words.split("\nSTDOUT:").next().unwrap_or_default().trim();
-        return Report::new("DependencyError", format!("what the notebook depends on could not be compiled:\n{words}"))
-            .with_hint("correct `:dep`; a version that is not on this machine yet is fetched over the network");
+    if let Some((_, words)) = text.split_once(&format!("\n{DRIVER_SAYS}")) {
+        return dependency_error(words.split("\nSTDOUT:").next().unwrap_or_default());
+    }
+    if is_about_linker(text) {
+        return without_linker(text);
     }
     if let Some(report) = unkept::nameless(text, code) {
         return report;

@@ -89,7 +89,8 @@ impl CurrentCell {
         let mut panics: Vec<Panic> = std::mem::take(&mut self.panics).into();
         let last = panics.iter().rposition(|panic| !panic.is_of_thread()).or(panics.len().checked_sub(1));
         let fatal = last.filter(|_| self.is_panicked).map(|last| panics.remove(last));
-        (fatal, panics)
+        // One that nobody told was told by a hook of the author's own.
+        (fatal.or_else(|| self.is_panicked.then(Panic::untold)), panics)
     }
 }
 
@@ -99,6 +100,11 @@ impl Panic {
         let text = |field: &str| frame.text(field).to_owned();
         let place = Place::new(&frame.json);
         Panic { message: text("message"), thread: text("thread"), place }
+    }
+
+    /// A panic of which no more is known than that it was one.
+    fn untold() -> Panic {
+        Panic::new(&Frame::new(json!({"message": "the cell panicked", "thread": CELLS_THREAD})))
     }
 
     fn is_of_thread(&self) -> bool {

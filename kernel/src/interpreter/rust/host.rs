@@ -352,6 +352,10 @@ impl Shared {
             }
             Piece::Question { prompt, is_password } => self.cell().question = (prompt, is_password),
             Piece::Sync(mark) => self.synced(mark),
+            Piece::Panic(panic) => self.cell().add_panic(&Frame::new(panic)),
+            Piece::ReturnedError(message) => {
+                self.cell().end.returned_error = Some((message, Place::default()));
+            }
         }
     }
 

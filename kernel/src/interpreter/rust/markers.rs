@@ -4,6 +4,7 @@
 //! also when text without a line feed stands before it.
 
 use flowdeck::bridge::SYNC_MARK;
+use serde_json::{Value, json};
 
 /// evcxr's markers begin so.
 const EVCXR: &[u8] = b"EVCXR_";
@@ -17,6 +18,13 @@ const FOR_EVCXR: &[&str] = &[PANIC, "EVCXR_ERROR_OCCURRED", "EVCXR_VARIABLE_CHAN
 /// How the crate `evcxr_input` names what it asks for next; then it reads standard input.
 const QUESTION: &str = "EVCXR_INPUT_REQUEST:";
 const QUESTION_FOR_PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
+
+/// Ours, of cells without the prelude: where a cell panicked and what it said, and the error of a `?`.
+const PANIC_WITHOUT_PRELUDE: &str = "EVCXR_FLOWDECK_PANIC:";
+const ERROR_WITHOUT_PRELUDE: &str = "EVCXR_FLOWDECK_ERROR:";
+
+/// Stands for a line feed in these.
+const LINE_FEED: char = '\u{1e}';
 
 /// A marker line longer than this is text.
 const MARKER_BYTES_MAX: usize = 4096;
@@ -47,6 +55,10 @@ pub enum Piece {
         /// Whether what is typed is hidden.
         is_password: bool,
     },
+    /// A panic of a cell without the prelude, as the fields of a frame about one.
+    Panic(Value),
+    /// The error of a `?` in a cell without the prelude.
+    ReturnedError(String),
     /// All before this mark has been read.
     Sync(u64),
 }
@@ -119,6 +131,14 @@ impl Markers {
             pieces.push(Piece::Question { prompt: prompt.to_owned(), is_password: false });
         } else if let Some(prompt) = line.strip_prefix(QUESTION_FOR_PASSWORD) {
             pieces.push(Piece::Question { prompt: prompt.to_owned(), is_password: true });
+        } else if let Some(said) = line.strip_prefix(PANIC_WITHOUT_PRELUDE) {
+            let mut parts = said.splitn(4, ':');
+            let mut part = || parts.next().unwrap_or_default();
+            let (line, thread, file, message) = (part().parse::<u64>(), part(), part(), with_lines(part()));
+            let line = line.unwrap_or_default();
+            pieces.push(Piece::Panic(json!({"message": message, "thread": thread, "file": file, "line": line})));
+        } else if let Some(message) = line.strip_prefix(ERROR_WITHOUT_PRELUDE) {
+            pieces.push(Piece::ReturnedError(with_lines(message)));
         } else if FOR_EVCXR.iter().any(|prefix| line.starts_with(prefix)) {
             pieces.push(Piece::ForEvcxr { line: line.to_owned(), is_panic: line == PANIC });
         } else {
@@ -181,6 +201,10 @@ fn cut_character(bytes: &[u8]) -> usize {
     }
 }
 
+fn with_lines(text: &str) -> String {
+    text.replace(LINE_FEED, "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +244,13 @@ mod tests {
         let panic = Piece::ForEvcxr { line: PANIC.into(), is_panic: true };
         check("50 %EVCXR_PANIC_NOTIFICATION\nafter", &[text("50 %"), panic, text("after")]);
         check("a\0FLOWDECK_SYNC 12\nb", &[text("a"), Piece::Sync(12), text("b")]);
+    }
+
+    #[test]
+    fn panics_and_errors_without_the_prelude_are_told_with_their_lines() {
+        let panic = json!({"message": "stop: 1\nhere", "thread": "main", "file": "src/lib.rs", "line": 7});
+        check("x\nEVCXR_FLOWDECK_PANIC:7:main:src/lib.rs:stop: 1\u{1e}here\n", &[text("x\n"), Piece::Panic(panic)]);
+        check("EVCXR_FLOWDECK_ERROR:a\u{1e}b\n", &[Piece::ReturnedError("a\nb".into())]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use ra_ap_syntax::{
-    AstNode, Edition, SourceFile, SyntaxNode,
+    AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode,
     ast::{self, HasName},
 };
 
@@ -70,6 +70,27 @@ pub fn rewrite(code: &str) -> Rewritten {
     // Places before the head cannot be: all of it is inside the cell.
     insertions.iter_mut().for_each(|insertion| insertion.at = insertion.at.saturating_sub(HEAD.len()));
     Rewritten::new(code, insertions)
+}
+
+/// The same where there is no prelude: its variables are kept, its value evcxr shows in its own way.
+pub fn rewrite_plain(code: &str) -> Rewritten {
+    let mut insertions = body(code).map(|body| kept_variables::insertions(&body)).unwrap_or_default();
+    insertions.iter_mut().for_each(|insertion| insertion.at = insertion.at.saturating_sub(HEAD.len()));
+    Rewritten::new(code, insertions)
+}
+
+/// Whether the code of a cell names something; in comments and strings it does not.
+pub fn names(code: &str, name: &str) -> bool {
+    let parsed = parse(code);
+    let tokens = parsed.tree().syntax().descendants_with_tokens().filter_map(|element| element.into_token());
+    tokens.filter(|token| token.kind() == SyntaxKind::IDENT).any(|token| token.text() == name)
+}
+
+/// The crates that a cell names by `extern crate`.
+pub fn extern_crates(code: &str) -> Vec<String> {
+    let parsed = parse(code);
+    let found = parsed.tree().syntax().descendants().filter_map(ast::ExternCrate::cast);
+    found.filter_map(|named| named.name_ref()).map(|name| name.text().to_string()).collect()
 }
 
 /// Whether a cell is Rust from beginning to end: an open comment would swallow what follows it.
@@ -169,6 +190,21 @@ mod tests {
     fn a_cell_that_is_not_whole_is_known() {
         assert!(is_whole("let x = 1;\nx") && is_whole(":dep rand\n1") && is_whole("// end"));
         assert!(!is_whole("/* open") && !is_whole("let s = \"open") && !is_whole("}"));
+    }
+
+    #[test]
+    fn a_name_is_found_in_code_alone() {
+        assert!(
+            names("let t = flowdeck::sql(\"x\")?;", "flowdeck")
+                && names("println!(\"{}\", flowdeck::x());", "flowdeck")
+        );
+        assert!(!names("// flowdeck\nlet a = \"flowdeck\";", "flowdeck"));
+    }
+
+    #[test]
+    fn without_the_prelude_a_value_is_left_to_evcxr() {
+        assert_eq!(rewrite_plain("1 + 1").text, "1 + 1");
+        assert!(rewrite_plain("let x = 1;\nx").text.ends_with(" = 1;\nx"));
     }
 
     #[test]

@@ -59,6 +59,13 @@ impl Toolchain {
     }
 }
 
+impl Toolchain {
+    /// The name of the target for which rustc compiles by itself.
+    pub fn host(&self) -> &str {
+        self.version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default()
+    }
+}
+
 fn version(rustc: &Path) -> Result<String, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { reason };
     let output = Command::new(rustc).arg("-vV").output().map_err(|error| broken(error.to_string()))?;

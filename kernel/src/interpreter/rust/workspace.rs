@@ -117,6 +117,7 @@ impl Workspace {
             "compiled": prelude.map(|prelude| &prelude.compiled_cells),
             "prelude_lock": prelude.map(|prelude| &prelude.lock_file),
             "notebook_lock": exports::beside_notebook("cargo.lock"),
+            "linker": prelude.map(Prelude::linker),
             "cell": self.cell_crate(),
         });
         fs::write(self.folder.path().join("bin/driver.json"), settings.to_string())?;
@@ -213,7 +214,11 @@ pub fn is_a_cells(file: &str) -> bool {
     file.is_empty() || file == CARGO_SOURCE || file.starts_with("cell-")
 }
 
-fn cell_host() -> Result<PathBuf> {
+/// The program beside this one that runs cells.
+///
+/// # Errors
+/// When it is missing.
+pub fn cell_host() -> Result<PathBuf> {
     let program = env::current_exe().context("cannot find this program's own file")?;
     let host = program.with_file_name(format!("{CELL_HOST}{}", env::consts::EXE_SUFFIX));
     match host.is_file() {

@@ -10,7 +10,12 @@ use anyhow::{Context, Result};
 use evcxr::CommandContext;
 use serde_json::{Value, json};
 
-use super::super::{compiler, prelude::Prelude, toolchain::Toolchain};
+use super::super::{
+    commands, compiler,
+    prelude::{Prelude, record::Check},
+    preparation::Preparation,
+    toolchain::Toolchain,
+};
 
 /// Stands in for the cell host: evcxr insists on running a first cell.
 const NO_HOST: &str = "while read -r line; do echo EVCXR_EXECUTION_COMPLETE; done";
@@ -42,7 +47,7 @@ pub fn serve(kernel: u32) -> Result<()> {
 fn open() -> Result<CommandContext> {
     let folder = PathBuf::from(std::env::var_os("EVCXR_TMPDIR").context("EVCXR_TMPDIR is not set")?);
     let toolchain = Toolchain::find()?;
-    let prelude = Prelude::ensure(&toolchain, &|what| tracing::info!("{what}"))
+    let prelude = Prelude::ensure(&toolchain, Check::Sizes, &Preparation::default())
         .map_err(|error| tracing::warn!(%error, "analysis without the prelude"))
         .ok();
     let mut shell = Command::new("sh");
@@ -54,7 +59,7 @@ fn complete(context: &mut CommandContext, code: &str, byte: usize) -> Value {
     let Ok(found) = context.completions(code, byte).map_err(|error| tracing::debug!(%error, "no completions")) else {
         return Value::Null;
     };
-    let items = found.completions.iter();
+    let items = found.completions.iter().filter(|item| commands::is_offered(&item.code));
     let items: Vec<Value> =
         items.map(|item| json!({"text": item.code, "kind": item.kind, "signature": item.label})).collect();
     json!({"start": found.start_offset, "end": found.end_offset, "items": items})
