@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use flowdeck::bridge::Frame;
 use kernel_protocol::{MimeBundle, wire::header::Header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{diagnostics::named, workspace};
@@ -174,6 +174,11 @@ fn crate_and_file(file: &str) -> String {
     }
     let of_registry = file.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
     of_registry.map_or_else(|| file.to_owned(), |(_, rest)| rest.to_owned())
+}
+
+/// The value of a cell that ends in a `for` loop or a `println!`: nothing to show.
+pub fn is_unit(content: &MimeBundle) -> bool {
+    content.len() == 1 && content.get("text/plain").and_then(Value::as_str) == Some("()")
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answers,
     callbacks::{self, Callbacks},
-    current_cell::{CellEnd, CurrentCell, Place},
+    current_cell::{CellEnd, CurrentCell, Place, is_unit},
     death,
     frames::{self, FrameReader},
     functions::{self, Functions},
@@ -192,11 +192,6 @@ impl HostLink {
         self.shared.widgets().flush().await;
         end
     }
-}
-
-/// The value of a cell that ends in a `for` loop or a `println!`: nothing to show.
-fn is_unit(content: &MimeBundle) -> bool {
-    content.len() == 1 && content.get("text/plain").and_then(Value::as_str) == Some("()")
 }
 
 impl Shared {
