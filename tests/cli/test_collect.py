@@ -188,12 +188,12 @@ def test_an_import_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: P
 
 
 def test_an_import_says_what_the_source_left_out(tmp_path: Path) -> None:
-    good = "#separator \\x09\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n"
+    good = "#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\tid.resp_h\n#types\ttime\taddr\taddr\n"
     (tmp_path / "a.log").write_text(good + "1.5\t10.0.0.1\t10.0.0.2\nsoon\t10.0.0.1\t10.0.0.2\n")
     (tmp_path / "b.log").write_text("Dear all,\n")
     done = flowdeck("import", str(tmp_path / "*.log"), "--store", str(tmp_path / "store"))
     assert done.returncode == 0 and "imported 1 flows" in done.stderr, done.stderr
-    assert "a.log, line 5: `ts` is `soon`" in done.stderr and "b.log` is not a log" in done.stderr, done.stderr
+    assert "a.log, line 6: `ts` is `soon`" in done.stderr and "b.log` is not a log" in done.stderr, done.stderr
 
 
 def test_import_takes_any_source_and_shows_the_store(tmp_path: Path) -> None:
