@@ -254,6 +254,19 @@ def test_a_thread_that_panics_is_named_with_its_line(shared_kernel: Kernel) -> N
     assert cell.text == "true" and "a thread panicked (at line 2): boom" in cell.stream("stderr"), repr(cell)
 
 
+def test_a_panic_that_was_caught_is_the_cells(shared_kernel: Kernel) -> None:
+    # Also in the process that goes on after a cell that panicked.
+    for _ in range(2):
+        cell = shared_kernel.execute('\nlet p_c = std::panic::catch_unwind(|| panic!("caught")).is_err();\np_c')
+        assert cell.text == "true" and cell.stream("stderr") == "a panic was caught (at line 2): caught\n", repr(cell)
+        failed(shared_kernel, 'panic!("on purpose")')
+
+
+def test_what_is_missing_in_a_crate_is_no_cells(shared_kernel: Kernel) -> None:
+    assert "cell" not in hint(failed(shared_kernel, "flowdeck::no_such_function()"))
+    assert ".await" in hint(failed(shared_kernel, "async { 5 }"))
+
+
 @pytest.mark.parametrize("code", ["let r_a = 1;\nreturn 5", "let r_b = 1;\nif r_b == 1 { return; }"])
 def test_cells_are_not_functions_to_return_from(shared_kernel: Kernel, code: str) -> None:
     cell = failed(shared_kernel, code)

@@ -35,6 +35,9 @@ static CALLBACKS: LazyLock<Arc<Callbacks>> = LazyLock::new(|| Arc::new(Callbacks
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(Functions::default);
 
+/// The name of the thread that runs cells.
+const CELLS_THREAD: &str = "main";
+
 /// What evcxr's frame of a cell prints when a panic ended the cell.
 pub const PANIC_NOTIFICATION: &str = "EVCXR_PANIC_NOTIFICATION";
 
@@ -114,6 +117,10 @@ unsafe extern "C" fn send(message: *const Message) {
     // Safety: the caller passes a message that is valid during the call.
     let Some(mut frame) = frame(unsafe { &*message }) else { return };
     if frame.kind() == bridge::PANIC {
+        // The library that cells share has a standard library of its own, for which the thread that runs them has no name.
+        if std::thread::current().name() == Some(CELLS_THREAD) {
+            frame.json.insert("thread".to_owned(), Value::from(CELLS_THREAD));
+        }
         match context::keep_panic(frame) {
             Some(of_a_cell) => frame = of_a_cell,
             None => return,

@@ -137,6 +137,9 @@ impl<'a> CellError<'a> {
     /// Advice that rustc cannot give, as it does not know that the text is a cell; else rustc's.
     fn hint(&self, names: &Names) -> Option<String> {
         let message = self.message();
+        if is_about_showing(&message) && (message.contains("{async") || message.contains("Future<")) {
+            return Some("a future has no value before it is waited for: end the cell with `.await`".to_owned());
+        }
         if is_about_showing(&message) {
             return Some("add `#[derive(Debug)]` to the type, or end the cell with a semicolon".to_owned());
         }
@@ -179,10 +182,12 @@ impl<'a> CellError<'a> {
                 let words = "the value is of another type than is wanted there: change the type, or convert the value (`.into()`, `as`)";
                 Some(words.to_owned())
             }),
-            Some("E0425" | "E0432" | "E0433" | "E0412" | "E0422" | "E0531") => missing(&error, names).or_else(suggested).or_else(|| {
+            Some("E0425" | "E0432" | "E0433" | "E0412" | "E0422" | "E0531") => {
                 let words = "names of cells that were not run are not known: run the cell that defines it";
-                Some(words.to_owned())
-            }),
+                // Another crate's or module's names come from no cell.
+                let of_cells = message.ends_with("in this scope").then(|| words.to_owned());
+                missing(&error, names).or_else(suggested).or(of_cells)
+            }
             None if message.starts_with("cannot find macro") => missing(&error, names).or_else(suggested),
             _ => suggested(),
         }
