@@ -84,6 +84,8 @@ const FIELDS: &[&str] = &[
     "TargetResourceId",
     "NSGList",
     "NSGList_s",
+    "VMIPAddress",
+    "AllExtIPs",
 ];
 const START: Names = &[0, 1, 2, 3];
 const END: Names = &[4, 5, 6, 7];
@@ -93,8 +95,9 @@ const SRC_IP: Names = &[14, 15, 16];
 const DST_IP: Names = &[17, 18, 19];
 const SRC_PUBLIC: Names = &[20, 21, 22];
 const DST_PUBLIC: Names = &[23, 24, 25];
-const VM_IP: usize = 26;
-const PUBLIC: usize = 27;
+/// The second names are those of tables that notebooks have made of it: there each public address has a row of its own.
+const VM_IP: Names = &[26, 58];
+const PUBLIC: Names = &[27, 59];
 const DST_PORT: Names = &[28, 29];
 const PROTOCOL: Names = &[30, 31];
 const DIRECTION: Names = &[32, 33];
@@ -123,8 +126,8 @@ impl TextSource for TrafficAnalytics {
         delimited::cut(std::str::from_utf8(line).ok()?, b',', &mut names);
         let has = |wanted: Names| wanted.iter().any(|place| names.contains(&FIELDS[*place]));
         let is_ours = has(START)
-            && (has(SRC_IP) || has(SRC_PUBLIC) || names.contains(&FIELDS[VM_IP]))
-            && (has(DST_IP) || has(DST_PUBLIC) || names.contains(&FIELDS[PUBLIC]))
+            && (has(SRC_IP) || has(SRC_PUBLIC) || has(VM_IP))
+            && (has(DST_IP) || has(DST_PUBLIC) || has(PUBLIC))
             && TYPICAL.iter().any(|name| names.contains(name));
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         is_ours.then_some(Layout::Delimited { separator: b',', names })
@@ -238,7 +241,7 @@ impl Ends {
         let list = |place: usize| fields.text(place).map_or_else(|| Ok(Vec::new()), |text| entries(&text));
         let (mut of_src, mut of_dst) = (list(fields.first_of(SRC_PUBLIC))?, list(fields.first_of(DST_PUBLIC))?);
         // In records of the first version, the machine of the cloud and whom it talked to: who began, the direction says.
-        let (machine, public) = (fields.address(VM_IP)?, list(PUBLIC)?);
+        let (machine, public) = (fields.address(fields.first_of(VM_IP))?, list(fields.first_of(PUBLIC))?);
         let has_src = src.is_some() || !of_src.is_empty();
         let has_dst = dst.is_some() || !of_dst.is_empty();
         match is_out {

@@ -41,6 +41,13 @@ const ANALYTICS: &str = "\
 \"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",,ExternalPublic,,,10.1.0.4,443,T,I,A,a1/lab/nsg-lab,000D3A36C783,198.51.100.7|2||||||,,,,,
 \"2/5/2024, 10:00:00.000 PM\",FlowLog,\"2/5/2024, 9:31:04.250 PM\",,InterVNet,10.1.0.4,10.2.0.9,,70000,U,O,A,,,,,,,,
 ";
+/// As a notebook wrote the first version, with a row for each public address, behind the numbers of its rows.
+const EXPANDED: &str = "\
+,FlowStartTime,FlowEndTime,FlowType,VMIPAddress,PublicIPs,SrcIP,DestIP,L4Protocol,DestPort,FlowDirection,AllowedOutFlows,AllowedInFlows,AllExtIPs
+7,2024-02-05 21:31:04.250,2024-02-05 21:58:00.000,AzurePublic,10.1.0.4,\"['203.0.113.5', '203.0.113.6']\",,,T,443.0,O,18.0,0.0,203.0.113.6
+8,2024-02-05 21:31:04.250,2024-02-05 21:58:00.000,ExternalPublic,10.1.0.4,['198.51.100.7'],,,T,22.0,I,0.0,2.0,198.51.100.7
+9,2024-02-05 21:31:04.250,2024-02-05 21:58:00.000,IntraVNet,,,10.1.0.9,10.1.0.4,T,22.0,I,0.0,1.0,10.1.0.9
+";
 
 async fn flows(connector: &dyn Connector, content: &str, columns: &str) -> String {
     let files = Files::new();
@@ -147,6 +154,16 @@ async fn azure_traffic_analytics_of_nsgs_as_the_portal_exports_it() {
     text(&table, "SELECT * FROM t").await;
     let rejections = quality(table.as_ref()).unwrap().rejections();
     assert!(rejections.len() == 1 && rejections[0].reason.contains("`DestPort_d` is `70000`"), "{rejections:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_traffic_analytics_with_a_row_for_each_public_address() {
+    let expected = "\
+10.1.0.4|203.0.113.6|443|18|out
+198.51.100.7|10.1.0.4|22|2|in
+10.1.0.9|10.1.0.4|22|1|in";
+    let columns = "src_ip, dst_ip, dst_port, flow_count, direction";
+    assert_eq!(flows(&TrafficAnalyticsConnector::default(), EXPANDED, columns).await, expected);
 }
 
 #[test]
