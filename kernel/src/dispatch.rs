@@ -6,7 +6,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
-use kernel_protocol::{Channel, Message, socket::router, wire::header::Header};
+use kernel_protocol::{Channel, Message, socket::router};
 use serde_json::{Value, json};
 
 use crate::{kernel::Kernel, request};
@@ -26,16 +26,8 @@ pub async fn serve(kernel: Arc<Kernel>, channel: Channel, mut requests: router::
     }
 }
 
-/// Says busy or idle for the request with this header.
-pub async fn status(kernel: &Kernel, parent: &Header, state: &str) {
-    kernel.iopub.publish(parent, "status", json!({"execution_state": state})).await;
-    if state == "idle" {
-        kernel.pace.start_anew();
-    }
-}
-
 async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, replies: router::Sender) {
-    status(&kernel, &request.header, "busy").await;
+    kernel.status.busy(&request.header).await;
     // A panic in an answer must neither silence the kernel nor leave it busy.
     let content = match AssertUnwindSafe(route(&kernel, channel, &request)).catch_unwind().await {
         Ok(content) => content,
@@ -51,7 +43,7 @@ async fn answer(kernel: Arc<Kernel>, channel: Channel, request: Message, replies
         let reply = kernel.session.reply(&request, &format!("{kind}_reply"), content);
         replies.send(&reply).await;
     }
-    status(&kernel, &request.header, "idle").await;
+    kernel.status.idle(&request.header).await;
 }
 
 /// The content of the reply, or `None` when the request has none.

@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cell::Cell,
-    dispatch,
     interpreter::{Done, Job},
     kernel::Kernel,
     outputs::Outputs,
@@ -79,7 +78,7 @@ pub async fn run(kernel: Arc<Kernel>, mut cells: Cells, replies: router::Sender)
 
 /// Runs a cell and answers it. Gives the number of queued cells that must not run any more.
 async fn run_one(kernel: &Arc<Kernel>, request: &Message, cells: &Cells, replies: &router::Sender) -> usize {
-    dispatch::status(kernel, &request.header, "busy").await;
+    kernel.status.cell_busy(&request.header).await;
     let started = now();
     let silent = request.flag("silent", false);
     let store_history = request.flag("store_history", !silent) && !silent;
@@ -96,7 +95,7 @@ async fn run_one(kernel: &Arc<Kernel>, request: &Message, cells: &Cells, replies
     let mut reply = kernel.session.reply(request, "execute_reply", content);
     reply.metadata = metadata(started, status);
     replies.send(&reply).await;
-    dispatch::status(kernel, &request.header, "idle").await;
+    kernel.status.cell_idle(&request.header).await;
     to_abort
 }
 
@@ -204,10 +203,10 @@ fn metadata(started: String, status: &str) -> Map<String, Value> {
 async fn abort(kernel: &Arc<Kernel>, count: usize, cells: &mut Cells, replies: &router::Sender) {
     for _ in 0..count {
         let Ok(request) = cells.try_recv() else { return };
-        dispatch::status(kernel, &request.header, "busy").await;
+        kernel.status.busy(&request.header).await;
         let content = json!({"status": "aborted"});
         replies.send(&kernel.session.reply(&request, "execute_reply", content)).await;
-        dispatch::status(kernel, &request.header, "idle").await;
+        kernel.status.idle(&request.header).await;
     }
 }
 

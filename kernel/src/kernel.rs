@@ -29,6 +29,7 @@ use crate::{
     playbooks,
     plot::select::SelectablePlots,
     results::Results,
+    status::Status,
     stdin::Stdin,
     table::Tables,
     widgets::Widgets,
@@ -47,8 +48,10 @@ const FAREWELL: Duration = Duration::from_millis(50);
 pub struct Kernel {
     /// Makes messages.
     pub session: Arc<Session>,
-    /// Publishes outputs and status.
+    /// Publishes outputs.
     pub iopub: Iopub,
+    /// Says busy and idle.
+    pub status: Status,
     /// Asks the person at the front end.
     pub stdin: Arc<Stdin>,
     /// The queue of cells.
@@ -90,9 +93,11 @@ impl Kernel {
         let forms = Arc::new(Forms::new(widgets.clone()));
         let tables = Arc::new(Tables::new(widgets.clone(), forms.clone()));
         let plots = SelectablePlots::new(widgets.clone(), forms.clone(), tables.clone());
+        let status = Status::new(iopub.clone(), pace.clone());
         let kernel = Arc::new(Kernel {
             session,
             iopub,
+            status,
             stdin: Arc::new(stdin),
             execution,
             interpreters: Interpreters::new(rust),

@@ -31,6 +31,7 @@ pub mod request;
 pub mod results;
 pub mod run;
 pub mod sources;
+pub mod status;
 pub mod stdin;
 pub mod table;
 pub mod widgets;

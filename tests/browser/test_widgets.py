@@ -118,6 +118,8 @@ def test_all_is_there_after_a_reload_during_a_running_cell(browser: Browser, lab
         expect(picked).to_have_text(moved)
         drag(page, 30)
         assert readout(page) != moved, "and it can be moved"
+        # All the requests of the page have been answered by now, and the cell still runs.
+        page.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator[data-status=busy]").wait_for()
         page.screenshot("widgets-reload")
 
 

@@ -241,6 +241,8 @@ class Kernel:
         self.iopub: dict[str, list[Message]] = defaultdict(list)
         self.stdin: list[Message] = []
         self.parentless: list[Message] = []
+        # What a front end shows beside the kernel's name: the latest status, whatever it belongs to.
+        self.state = ""
 
     def _disconnect(self) -> None:
         self.context.destroy(linger=0)
@@ -266,6 +268,8 @@ class Kernel:
         parent = message["parent_header"].get("msg_id")
         if channel == "iopub":
             (self.iopub[parent] if parent else self.parentless).append(message)
+            if message["msg_type"] == "status":
+                self.state = message["content"]["execution_state"]
         elif channel == "stdin":
             self.stdin.append(message)
         else:

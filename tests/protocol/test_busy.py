@@ -72,6 +72,29 @@ def test_every_other_request_is_answered_on_both_channels_while_a_cell_runs(shar
     shared_kernel.finish(cell)
 
 
+def test_the_kernel_is_shown_busy_until_its_cell_ends(shared_kernel: Kernel) -> None:
+    cell = shared_kernel.start_cell(ENDLESS_SLEEP, marker="running")
+    for channel in ("shell", "control"):
+        for msg_type, content in QUICK_REQUESTS:
+            shared_kernel.request(msg_type, content, channel=channel, timeout=PROMPT_S)
+            shared_kernel.wait_for(lambda: shared_kernel.state == "busy", PROMPT_S, f"busy after {msg_type}")
+    assert not shared_kernel.is_idle(cell), "the cell ended too early for this test"
+    shared_kernel.interrupt()
+    shared_kernel.finish(cell)
+    assert shared_kernel.state == "idle"
+
+
+def test_no_busy_is_left_over_when_answers_and_the_end_of_a_cell_meet(shared_kernel: Kernel) -> None:
+    for _ in range(20):
+        sent = [shared_kernel.send("comm_info_request") for _ in range(10)]
+        sent.append(shared_kernel.send_execute("%%sql\nSELECT 1"))
+        sent += [shared_kernel.send("comm_info_request") for _ in range(40)]
+        shared_kernel.wait_for(lambda: all(map(shared_kernel.is_idle, sent)), PROMPT_S, "the end of all requests")
+        # A busy that comes too late would come now.
+        shared_kernel.pump(0.2)
+        assert shared_kernel.state == "idle"
+
+
 def test_sql_is_answered_while_the_rust_side_starts(new_kernel) -> None:
     # The first cell right after the start: nothing of evcxr can be ready yet.
     kernel = new_kernel()
