@@ -7,6 +7,7 @@ mod errors;
 mod export;
 mod files;
 mod functions;
+mod integers;
 mod later;
 mod plain;
 mod queries;
