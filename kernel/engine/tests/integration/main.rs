@@ -18,6 +18,7 @@ mod sources;
 mod standard_views;
 mod stored;
 mod time_joins;
+mod times;
 mod web;
 
 use std::path::PathBuf;
