@@ -10,7 +10,10 @@ use flow_source::{FlowRow, FlowRows};
 
 /// Entries of a log.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GcpVpc;
+pub struct GcpVpc {
+    /// Of its clock, where the zone that it writes is wrong.
+    zone: Zone,
+}
 
 const FIELDS: &[&str] = &[
     "jsonPayload.connection.src_ip",
@@ -63,6 +66,10 @@ impl TextSource for GcpVpc {
         ((start.starts_with(b"{") || start.starts_with(b"[")) && is_log).then_some(Layout::JsonObjects { depth: 0 })
     }
 
+    fn in_zone(&self, zone: Zone) -> Option<Self> {
+        zone.ignores_written().then_some(Self { zone })
+    }
+
     fn flow(&self, fields: &Fields<'_>, rows: &mut FlowRows, line: u64) -> Result<Outcome, String> {
         if fields.raw(SRC_IP).is_none() && fields.raw(DEST_IP).is_none() {
             return Ok(Outcome::NoRow);
@@ -75,9 +82,9 @@ impl TextSource for GcpVpc {
         };
         let (sensor, project, id) = (fields.text(vm), fields.text(PROJECT), fields.text(INSERT_ID));
         let mut row = FlowRow {
-            start_time: fields.time(START_TIME, Zone::default())?,
-            end_time: fields.time(END_TIME, Zone::default())?,
-            received_time: fields.time(RECEIVED, Zone::default())?,
+            start_time: fields.time(START_TIME, self.zone)?,
+            end_time: fields.time(END_TIME, self.zone)?,
+            received_time: fields.time(RECEIVED, self.zone)?,
             src_ip: fields.address(SRC_IP)?,
             dst_ip: fields.address(DEST_IP)?,
             src_port: fields.number(SRC_PORT)?,

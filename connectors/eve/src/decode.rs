@@ -7,7 +7,10 @@ use flow_source::{FlowRow, FlowRows};
 
 /// Events as one JSON object a line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Eve;
+pub struct Eve {
+    /// Of its clock, where the zone that it writes is wrong.
+    zone: Zone,
+}
 
 const FIELDS: &[&str] = &[
     "event_type",
@@ -89,6 +92,10 @@ impl TextSource for Eve {
         is_event.then_some(Layout::JsonLines)
     }
 
+    fn in_zone(&self, zone: Zone) -> Option<Self> {
+        zone.ignores_written().then_some(Self { zone })
+    }
+
     fn flow(&self, fields: &Fields<'_>, rows: &mut FlowRows, line: u64) -> Result<Outcome, String> {
         let is_biflow = match fields.text(EVENT_TYPE).as_deref() {
             Some("flow") => true,
@@ -103,9 +110,9 @@ impl TextSource for Eve {
         let tcp_flags = |field| if protocol == Some(TCP) { fields.hexadecimal(field) } else { Ok(None) };
         let place = |flow, netflow| if is_biflow { flow } else { netflow };
         let mut row = FlowRow {
-            start_time: fields.time(place(FLOW_START, NETFLOW_START), Zone::default())?,
-            end_time: fields.time(place(FLOW_END, NETFLOW_END), Zone::default())?,
-            received_time: fields.time(TIMESTAMP, Zone::default())?,
+            start_time: fields.time(place(FLOW_START, NETFLOW_START), self.zone)?,
+            end_time: fields.time(place(FLOW_END, NETFLOW_END), self.zone)?,
+            received_time: fields.time(TIMESTAMP, self.zone)?,
             src_ip: fields.address(SRC_IP)?,
             dst_ip: fields.address(DEST_IP)?,
             src_port: fields.number(SRC_PORT)?,

@@ -22,7 +22,7 @@ pub type EveConnector = TextConnector<Eve>;
 /// # Errors
 /// When there is no file, one cannot be read, or one is of another format.
 pub fn open_log(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-    TextConnector::open_log_of(Eve, paths)
+    TextConnector::open_log_of(Eve::default(), paths)
 }
 
 /// Opens files in the common flow schema.
@@ -30,5 +30,5 @@ pub fn open_log(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceErr
 /// # Errors
 /// As [`open_log`].
 pub fn open_flows(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-    TextConnector::open_flows_of(Eve, paths)
+    TextConnector::open_flows_of(Eve::default(), paths)
 }

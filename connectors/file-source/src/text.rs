@@ -77,7 +77,8 @@ pub trait TextSource: fmt::Debug + Default + Clone + Send + Sync + 'static {
         false
     }
 
-    /// The same with times of this zone where they are written without one; `None` when there are none such.
+    /// The same with times of this zone where they are written without one, or with one that is to be ignored; `None` when
+    /// there are none such.
     fn in_zone(&self, _zone: Zone) -> Option<Self> {
         None
     }
@@ -136,7 +137,8 @@ impl<S: TextSource> Connector for TextConnector<S> {
         Self::open_flows_of(self.0.clone(), paths)
     }
 
-    fn in_zone(&self, zone: &str) -> Option<Box<dyn Connector>> {
-        Some(Box::new(Self(self.0.in_zone(Zone(zone.parse().ok()?))?)))
+    fn in_zone(&self, zone: &str, ignores_written: bool) -> Option<Box<dyn Connector>> {
+        let zone = Zone::of(zone.parse().ok()?).ignoring_written(ignores_written);
+        Some(Box::new(Self(self.0.in_zone(zone)?)))
     }
 }

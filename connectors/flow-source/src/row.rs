@@ -93,9 +93,9 @@ impl FlowRow<'_> {
         }
         self.notes.add_if(start.is_none(), "time_missing");
         self.notes.add_if(start.zip(end).is_some_and(|(start, end)| end < start), "end_before_start");
-        if self.duration_s.is_none() {
-            self.duration_s = start.zip(end).and_then(|(start, end)| seconds(end.checked_sub(start)?));
-        }
+        // What a source says of the length counts only where it does not follow: some say it wrongly.
+        let between = start.zip(end).and_then(|(start, end)| seconds(end.checked_sub(start)?));
+        self.duration_s = between.or(self.duration_s);
         let protocol = self.protocol;
         let is_icmp = matches!(protocol, Some(ICMP | ICMP6));
         for port in [&mut self.src_port, &mut self.dst_port] {
@@ -345,6 +345,17 @@ mod tests {
         assert_eq!(column("source_row").as_string_view().value(0), "a.log:7");
         assert_eq!(column("src_port").as_primitive::<UInt16Type>().value(0), 0);
         assert!(column("notes").is_null(0) && column("bytes").is_null(0));
+    }
+
+    #[test]
+    fn the_length_is_that_between_start_and_end_whatever_is_said() {
+        let row = FlowRow { start_time: Some(0), duration_s: Some(7.0), ..FlowRow::default() };
+        for (end_time, expected) in [(Some(2_500_000_000), 2.5_f64), (Some(0), 0.0), (None, 7.0)] {
+            let batch = batch(FlowRow { end_time, ..row.clone() });
+            let lengths = batch.column_by_name("duration_s").expect("a column");
+            let lengths = lengths.as_any().downcast_ref::<Float64Array>().expect("floats");
+            assert_eq!(lengths.value(0).to_bits(), expected.to_bits());
+        }
     }
 
     #[test]

@@ -43,9 +43,9 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// As `open_log`, and when the files hold no flows.
     fn open_flows(&self, paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError>;
 
-    /// The same connector for files whose times, where they are written without a zone, are of this one (an IANA name);
-    /// `None` when its files say themselves which moment they mean.
-    fn in_zone(&self, _zone: &str) -> Option<Box<dyn Connector>> {
+    /// The same connector for files whose times, where they are written without a zone, are of this one (an IANA name), and
+    /// where what is written is wrong and ignored all of them; `None` when its files have no such times.
+    fn in_zone(&self, _zone: &str, _ignores_written: bool) -> Option<Box<dyn Connector>> {
         None
     }
 

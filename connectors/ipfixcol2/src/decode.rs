@@ -10,7 +10,10 @@ use crate::elements::*;
 
 /// Records as one JSON object a line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ipfixcol;
+pub struct Ipfixcol {
+    /// Of its clock, where the zone that it writes is wrong.
+    zone: Zone,
+}
 
 const DIRECTION_IN: &str = "0";
 const DIRECTION_OUT: &str = "1";
@@ -38,6 +41,10 @@ impl TextSource for Ipfixcol {
         (line.trim_ascii_start().starts_with(b"{") && is_record).then_some(Layout::JsonLines)
     }
 
+    fn in_zone(&self, zone: Zone) -> Option<Self> {
+        zone.ignores_written().then_some(Self { zone })
+    }
+
     fn flow(&self, fields: &Fields<'_>, rows: &mut FlowRows, line: u64) -> Result<Outcome, String> {
         let at = |element: usize| fields.first_of(&[element, element + ELEMENTS, element + 2 * ELEMENTS]);
         let either = |one: usize, other: usize| fields.first_of(&[at(one), at(other)]);
@@ -56,9 +63,9 @@ impl TextSource for Ipfixcol {
         let [icmp_type, icmp_code] = icmp(fields, either(ICMP4, ICMP6))?;
         rows.push(
             FlowRow {
-                start_time: moment(fields, [START_NS, START_US, START_MS, START_S].map(at))?,
-                end_time: moment(fields, [END_NS, END_US, END_MS, END_S].map(at))?,
-                received_time: moment(fields, [EXPORT_TIME; 4])?,
+                start_time: moment(fields, self.zone, [START_NS, START_US, START_MS, START_S].map(at))?,
+                end_time: moment(fields, self.zone, [END_NS, END_US, END_MS, END_S].map(at))?,
+                received_time: moment(fields, self.zone, [EXPORT_TIME; 4])?,
                 src_ip,
                 dst_ip,
                 src_port: fields.number(at(SRC_PORT))?,
@@ -100,11 +107,11 @@ impl TextSource for Ipfixcol {
 }
 
 /// A time as text, or in milliseconds since 1970; seconds where they are written so.
-fn moment(fields: &Fields<'_>, places: [usize; 4]) -> Result<Option<i64>, String> {
+fn moment(fields: &Fields<'_>, zone: Zone, places: [usize; 4]) -> Result<Option<i64>, String> {
     fields.parsed(fields.first_of(&places), "a time", |text| {
         let number = || time(text.as_bytes(), TimeFormat::EpochMillis);
         let seconds = || time(text.as_bytes(), TimeFormat::EpochSeconds);
-        Zone::default().moment(text).or_else(number).or_else(seconds)
+        zone.moment(text).or_else(number).or_else(seconds)
     })
 }
 

@@ -23,7 +23,7 @@ pub type IpfixcolConnector = TextConnector<Ipfixcol>;
 /// # Errors
 /// When there is no file, one cannot be read, or one is of another format.
 pub fn open_log(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-    TextConnector::open_log_of(Ipfixcol, paths)
+    TextConnector::open_log_of(Ipfixcol::default(), paths)
 }
 
 /// Opens files in the common flow schema.
@@ -31,5 +31,5 @@ pub fn open_log(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceErr
 /// # Errors
 /// As [`open_log`].
 pub fn open_flows(paths: Vec<PathBuf>) -> Result<Arc<dyn TableProvider>, SourceError> {
-    TextConnector::open_flows_of(Ipfixcol, paths)
+    TextConnector::open_flows_of(Ipfixcol::default(), paths)
 }

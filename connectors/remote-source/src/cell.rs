@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use arrow_schema::{DataType, Field};
-use chrono::DateTime;
 use chrono_tz::Tz;
 use file_source::text::Zone;
 use file_source::value::{decimal, float};
@@ -131,14 +130,12 @@ impl Reader {
         match cell {
             Cell::Time(nanos) => Some(nanos),
             Cell::LocalTime(nanos) if self.zone == Tz::UTC => Some(nanos),
-            Cell::LocalTime(nanos) => {
-                Zone(self.zone).moment(&DateTime::from_timestamp_nanos(nanos).naive_utc().to_string())
-            }
+            Cell::LocalTime(nanos) => Zone::of(self.zone).moment_of_clock(nanos),
             Cell::Integer(number) => i64::try_from(number.checked_mul(i128::from(self.unit?.nanos()))?).ok(),
             Cell::Real(number) => of_float(number, self.unit?),
             Cell::Text(text) => match self.unit {
                 Some(unit) => decimal(text.trim().as_bytes(), unit.exponent()),
-                None => Zone(self.zone).moment(text.trim()),
+                None => Zone::of(self.zone).moment(text.trim()),
             },
             _ => None,
         }

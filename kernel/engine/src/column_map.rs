@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult, ScalarValue};
+use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::functions::expr_fn::{btrim, nullif, round};
@@ -67,6 +67,7 @@ pub(crate) fn under_flow_schema(
     table: Arc<dyn TableProvider>,
     settings: &SourceSettings,
     path: &Path,
+    format: Option<&str>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let state = state.as_any().downcast_ref::<SessionState>();
     let state = state.ok_or_else(|| DataFusionError::Internal("another kind of session".into()))?;
@@ -82,28 +83,43 @@ pub(crate) fn under_flow_schema(
     }
     maker.fill_what_follows(&mut made)?;
     made.extend(notes(&made)?);
-    let columns: Vec<Expr> = wanted.fields().iter().map(|field| labelled(field, &made)).collect();
+    let columns: Vec<Expr> = wanted.fields().iter().map(|field| labelled(field, &made, format)).collect();
     let plan = LogicalPlanBuilder::scan(FILE, provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-/// Numbers that stand for times need their unit; it is never guessed.
-pub(crate) fn check_units(inferred: &Schema, settings: &SourceSettings) -> Result<(), FileFault> {
-    for (flow_column, origin) in &settings.columns {
-        let ColumnOrigin::Column { name, unit: None } = origin else { continue };
-        let is_time = flow_view::type_of(flow_column).is_some_and(|wanted| matches!(wanted, DataType::Timestamp(..)));
-        let is_number = find(inferred, name).is_some_and(|field| field.data_type().is_numeric());
-        if is_time && is_number {
-            return Err(FileFault::ColumnMap {
-                column: flow_column.clone(),
-                reason: format!("`{}` holds numbers, and it is not said what they count", crate::render::visible(name)),
-                hint: Some(format!(
-                    "Write {flow_column} = {{ column = \"{name}\", unit = \"s\" }}; units are s, ms, us and ns since 1970"
-                )),
-            });
-        }
+/// Numbers that stand for times need their unit; it is never guessed, neither of what a map names nor of what is found
+/// by its name.
+pub(crate) fn check_units(found: &Schema, settings: &SourceSettings) -> Result<(), FileFault> {
+    let wanted = flow_source::flow_schema();
+    for flow_column in wanted.fields().iter().filter(|field| field.data_type() == &time_type()) {
+        let flow_column = flow_column.name();
+        let (name, is_mapped) = match settings.columns.get(flow_column) {
+            Some(ColumnOrigin::Column { name, unit: None }) => (name, true),
+            Some(_) => continue,
+            None => (flow_column, false),
+        };
+        let Some(field) = find(found, name).filter(|field| field.data_type().is_numeric()) else { continue };
+        let shown = crate::render::visible(field.name());
+        let entry = format!("{flow_column} = {{ column = \"{shown}\", unit = \"s\" }}");
+        return Err(without_unit(
+            flow_column,
+            &format!("`{shown}`"),
+            match is_mapped {
+                true => format!("Write {entry}"),
+                false => format!("In flowdeck.toml, under the `columns` of a source with these files, write {entry}"),
+            },
+        ));
     }
     Ok(())
+}
+
+fn without_unit(flow_column: &str, what: &str, hint: String) -> FileFault {
+    FileFault::ColumnMap {
+        column: flow_column.to_owned(),
+        reason: format!("{what} holds numbers, and it is not said what they count"),
+        hint: Some(format!("{hint}; units are s, ms, us and ns since 1970")),
+    }
 }
 
 /// Whether a column of a text file is to be read as text, because it is mapped or because its times need a zone.
@@ -134,6 +150,13 @@ impl Maker<'_> {
         };
         let schema = DFSchema::try_from(self.found.clone())?;
         let kind = datafusion::logical_expr::ExprSchemable::get_type(&raw, &schema)?;
+        if unit.is_none() && wanted.data_type() == &time_type() && kind.is_numeric() {
+            let hint = format!(
+                "Write {} = {{ sql = \"to_timestamp_millis(…)\" }}, or _seconds, _micros, _nanos",
+                wanted.name()
+            );
+            return Err(without_unit(wanted.name(), "its expression", hint).into_datafusion());
+        }
         let raw = if is_text(&kind) { nullif(btrim(vec![text(raw)]), lit(NO_VALUE)) } else { raw };
         let raw = if is_text(&kind) { nullif(raw, lit("")) } else { raw };
         let value = self.value(wanted, raw.clone(), &kind, unit)?;
@@ -151,14 +174,13 @@ impl Maker<'_> {
     }
 
     fn ambiguous(&self, wanted: &Field, raw: &Expr, unit: Option<TimeUnit>) -> Option<Expr> {
-        let zone = self.settings.time_zone.filter(|_| unit.is_none() && wanted.data_type() == &time_type())?;
-        Some(call(Arc::new(ScalarUDF::from(IsAmbiguous::new(zone))), vec![raw.clone()]))
+        self.settings.time_zone.filter(|_| unit.is_none() && wanted.data_type() == &time_type())?;
+        Some(call(Arc::new(ScalarUDF::from(IsAmbiguous::new(self.settings.zone()))), vec![raw.clone()]))
     }
 
     fn value(&self, wanted: &Field, raw: Expr, kind: &DataType, unit: Option<TimeUnit>) -> DataFusionResult<Expr> {
         if wanted.data_type() == &time_type() {
-            let zone = self.settings.time_zone.unwrap_or(chrono_tz::Tz::UTC);
-            return Ok(call(Arc::new(ScalarUDF::from(ReadTime::new(unit, zone))), vec![raw]));
+            return Ok(call(Arc::new(ScalarUDF::from(ReadTime::new(unit, self.settings.zone()))), vec![raw]));
         }
         if is_ip_field(wanted) && is_text(kind) {
             return self.function("to_ip", vec![raw]);
@@ -271,13 +293,10 @@ fn notes(made: &[Made]) -> DataFusionResult<Option<Made>> {
     Ok(Some(Made::derived(NOTES, value)))
 }
 
-fn labelled(wanted: &Field, made: &[Made]) -> Expr {
+fn labelled(wanted: &Field, made: &[Made], format: Option<&str>) -> Expr {
     let metadata = || Some(FieldMetadata::from(wanted.metadata()));
     match made.iter().find(|column| &column.name == wanted.name()) {
         Some(column) => column.value.clone().alias_with_metadata(wanted.name(), metadata()),
-        None => {
-            let missing = ScalarValue::try_new_null(wanted.data_type()).unwrap_or(ScalarValue::Null);
-            Expr::Literal(missing, metadata()).alias_with_metadata(wanted.name(), metadata())
-        }
+        None => flow_view::absent(wanted, format),
     }
 }

@@ -22,6 +22,7 @@ use crate::executor::Executor;
 use crate::files::FileFault;
 use crate::files::remote::{Remote, RemoteAccess};
 use crate::functions::{self, EnrichmentOptions, LookupFiles};
+use crate::integers::CheckIntegers;
 use crate::ip::IpFunctions;
 use crate::keep::KeepLimits;
 use crate::result::QueryResult;
@@ -323,7 +324,8 @@ fn with_addresses(context: &SessionContext, functions: IpFunctions) -> DataFusio
     let resolve: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(ip::ResolveAddresses(functions));
     // Before DataFusion's own rules: these refuse what is not resolved.
     let compare: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(CompareDurations);
-    let rules = [resolve, compare].into_iter().chain(state.analyzer().rules.iter().cloned()).collect();
+    let check: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(CheckIntegers);
+    let rules = [resolve, compare, check].into_iter().chain(state.analyzer().rules.iter().cloned()).collect();
     let state = SessionStateBuilder::new_from_existing(state).with_analyzer_rules(rules).build();
     let context = SessionContext::new_with_state(state);
     ip::register_text_functions(&context);

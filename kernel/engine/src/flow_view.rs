@@ -17,10 +17,14 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast};
 use flow_source::is_ip_field;
 
 use crate::files::{FileFault, NAMES_SHOWN_MAX};
-use crate::functions;
+use crate::source::SourceSettings;
+use crate::{column_map, functions};
 
 /// A table without any of these holds something else than flows.
 pub(crate) const ESSENTIAL: &[&str] = &["start_time", "src_ip", "dst_ip"];
+
+/// Where flows say what they were read from.
+const SOURCE: &str = "source";
 
 /// The type the flow schema gives to `column`.
 pub(crate) fn type_of(column: &str) -> Option<DataType> {
@@ -32,11 +36,13 @@ pub(crate) fn holds_flows(schema: &Schema) -> bool {
     ESSENTIAL.iter().all(|name| find(schema, name).is_some())
 }
 
-/// `table` with the columns of the flow schema. Text in columns of addresses is read by our function `to_ip`.
+/// `table` with the columns of the flow schema. Text in columns of addresses is read by our function `to_ip`; what has no
+/// column `source` gets the name of its `format` there, as from connectors.
 pub(crate) fn under_flow_schema(
     state: &dyn Session,
     table: Arc<dyn TableProvider>,
     path: &Path,
+    format: Option<&str>,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let to_ip = state.scalar_functions().get(functions::TO_IP_NAME);
     let to_ip = to_ip.ok_or_else(|| internal_datafusion_err!("{} is not registered", functions::TO_IP_NAME))?;
@@ -44,8 +50,9 @@ pub(crate) fn under_flow_schema(
     if ESSENTIAL.iter().all(|name| find(&found, name).is_none()) {
         return Err(not_flows(&found, path).into_datafusion());
     }
+    column_map::check_units(&found, &SourceSettings::default()).map_err(FileFault::into_datafusion)?;
     let wanted = flow_source::flow_schema();
-    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column_as(field, &found, to_ip)).collect();
+    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column_as(field, &found, to_ip, format)).collect();
     let plan = LogicalPlanBuilder::scan("file", provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
@@ -58,12 +65,9 @@ pub(crate) fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
         .or_else(|| fields().find(|field: &&Field| field.name().eq_ignore_ascii_case(name)))
 }
 
-fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>) -> Expr {
+fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>, format: Option<&str>) -> Expr {
     let metadata = || Some(FieldMetadata::from(wanted.metadata()));
-    let Some(column) = find(found, wanted.name()) else {
-        let missing = ScalarValue::try_new_null(wanted.data_type()).unwrap_or(ScalarValue::Null);
-        return Expr::Literal(missing, metadata()).alias_with_metadata(wanted.name(), metadata());
-    };
+    let Some(column) = find(found, wanted.name()) else { return absent(wanted, format) };
     let value = Expr::Column(Column::new_unqualified(column.name()));
     let value = match column.data_type() {
         same if same == wanted.data_type() => value,
@@ -74,6 +78,16 @@ fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>) -> Expr {
         _ => cast(value, wanted.data_type().clone()),
     };
     value.alias_with_metadata(wanted.name(), metadata())
+}
+
+/// What a column is that the table does not have.
+pub(crate) fn absent(wanted: &Field, format: Option<&str>) -> Expr {
+    let metadata = || Some(FieldMetadata::from(wanted.metadata()));
+    let value = match format.filter(|_| wanted.name() == SOURCE) {
+        Some(format) => ScalarValue::Utf8View(Some(format.to_owned())),
+        None => ScalarValue::try_new_null(wanted.data_type()).unwrap_or(ScalarValue::Null),
+    };
+    Expr::Literal(value, metadata()).alias_with_metadata(wanted.name(), metadata())
 }
 
 pub(crate) fn is_text(data_type: &DataType) -> bool {

@@ -68,6 +68,7 @@ pub(crate) fn register(context: &SessionContext, setup: Setup) -> IpFunctions {
     for function in list::SCALARS {
         context.register_udf(function.to_udf(&setup));
     }
+    context.register_udaf(crate::integers::checked_sum());
     for function in list::AGGREGATES {
         context.register_udaf(function.to_udaf());
     }

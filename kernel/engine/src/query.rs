@@ -28,6 +28,7 @@ use crate::ip;
 use crate::keep::Keeper;
 use crate::notes::{Note, QueryNotes};
 use crate::parameter::Parameter;
+use crate::repeated;
 use crate::result::QueryResult;
 use crate::statement;
 use crate::stop::{StopFlag, make_stoppable};
@@ -175,7 +176,7 @@ impl Engine {
         let notes = QueryNotes::default();
         state.config_mut().set_extension(Arc::new(notes.clone()));
         self.open_tables(&state.resolve_table_references(&statement)?, &watch).await?;
-        let plan = state.statement_to_plan(statement).await?;
+        let repeated::Planned { plan, has_marks } = repeated::plan(&state, statement).await?;
         if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));
         }
@@ -195,7 +196,8 @@ impl Engine {
             frame = frame.limit(0, Some(limit.saturating_add(1)))?;
         }
         let rows = if is_last { Rows::Keep { limit } } else { Rows::Discard };
-        self.execute(frame, rows, stop, options.progress.as_ref(), told).await
+        let result = self.execute(frame, rows, stop, options.progress.as_ref(), told).await?;
+        Ok(if has_marks { repeated::shown(result) } else { result })
     }
 
     async fn execute(

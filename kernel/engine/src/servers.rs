@@ -19,6 +19,8 @@ use crate::files::remote::shown_location;
 use crate::functions;
 use crate::source::{ColumnOrigin, SourceSettings, TimeUnit};
 
+const ZONE_COUNTS: &str = "ignore_zone has no effect: it is for files, and what a server says of its times counts";
+
 /// What is set about a source at a server beside what all sources have.
 #[derive(Debug, Clone, Default)]
 pub struct ServerSettings {
@@ -84,7 +86,7 @@ pub(crate) async fn open(
         files: 0,
         bytes: 0,
         modified: None,
-        remarks: Vec::new(),
+        remarks: if settings.ignore_zone { vec![ZONE_COUNTS.to_owned()] } else { Vec::new() },
         channels,
     })
 }

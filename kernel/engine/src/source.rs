@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use file_source::text::Zone;
 
 use crate::connectors;
 use crate::engine::SourceKind;
@@ -44,6 +45,8 @@ pub struct SourceSettings {
     pub connector: Option<String>,
     /// The zone of times that are written without one; UTC where it is not set.
     pub time_zone: Option<Tz>,
+    /// Whether that zone also counts for times that say another, for files whose times are local and written as UTC.
+    pub ignore_zone: bool,
     /// Where the columns of the flow schema come from, by their names; for servers, and files without a connector.
     pub columns: BTreeMap<String, ColumnOrigin>,
     /// How far the clock of the source is ahead; its times are corrected by that much.
@@ -54,6 +57,13 @@ pub struct SourceSettings {
     pub access: RemoteAccess,
     /// What is set about its server, where it is at one.
     pub server: ServerSettings,
+}
+
+impl SourceSettings {
+    /// How its times are read.
+    pub(crate) fn zone(&self) -> Zone {
+        Zone::of(self.time_zone.unwrap_or(Tz::UTC)).ignoring_written(self.ignore_zone)
+    }
 }
 
 /// Where a column of the flow schema comes from.

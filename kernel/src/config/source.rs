@@ -25,6 +25,9 @@ pub struct Source {
     pub schema: SourceSchema,
     /// The zone of times that are written without one; UTC without it.
     pub time_zone: Option<ZoneName>,
+    /// Whether that zone also counts for times that say another.
+    #[serde(default)]
+    pub ignore_zone: bool,
     /// Where the columns of flows come from, for servers and for CSV, JSON, Parquet and Arrow whose columns have other names.
     #[serde(default)]
     pub columns: BTreeMap<FlowColumn, Origin>,
@@ -88,6 +91,11 @@ impl Source {
                     .to_owned(),
             );
         }
+        if self.ignore_zone && self.time_zone.is_none() {
+            return Err("`ignore_zone` says that the zone in times is wrong, but not which is right; add \
+                        time_zone = \"Europe/Prague\" or whichever it is"
+                .to_owned());
+        }
         Ok(SourceSettings {
             kind: match self.schema {
                 SourceSchema::Auto => SourceKind::Auto,
@@ -96,6 +104,7 @@ impl Source {
             },
             connector: self.connector.as_ref().map(|name| name.0.clone()),
             time_zone: self.time_zone.map(|zone| zone.0),
+            ignore_zone: self.ignore_zone,
             columns: self.columns.iter().map(|(column, origin)| (column.0.clone(), origin.0.clone())).collect(),
             clock_offset: self.clock_offset.0,
             strict: self.strict,
@@ -158,5 +167,21 @@ impl Source {
     /// One of its secrets, fetched now; `None` when it has none of that name. Relative files are seen from `folder`.
     pub fn secret(&self, name: &str, folder: &Path) -> Option<Result<Secret, SecretError>> {
         Some(self.secrets.get(name)?.read(folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_zone_is_ignored_only_for_another() {
+        let source = |text: &str| toml::from_str::<Source>(&format!("location = \"x\"\n{text}")).unwrap();
+        let refused = source("ignore_zone = true").settings().unwrap_err();
+        assert!(refused.contains("add time_zone"), "{refused}");
+        let settings = source("ignore_zone = true\ntime_zone = \"Europe/Prague\"").settings().unwrap();
+        assert!(settings.ignore_zone && settings.time_zone.is_some());
+        assert!(!source("time_zone = \"Europe/Prague\"").settings().unwrap().ignore_zone);
     }
 }

@@ -61,7 +61,8 @@ fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
         lines.push(("connector", connector.0.clone()));
     }
     if let Some(zone) = source.time_zone {
-        lines.push(("time zone", zone.0.name().to_owned()));
+        let also = if source.ignore_zone { ", also of times that say another" } else { "" };
+        lines.push(("time zone", format!("{}{also}", zone.0.name())));
     }
     let offset = source.clock_offset.0;
     if !offset.is_zero() {

@@ -7,35 +7,63 @@ use chrono_tz::Tz;
 
 use crate::value::iso8601;
 
+/// Of `2018-12-18`.
+const DATE_LENGTH: usize = 10;
+
 /// The zone of a source's clock; UTC unless set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zone(
-    /// An IANA time zone.
-    pub Tz,
-);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Zone {
+    zone: Tz,
+    ignores_written: bool,
+}
 
 impl Default for Zone {
     fn default() -> Self {
-        Self(Tz::UTC)
+        Self::of(Tz::UTC)
     }
 }
 
 impl Zone {
+    /// An IANA time zone.
+    pub fn of(zone: Tz) -> Self {
+        Self { zone, ignores_written: false }
+    }
+
+    /// The same also for times that say another zone, as they do where a program writes `Z` behind local time.
+    #[must_use]
+    pub fn ignoring_written(self, ignores_written: bool) -> Self {
+        Self { ignores_written, ..self }
+    }
+
+    /// Whether it counts more than a zone in the text.
+    pub fn ignores_written(self) -> bool {
+        self.ignores_written
+    }
+
     /// Nanoseconds since 1970 UTC of `2018-12-18 14:00:00.075`, with `T` or a space, dashes or slashes; a zone in the
-    /// text counts more than this one.
+    /// text counts more than this one unless that is ignored.
     pub fn moment(self, text: &str) -> Option<i64> {
         let text = with_dashes(text);
+        let text = self.counted(&text);
         let nanos = iso8601(text.as_bytes())?;
-        if self.0 == Tz::UTC || has_zone(&text) {
+        match zone_start(text) {
+            Some(_) => Some(nanos),
+            None => self.moment_of_clock(nanos),
+        }
+    }
+
+    /// Nanoseconds since 1970 UTC when a clock in this zone shows what is so long after 1970 by itself.
+    pub fn moment_of_clock(self, nanos: i64) -> Option<i64> {
+        if self.zone == Tz::UTC {
             return Some(nanos);
         }
         let local = naive(nanos)?;
-        let zoned = match self.0.from_local_datetime(&local) {
+        let zoned = match self.zone.from_local_datetime(&local) {
             LocalResult::Single(moment) | LocalResult::Ambiguous(moment, _) => moment,
             // The clock never showed this; it is read with the offset from before it was moved.
             LocalResult::None => {
                 let before = local.checked_sub_signed(chrono::TimeDelta::hours(1))?;
-                self.0.from_local_datetime(&before).earliest()? + chrono::TimeDelta::hours(1)
+                self.zone.from_local_datetime(&before).earliest()? + chrono::TimeDelta::hours(1)
             }
         };
         zoned.timestamp_nanos_opt()
@@ -44,8 +72,15 @@ impl Zone {
     /// Whether the clock showed this time twice.
     pub fn is_ambiguous(self, text: &str) -> bool {
         let text = with_dashes(text);
-        let local = iso8601(text.as_bytes()).filter(|_| !has_zone(&text)).and_then(naive);
-        local.is_some_and(|local| matches!(self.0.from_local_datetime(&local), LocalResult::Ambiguous(..)))
+        let text = self.counted(&text);
+        let local = iso8601(text.as_bytes()).filter(|_| zone_start(text).is_none()).and_then(naive);
+        local.is_some_and(|local| matches!(self.zone.from_local_datetime(&local), LocalResult::Ambiguous(..)))
+    }
+
+    /// What of the text is looked at.
+    fn counted(self, text: &str) -> &str {
+        let end = zone_start(text).filter(|_| self.ignores_written);
+        end.map_or(text, |end| text[..end].trim_end())
     }
 }
 
@@ -61,8 +96,12 @@ fn with_dashes(text: &str) -> String {
     }
 }
 
-fn has_zone(text: &str) -> bool {
-    text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|time| time.contains(['+', '-']))
+/// Where the zone in a text begins: `Z`, or an offset behind the date.
+fn zone_start(text: &str) -> Option<usize> {
+    if text.ends_with(['Z', 'z']) {
+        return Some(text.len() - 1);
+    }
+    Some(DATE_LENGTH + text.get(DATE_LENGTH..)?.find(['+', '-'])?)
 }
 
 #[cfg(test)]
@@ -71,7 +110,7 @@ mod tests {
 
     #[track_caller]
     fn check(zone: Tz, text: &str, expected: Option<&str>) {
-        let moment = Zone(zone).moment(text).map(|nanos| DateTime::from_timestamp_nanos(nanos).to_rfc3339());
+        let moment = Zone::of(zone).moment(text).map(|nanos| DateTime::from_timestamp_nanos(nanos).to_rfc3339());
         assert_eq!(moment.as_deref(), expected, "{text} in {zone}");
     }
 
@@ -85,8 +124,21 @@ mod tests {
         check(Tz::Europe__Prague, "2024-10-27T02:30:00", Some("2024-10-27T00:30:00+00:00"));
         check(Tz::Europe__Prague, "2024-03-31T02:30:00", Some("2024-03-31T01:30:00+00:00"));
         check(Tz::UTC, "yesterday", None);
-        assert!(Zone(Tz::Europe__Prague).is_ambiguous("2024-10-27T02:30:00"));
-        assert!(!Zone(Tz::Europe__Prague).is_ambiguous("2024-10-27T02:30:00Z"));
+        assert!(Zone::of(Tz::Europe__Prague).is_ambiguous("2024-10-27T02:30:00"));
+        assert!(!Zone::of(Tz::Europe__Prague).is_ambiguous("2024-10-27T02:30:00Z"));
         assert!(!Zone::default().is_ambiguous("2024-10-27T02:30:00"));
+    }
+
+    #[test]
+    fn a_written_zone_can_be_ignored() {
+        let prague = Zone::of(Tz::Europe__Prague).ignoring_written(true);
+        let naive = Zone::of(Tz::Europe__Prague).moment("2024-07-01 12:00:00.25");
+        for text in ["Z", "z", " Z", "+0000", "+00:00", "-0700", ""] {
+            assert_eq!(prague.moment(&format!("2024-07-01T12:00:00.25{text}")), naive, "{text}");
+            let utc = Zone::default().ignoring_written(true).moment(&format!("2024/07/01 10:00:00.25{text}"));
+            assert_eq!(utc, naive, "{text}");
+        }
+        assert!(prague.is_ambiguous("2024-10-27T02:30:00Z"));
+        assert_eq!(prague.moment("Z"), None);
     }
 }

@@ -69,12 +69,23 @@ NULL|NULL|1|2|NULL|NULL|NULL|NULL|84|[time_missing]";
     let notes = quality(table.as_ref()).unwrap().notes();
     assert!(notes[0].contains("times are read as UTC"), "{notes:?}");
 
-    let source = NfdumpText { zone: Zone("Europe/Prague".parse().unwrap()) };
+    let source = NfdumpText { zone: Zone::of("Europe/Prague".parse().unwrap()) };
     let table = TextConnector::open_flows_of(source, vec![path]).unwrap();
     assert_eq!(
         text(&table, "SELECT start_time, notes FROM t LIMIT 1").await,
         "2024-10-27T00:30:00.250Z|[time_ambiguous]"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_duration_is_not_believed() {
+    let lines = "ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt\n\
+        2024-01-01 00:00:00.250,2024-01-01 00:00:01.750,6600.000,10.0.0.1,10.0.0.2,1,2,UDP,1,60\n\
+        2024-01-01 00:00:00.250,,2.500,10.0.0.1,10.0.0.2,1,2,UDP,1,60\n";
+    let files = Files::new();
+    let table = connector_nfdump_text::open_flows(vec![files.add("wrong.csv", lines)]).unwrap();
+    let found = text(&table, "SELECT duration_s, end_time FROM t").await;
+    assert_eq!(found, "1.5|2024-01-01T00:00:01.750Z\n2.5|2024-01-01T00:00:02.750Z");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, TimestampNanosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit as ArrowUnit, TimestampNanosecondType};
 use chrono::DateTime;
-use chrono_tz::Tz;
 use datafusion::common::{Result as DataFusionResult, internal_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use file_source::text::Zone;
@@ -22,27 +21,19 @@ const FLOAT_DIGITS: f64 = 1e6;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ReadTime {
     unit: Option<TimeUnit>,
-    zone: Tz,
+    zone: Zone,
     signature: Signature,
 }
 
 impl ReadTime {
-    pub(super) fn new(unit: Option<TimeUnit>, zone: Tz) -> Self {
+    pub(super) fn new(unit: Option<TimeUnit>, zone: Zone) -> Self {
         Self { unit, zone, signature: Signature::any(1, Volatility::Immutable) }
     }
 
     fn of_text(&self, text: &str) -> Option<i64> {
         match self.unit {
             Some(unit) => decimal(text.as_bytes(), unit.exponent()),
-            None => Zone(self.zone).moment(text),
-        }
-    }
-
-    /// A moment that a clock in the zone showed.
-    fn of_local(&self, nanos: i64) -> Option<i64> {
-        match self.zone {
-            Tz::UTC => Some(nanos),
-            zone => Zone(zone).moment(&DateTime::from_timestamp_nanos(nanos).naive_utc().to_string()),
+            None => self.zone.moment(text),
         }
     }
 
@@ -50,10 +41,13 @@ impl ReadTime {
         let cast = |to: &DataType| arrow::compute::cast(values, to);
         let exponent = self.unit.map_or(0, TimeUnit::exponent);
         Ok(match values.data_type() {
-            DataType::Timestamp(_, Some(_)) => cast(&time_type())?.as_primitive::<TimestampNanosecondType>().clone(),
-            DataType::Timestamp(_, None) | DataType::Date32 | DataType::Date64 => {
+            DataType::Timestamp(_, Some(_)) if !self.zone.ignores_written() => {
+                cast(&time_type())?.as_primitive::<TimestampNanosecondType>().clone()
+            }
+            // Also with a zone that is ignored: what a clock there showed.
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
                 let naive = cast(&DataType::Timestamp(ArrowUnit::Nanosecond, None))?;
-                each(naive.as_primitive::<TimestampNanosecondType>().iter(), |nanos| self.of_local(nanos))
+                each(naive.as_primitive::<TimestampNanosecondType>().iter(), |nanos| self.zone.moment_of_clock(nanos))
             }
             kind if kind.is_integer() => {
                 let factor = 10_i64.pow(exponent.unsigned_abs());
@@ -118,19 +112,19 @@ impl ScalarUDFImpl for ReadTime {
 /// Whether the clock of a zone showed a time twice, when summer time ended; never of what says its own zone.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct IsAmbiguous {
-    zone: Tz,
+    zone: Zone,
     signature: Signature,
 }
 
 impl IsAmbiguous {
-    pub(super) fn new(zone: Tz) -> Self {
+    pub(super) fn new(zone: Zone) -> Self {
         Self { zone, signature: Signature::any(1, Volatility::Immutable) }
     }
 
     fn of(&self, values: &ArrayRef) -> DataFusionResult<BooleanArray> {
-        let zone = Zone(self.zone);
+        let zone = self.zone;
         Ok(match values.data_type() {
-            DataType::Timestamp(_, None) => {
+            DataType::Timestamp(_, written) if written.is_none() || zone.ignores_written() => {
                 let naive = arrow::compute::cast(values, &DataType::Timestamp(ArrowUnit::Nanosecond, None))?;
                 let nanos = naive.as_primitive::<TimestampNanosecondType>().iter();
                 let text = |nanos| DateTime::from_timestamp_nanos(nanos).naive_utc().to_string();
@@ -174,9 +168,10 @@ impl ScalarUDFImpl for IsAmbiguous {
 mod tests {
     use super::*;
     use arrow::array::{Int64Array, TimestampMicrosecondArray};
+    use chrono_tz::Tz;
 
     fn read(unit: Option<TimeUnit>, zone: Tz, values: ArrayRef) -> Vec<Option<String>> {
-        let times = ReadTime::new(unit, zone).times(&values).expect("times");
+        let times = ReadTime::new(unit, Zone::of(zone)).times(&values).expect("times");
         times.iter().map(|nanos| Some(DateTime::from_timestamp_nanos(nanos?).to_rfc3339())).collect()
     }
 
@@ -210,10 +205,10 @@ mod tests {
             Some("2024-10-27 03:30:00"),
             None,
         ]));
-        let found = IsAmbiguous::new(Tz::Europe__Prague).of(&texts).expect("texts");
+        let found = IsAmbiguous::new(Zone::of(Tz::Europe__Prague)).of(&texts).expect("texts");
         assert_eq!(found.iter().collect::<Vec<_>>(), [Some(true), Some(false), Some(false), Some(false)]);
         // 02:30 by the clock, in microseconds.
         let naive: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![1_729_996_200_000_000]));
-        assert!(IsAmbiguous::new(Tz::Europe__Prague).of(&naive).expect("times").value(0));
+        assert!(IsAmbiguous::new(Zone::of(Tz::Europe__Prague)).of(&naive).expect("times").value(0));
     }
 }

@@ -166,7 +166,14 @@ async fn open_group(
         }
         _ => inferred,
     };
-    column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;
+    let gives_flows = match shape {
+        Shape::Flows | Shape::Side(_) => true,
+        Shape::Either => flow_view::holds_flows(&inferred),
+        Shape::Native => false,
+    };
+    if gives_flows {
+        column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;
+    }
     let inferred = match &group.sniffed.format {
         FileFormat::Delimited(_) if shape != Shape::Native => with_mapped_as_text(&inferred, settings),
         _ => inferred,

@@ -119,10 +119,11 @@ fn of_connector(
         }
         .into_datafusion());
     }
-    let zoned = settings.time_zone.and_then(|zone| connector.in_zone(zone.name()));
+    let zoned = settings.time_zone.and_then(|zone| connector.in_zone(zone.name(), settings.ignore_zone));
     if let (Some(zone), None) = (settings.time_zone, &zoned) {
         remarks.push(format!(
-            "time_zone = \"{zone}\" has no effect: {} say themselves which time they mean",
+            "time_zone = \"{zone}\" {}has no effect: {} say themselves which time they mean",
+            if settings.ignore_zone { "with ignore_zone " } else { "" },
             connector.readable()
         ));
     }
@@ -158,10 +159,11 @@ async fn of_plain_files(
             "time_zone = \"{zone}\" has no effect: the table has the files' own columns, not those of flows"
         ));
     }
+    let format = files.format().setting();
     match is_native {
         true => Ok(table),
-        false if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path()),
-        false => flow_view::under_flow_schema(state, table, files.first_path()),
+        false if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path(), format),
+        false => flow_view::under_flow_schema(state, table, files.first_path(), format),
     }
 }
 

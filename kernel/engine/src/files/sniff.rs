@@ -78,6 +78,17 @@ impl FileFormat {
             FileFormat::JsonArray => "a JSON array",
         }
     }
+
+    /// As a source names it, and flows in their column `source`; `None` for what a connector reads.
+    pub(crate) fn setting(&self) -> Option<&'static str> {
+        Some(match self {
+            FileFormat::Connector(_) => return None,
+            FileFormat::Parquet => "parquet",
+            FileFormat::ArrowFile | FileFormat::ArrowStream => "arrow",
+            FileFormat::Delimited(_) => "csv",
+            FileFormat::JsonLines | FileFormat::JsonArray => "json",
+        })
+    }
 }
 
 /// What a name promises.

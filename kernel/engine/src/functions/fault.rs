@@ -52,6 +52,12 @@ pub enum FunctionFault {
     /// A result that the type cannot hold.
     #[error("{function}: {reason}")]
     Overflow { function: &'static str, reason: String },
+    /// A whole number that its type cannot hold.
+    #[error("{what} is beyond what a whole number of {bits} bits can be")]
+    Integer { what: String, bits: usize },
+    /// A sum of whole numbers or of lengths of time that its type cannot hold.
+    #[error("{what} is beyond what 64 bits can hold")]
+    Sum { what: String, is_length: bool },
 }
 
 impl FunctionFault {
@@ -79,6 +85,15 @@ impl FunctionFault {
             )),
             FunctionFault::Foreign { hint, .. } => hint.clone(),
             FunctionFault::Lookup { .. } => Some("docs/enrichment.md tells what belongs into flowdeck.toml".into()),
+            FunctionFault::Integer { .. } => Some(
+                "CAST(… AS DECIMAL(38, 0)) of one of the two gives room for 38 digits, CAST(… AS DOUBLE) rounds".into(),
+            ),
+            FunctionFault::Sum { is_length: false, .. } => {
+                Some("safe_sum has room for 38 digits: write it in the place of sum".into())
+            }
+            FunctionFault::Sum { is_length: true, .. } => {
+                Some("Add up seconds: sum(duration_s), or sum(date_part('epoch', …))".into())
+            }
             FunctionFault::ArgumentValue { .. } | FunctionFault::File { .. } | FunctionFault::Overflow { .. } => None,
         }
     }

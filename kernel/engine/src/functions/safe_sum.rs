@@ -1,5 +1,4 @@
-//! `safe_sum`: a sum that is right or an error. DataFusion's `sum` of 64-bit integers starts anew at zero when it
-//! overflows, and bytes of a year of flows do overflow.
+//! `safe_sum`: a sum of 38 digits, where `sum` of 64-bit integers ends with an error when it does not fit (`integers`).
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -23,8 +22,8 @@ pub(super) static SAFE_SUM: AggregateFunction = AggregateFunction {
     text: FunctionText {
         name: NAME,
         syntax: "safe_sum(number)",
-        description: "The sum of a column as a decimal of 38 digits, where sum() of 64-bit numbers silently starts \
-                      anew at zero. A sum of more digits is an error. NULLs are left out; fractions of type float \
+        description: "The sum of a column as a decimal of 38 digits, where sum() of 64-bit numbers is an error when it \
+                      does not fit. A sum of more digits is an error. NULLs are left out; fractions of type float \
                       are added as floats.",
         examples: &[
             example("safe_sum(n) FROM (VALUES (9223372036854775807), (1)) AS t(n)", "9223372036854775808"),

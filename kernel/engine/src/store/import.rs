@@ -97,7 +97,7 @@ impl Engine {
         let context = SessionContext::new_with_state(state);
         if context.table_exist(source).unwrap_or(false) {
             let table = context.table_provider(source).await?;
-            let table = flow_view::under_flow_schema(&context.state(), table, std::path::Path::new(source))?;
+            let table = flow_view::under_flow_schema(&context.state(), table, std::path::Path::new(source), None)?;
             return context.read_table(table);
         }
         let table = files::open(&context.state(), source, Shape::Flows).await?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flow_engine::{Engine, Format, SourceKind, SourceSettings, export};
+use flow_engine::{ColumnOrigin, Engine, Format, SourceKind, SourceSettings, export};
 
 use crate::{engine, query, rows, sample, try_query};
 
@@ -165,6 +165,39 @@ async fn foreign_flows_get_the_common_schema() {
     assert_same_schema(&engine, &parquet.display().to_string()).await;
     engine.register_source("f", &parquet.display().to_string(), SourceKind::Auto).expect("flows");
     assert!(engine.columns("f").iter().any(|(name, _)| name == "community_id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flows_of_plain_files_say_what_they_were_read_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let csv = write_file(folder.path(), "f.csv", b"start_time,src_ip,dst_ip\n2024-01-02T03:04:05Z,10.0.0.1,10.0.0.2\n");
+    let json = "{\"start_time\":\"2024-01-02T03:04:05Z\",\"src_ip\":\"10.0.0.1\",\"dst_ip\":\"10.0.0.2\"}";
+    let lines = write_file(folder.path(), "f.ndjson", json.as_bytes());
+    let array = write_file(folder.path(), "f.json", format!("[{json}]").as_bytes());
+    let result = query(&engine, &format!("SELECT * FROM read_log('{csv}')")).await;
+    let mut paths = vec![(csv, "csv"), (lines, "json"), (array, "json")];
+    for (format, name) in [(Format::Parquet, "parquet"), (Format::Arrow, "arrow")] {
+        let path = folder.path().join(format!("f.{name}"));
+        export::write_to_path(&result, format, &path, false).expect("a file");
+        paths.push((path.display().to_string(), name));
+    }
+    let mapped = [("uid".to_owned(), ColumnOrigin::Column { name: "dst_ip".into(), unit: None })].into();
+    let mapped = SourceSettings { columns: mapped, ..SourceSettings::default() };
+    for (path, name) in paths {
+        engine.register_source("plain", &path, SourceKind::Auto).expect("flows");
+        engine.register_source_with("mapped", &path, &mapped).expect("flows");
+        for table in [format!("read_flows('{path}')"), "plain".into(), "mapped".into()] {
+            let found = query(&engine, &format!("SELECT source FROM {table} WHERE source = '{name}'")).await;
+            assert_eq!(rows(&found).trim(), name, "{path} {table}");
+        }
+    }
+    // What a file says itself is kept, as in a store of what others read.
+    let stored = folder.path().join("stored.parquet");
+    let result = query(&engine, "SELECT * EXCEPT (source), 'zeek' AS source FROM plain").await;
+    export::write_to_path(&result, Format::Parquet, &stored, false).expect("a file");
+    let found = query(&engine, &format!("SELECT source FROM read_flows('{}')", stored.display())).await;
+    assert_eq!(rows(&found).trim(), "zeek");
 }
 
 async fn assert_same_schema(engine: &Engine, path: &str) {

@@ -7,6 +7,7 @@ mod errors;
 mod export;
 mod files;
 mod functions;
+mod integers;
 mod later;
 mod plain;
 mod queries;
@@ -17,6 +18,7 @@ mod sources;
 mod standard_views;
 mod stored;
 mod time_joins;
+mod times;
 mod web;
 
 use std::path::PathBuf;

@@ -188,3 +188,40 @@ fn names_of_tables_are_checked() {
     assert_eq!(fault.to_string(), "`conn-2024` cannot be the name of a table: it contains `-`");
     assert!(fault.hint().is_some_and(|hint| hint.contains("`conn_2024`")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_of_one_name_are_all_shown() {
+    let engine = engine();
+    query(&engine, "CREATE TABLE t AS SELECT value AS n, value * 2 AS m FROM generate_series(1, 3)").await;
+    for (sql, names, first) in [
+        ("SELECT 'a' AS a, 'b' AS a, 'c' AS A", vec!["a", "a", "a"], "a b c"),
+        ("SELECT n, n, m AS n FROM t ORDER BY n", vec!["n", "n", "n"], "1 1 2"),
+        ("SELECT *, m FROM t ORDER BY n DESC", vec!["n", "m", "m"], "3 6 6"),
+        ("SELECT m, * FROM t ORDER BY 1", vec!["m", "n", "m"], "2 1 2"),
+        ("SELECT *, n + 1 AS next, m FROM t ORDER BY next DESC", vec!["n", "m", "next", "m"], "3 6 4 6"),
+        ("SELECT *, 7 AS n FROM t ORDER BY m", vec!["n", "m", "n"], "1 2 7"),
+        ("SELECT count(*), count(*), sum(n) AS s FROM t", vec!["count(*)", "count(*)", "s"], "3 3 6"),
+        ("SELECT a.n, b.n, a.n FROM t a JOIN t b ON a.n + 1 = b.n ORDER BY a.n", vec!["n", "n", "n"], "1 2 1"),
+        ("WITH w AS (SELECT n FROM t) SELECT w.n, w.n FROM w LIMIT 1", vec!["n", "n"], "1 1"),
+    ] {
+        let found = query(&engine, sql).await;
+        let shown: Vec<&str> = found.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(shown, names, "{sql}");
+        assert_eq!(found.batches[0].schema(), found.schema, "{sql}");
+        let values = rows(&found).lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(values, first, "{sql}");
+    }
+    // Files and tables number them; nothing is lost.
+    let found = query(&engine, "SELECT 'a' AS a, 'b' AS a").await;
+    let mut csv = Vec::new();
+    flow_engine::export::write(&found, flow_engine::Format::Csv, &mut csv).expect("CSV");
+    assert_eq!(String::from_utf8(csv).expect("text").replace("\r\n", "\n"), "a,a_2\na,b\n");
+    engine.register_result("twice", &found).expect("a table");
+    assert_eq!(rows(&query(&engine, "SELECT concat(a, a_2) FROM twice").await).trim(), "ab");
+    // Within a query it would be a question which is meant.
+    for sql in
+        ["CREATE TABLE x AS SELECT 1 AS a, 2 AS a", "SELECT a FROM (SELECT 1 AS a, 2 AS a)", "SELECT n FROM t a, t b"]
+    {
+        try_query(&engine, sql).await.expect_err(sql);
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::concat_batches;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::csv;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
 
@@ -32,7 +32,10 @@ enum Kind {
         /// Which of them are wanted.
         places: Vec<usize>,
     },
-    Json,
+    Json {
+        /// The columns with texts in the place of times.
+        read: SchemaRef,
+    },
 }
 
 impl Parser {
@@ -48,7 +51,7 @@ impl Parser {
                     places: places.collect::<Result<Vec<_>, _>>()?,
                 }
             }
-            Writing::Json => Kind::Json,
+            Writing::Json => Kind::Json { read: with_text_for_times(wanted) },
         };
         Ok(Parser { kind, wanted: Arc::clone(wanted) })
     }
@@ -64,14 +67,17 @@ impl Parser {
                 let builder = builder.with_projection(places.clone()).with_batch_size(count);
                 batches_of(text, &mut CsvDecoder(builder.build_decoder()))?
             }
-            Kind::Json => {
-                let builder = json::ReaderBuilder::new(Arc::clone(&self.wanted)).with_batch_size(count);
+            Kind::Json { read } => {
+                let builder = json::ReaderBuilder::new(Arc::clone(read)).with_batch_size(count);
                 batches_of(text, &mut JsonDecoder(builder.build_decoder()?))?
             }
         };
         let batches = batches.into_iter().map(|batch| {
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(Arc::clone(&self.wanted), batch.columns().to_vec(), &options)
+            let columns =
+                batch.columns().iter().zip(self.wanted.fields()).map(|(column, field)| read_as(column, field));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            RecordBatch::try_new_with_options(Arc::clone(&self.wanted), columns, &options)
         });
         let mut batches = batches.collect::<Result<Vec<_>, _>>()?;
         match batches.len() {
@@ -93,13 +99,31 @@ impl Parser {
                     () => of_value(&said, all).unwrap_or_else(|| plain_text(&said)),
                 }
             }
-            Kind::Json => match serde_json::from_slice::<serde_json::Value>(record) {
+            Kind::Json { .. } => match serde_json::from_slice::<serde_json::Value>(record) {
                 Ok(serde_json::Value::Object(_)) => plain_text(&said),
                 Ok(_) => format!("`{}` is not a JSON object", excerpt(&text)),
                 Err(error) => format!("`{}` is not a JSON object: {error}", excerpt(&text)),
             },
         }
     }
+}
+
+/// Arrow takes any number in JSON for a time in nanoseconds; a text is a time or none.
+fn with_text_for_times(wanted: &Schema) -> SchemaRef {
+    let fields = wanted.fields().iter().map(|field| match field.data_type() {
+        DataType::Timestamp(..) => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), wanted.metadata().clone()))
+}
+
+/// # Errors
+/// When a value is none of the wanted type.
+fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
+    if column.data_type() == wanted.data_type() {
+        return Ok(Arc::clone(column));
+    }
+    cast_with_options(column, wanted.data_type(), &CastOptions { safe: false, ..CastOptions::default() })
 }
 
 /// Of Arrow's sentence about a value: the value, and what was expected in which column.
