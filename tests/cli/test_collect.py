@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -162,29 +163,44 @@ def what_is_there(store: Path) -> tuple[set[str], set[str]]:
 
 
 def test_an_import_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
-    source, flows = hours(tmp_path, 40_000), 40_000
+    flows, files = 12_000, 720
+    source = hours(tmp_path, flows)
     # Killed when it has begun to write, in the middle, and while its files appear.
-    moments = [lambda seen, hidden: hidden, lambda seen, hidden: len(hidden) > 200, lambda seen, hidden: seen]
+    moments = [
+        lambda seen, hidden: hidden and not seen,
+        lambda seen, hidden: len(hidden) > files / 3 and not seen,
+        lambda seen, hidden: 0 < len(seen) < files,
+    ]
     for number, has_come in enumerate(moments):
-        store = tmp_path / f"store-{number}"
-        process = subprocess.Popen([FLOWDECK, "import", str(source), "--store", str(store)], stderr=subprocess.PIPE)
-        until = time.monotonic() + 60
-        while process.poll() is None and not has_come(*what_is_there(store)) and time.monotonic() < until:
-            pass
+        store = killed_at(has_come, source, tmp_path / f"store-{number}")
+        seen, _ = what_is_there(store)
+        if seen:
+            # What has appeared is whole; only not all of it.
+            assert 0 < int(rows(f"SELECT count(*) FROM read_flows('{store}')")[0][0]) < flows
+        again = flowdeck("import", str(source), "--store", str(store))
+        assert again.returncode == 0, again.stderr
+        seen, hidden = what_is_there(store)
+        assert (len(seen), hidden) == (files, set()), number
+        assert rows(f"SELECT count(*), count(DISTINCT bytes) FROM read_flows('{store}')") == [[str(flows)] * 2]
+
+
+def killed_at(has_come: Callable[[set[str], set[str]], object], source: Path, store: Path) -> Path:
+    """A store whose import was killed at the moment wanted. Such a moment may be over before it is seen: then anew."""
+    for attempt in range(20):
+        place = store.with_name(f"{store.name}-{attempt}")
+        process = subprocess.Popen([FLOWDECK, "import", str(source), "--store", str(place)], stderr=subprocess.PIPE)
+        while process.poll() is None:
+            if has_come(*what_is_there(place)):
+                # It stands still before it is looked at again.
+                process.send_signal(signal.SIGSTOP)
+                if has_come(*what_is_there(place)):
+                    break
+                process.send_signal(signal.SIGCONT)
         process.kill()
         process.communicate()
-        seen, _ = what_is_there(store)
-        if process.returncode == -signal.SIGKILL and seen:
-            # What has appeared is whole; only not all of it.
-            assert int(rows(f"SELECT count(*) FROM read_flows('{store}')")[0][0]) <= flows
-        elif process.returncode == -signal.SIGKILL:
-            assert not seen
         if process.returncode == -signal.SIGKILL:
-            again = flowdeck("import", str(source), "--store", str(store))
-            assert again.returncode == 0, again.stderr
-        seen, hidden = what_is_there(store)
-        assert (len(seen), hidden) == (720, set()), number
-        assert rows(f"SELECT count(*), count(DISTINCT bytes) FROM read_flows('{store}')") == [[str(flows)] * 2]
+            return place
+    raise AssertionError("the moment never came")
 
 
 def test_an_import_says_what_the_source_left_out(tmp_path: Path) -> None:

@@ -145,7 +145,12 @@ impl QualityReport {
         self.breakages.load(Ordering::Relaxed)
     }
 
-    /// Why files of several are not read, the first [`REASONS_KEPT_MAX`].
+    /// How many files of several are not read.
+    pub fn files_not_read(&self) -> u64 {
+        self.files_left_out.load(Ordering::Relaxed)
+    }
+
+    /// Why they are not, the first [`REASONS_KEPT_MAX`].
     pub fn files_left_out(&self) -> Vec<String> {
         self.kept().left_out.clone()
     }
@@ -184,7 +189,7 @@ impl QualityReport {
         let parts: Vec<String> = [
             counted(self.rows_rejected(), "row rejected", "rows rejected"),
             counted(self.breakages.load(Ordering::Relaxed), "file breaks off", "files break off"),
-            counted(self.files_left_out.load(Ordering::Relaxed), "file not read", "files not read"),
+            counted(self.files_not_read(), "file not read", "files not read"),
             counted((kept.notes.len() + kept.timeless.len()) as u64, "note", "notes"),
         ]
         .into_iter()

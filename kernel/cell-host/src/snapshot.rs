@@ -139,8 +139,13 @@ impl Running {
         self.copy
     }
 
-    /// A panic ended the cell: this process ends at once, and the copy goes on.
+    /// A panic ended the cell: this process ends at once, and the copy goes on. Returns when there is no copy any more.
     pub fn panicked(&self) {
+        // Safety: the process is our child, and nobody else waits for it.
+        let is_there = unsafe { libc::waitpid(self.copy, std::ptr::null_mut(), libc::WNOHANG) } == 0;
+        if !is_there {
+            return;
+        }
         say(&[PANICKED]);
         crate::connection::leave()
     }

@@ -75,13 +75,13 @@ impl QueryNotes {
     }
 }
 
-/// Files of a set that are not read, each with a sentence that names it.
-pub(crate) fn of_files_left_out(reasons: &[String]) -> Note {
-    let count = reasons.len();
+/// Files of a set that are not read, the first of them each with a sentence that names it.
+pub(crate) fn of_files_left_out(count: u64, reasons: &[String]) -> Note {
     match reasons {
-        [only] => format!("1 file is not read: {only}").into(),
+        [only] if count == 1 => format!("1 file is not read: {only}").into(),
         _ => {
-            Note::of_many(&format!("{count} files are not read"), &reasons[..count.min(flow_source::REASONS_KEPT_MAX)])
+            let kept = reasons.len().min(flow_source::REASONS_KEPT_MAX);
+            Note::of_many(&format!("{count} files are not read"), &reasons[..kept])
         }
     }
 }
@@ -100,7 +100,7 @@ fn of_report(quality: &QualityReport) -> Vec<Note> {
     }
     match quality.files_left_out().as_slice() {
         [] => {}
-        kept => notes.push(of_files_left_out(kept)),
+        kept => notes.push(of_files_left_out(quality.files_not_read(), kept)),
     }
     notes.extend(quality.notes().into_iter().map(Note::from));
     notes
@@ -127,5 +127,10 @@ mod tests {
         let report = QualityReport::default();
         report.reject(Path::new("a.nf"), Place::Byte(276), || "cut".into());
         assert_eq!(of_report(&report), [Note::from("1 row rejected; first: a.nf, byte 276: cut".to_owned())]);
+        let report = QualityReport::default();
+        (1..=15).for_each(|number| report.leave_out_file(format!("`{number}.log` is no log")));
+        let notes = of_report(&report);
+        assert_eq!(notes[0].text, "15 files are not read; first: `1.log` is no log");
+        assert_eq!(notes[0].details.len(), 10);
     }
 }

@@ -175,7 +175,7 @@ impl Engine {
         state.config_mut().set_extension(Arc::clone(&watch));
         let notes = QueryNotes::default();
         state.config_mut().set_extension(Arc::new(notes.clone()));
-        self.open_tables(&state.resolve_table_references(&statement)?, &watch).await?;
+        self.open_tables(&statement::tables_read(&state, &statement)?, &watch).await?;
         let repeated::Planned { plan, has_marks } = repeated::plan(&state, statement).await?;
         if let Some(what) = statement::write_in(&plan).filter(|_| !options.allow_writes) {
             return Err(Fault::Ours(EngineError::WriteRefused { what }));

@@ -1,10 +1,12 @@
 //! The text of a query as statements, and which of them may be run.
 
-use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result as DataFusionResult, TableReference};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
 /// Splits a text at its semicolons.
@@ -17,6 +19,19 @@ pub(crate) fn parse(context: &SessionContext, sql: &str) -> DataFusionResult<Vec
         builder = builder.with_dialect(dialect.as_ref());
     }
     Ok(builder.build()?.parse_statements()?.into())
+}
+
+/// The tables that a statement reads; not the one that it makes, which is not there yet.
+pub(crate) fn tables_read(state: &SessionState, statement: &Statement) -> DataFusionResult<Vec<TableReference>> {
+    let Statement::Statement(inner) = statement else { return state.resolve_table_references(statement) };
+    let ast::Statement::CreateTable(made) = inner.as_ref() else { return state.resolve_table_references(statement) };
+    match &made.query {
+        Some(query) => {
+            let query = ast::Statement::Query(query.clone());
+            state.resolve_table_references(&Statement::Statement(Box::new(query)))
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What in `plan` writes outside the engine's own tables, in words. Looks inside EXPLAIN ANALYZE and PREPARE too.

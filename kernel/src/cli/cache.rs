@@ -83,8 +83,9 @@ compiled cells  Each Rust cell as it was compiled, or what is wrong with it: the
 crates of :dep  What cells named by `:dep`, compiled once for all kernels. Crates that several need count with each.
 unfinished      What a compilation that was ended left behind. It goes by itself.
 
-A key stands for one toolchain and one version of Flowdeck; the column OF says which. What is in use by a kernel is never
-removed. Otherwise goes by itself, looked after once a day by a kernel that starts: what was not used for {UNUSED_DAYS_MAX} days, and
+A key stands for one toolchain and one version of Flowdeck; the column OF says which. A prelude in use by a kernel is never
+removed, crates not within a day of their last use; cells and crates are compiled again when they are asked for. The rest
+goes by itself, looked after once a day by a kernel that starts: what was not used for {UNUSED_DAYS_MAX} days, and
 what was not used for longest when all of it is more than {all}. FLOWDECK_CACHE_DIR names another folder.
 
 A cell is compiled again when

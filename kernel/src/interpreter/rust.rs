@@ -80,6 +80,9 @@ const KILL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often that is tried.
 const KILLS_MAX: usize = 20;
 
+/// How long variables may take to be made known again after a cell that was stopped.
+const BRING_BACK_MAX: Duration = Duration::from_secs(30);
+
 /// Rust cells: compiler, cell host, and the folder they work in.
 pub struct RustCells {
     workspace: Arc<Workspace>,
@@ -189,11 +192,11 @@ impl RustCells {
         prompt: Prompt,
         cancel: CancellationToken,
     ) -> Result<Done, Report> {
-        let ended = self.evaluate_once(code, outputs, prompt.clone(), cancel).await;
+        let ended = self.evaluate_once(code, outputs, prompt.clone(), cancel.clone()).await;
         let lost = match ended.left {
             Left::AsItIs => return ended.outcome,
             Left::Failed => self.lost_variables().await,
-            Left::TakenBack | Left::Killed => self.bring_back(prompt).await,
+            Left::TakenBack | Left::Killed => self.bring_back(prompt, &stop_of_what_follows(cancel)).await,
         };
         ended.outcome.map_err(|report| ended.left.explain(report, &lost))
     }
@@ -229,19 +232,19 @@ impl RustCells {
 
     /// Makes evcxr know the variables again that the failed cell moved or defined anew: the process that goes on has them.
     /// Gives those that stay lost.
-    async fn bring_back(&self, prompt: Prompt) -> Vec<Lost> {
+    async fn bring_back(&self, prompt: Prompt, cancel: &CancellationToken) -> Vec<Lost> {
         let mut lost = self.lost_variables().await;
         if lost.is_empty() {
             return lost;
         }
         let all: String = lost.iter().map(|lost| format!("{}\n", lost.definition)).collect();
-        if self.define(&all, &prompt).await {
+        if self.define(&all, &prompt, cancel).await {
             return Vec::new();
         }
         // One whose type the cell defined anew cannot come back, and must not take the others with it.
         let mut gone = Vec::new();
         for lost in lost.drain(..) {
-            if !self.define(&lost.definition, &prompt).await {
+            if !self.define(&lost.definition, &prompt, cancel).await {
                 gone.push(lost);
             }
         }
@@ -249,9 +252,9 @@ impl RustCells {
     }
 
     /// Runs a text of our own, which shows nothing. Gives whether it did.
-    async fn define(&self, text: &str, prompt: &Prompt) -> bool {
+    async fn define(&self, text: &str, prompt: &Prompt, cancel: &CancellationToken) -> bool {
         let outputs = Outputs::gathered().0;
-        let ended = self.evaluate_once(text, outputs, prompt.clone(), CancellationToken::new()).await;
+        let ended = self.evaluate_once(text, outputs, prompt.clone(), cancel.clone()).await;
         ended
             .outcome
             .inspect_err(|report| tracing::warn!(fault = report.evalue, "a variable did not come back"))
@@ -380,6 +383,20 @@ async fn said(text: String, html: Option<String>, outputs: &Outputs) -> Result<D
     }
     outputs.result(bundle).await;
     Ok(Done { result_text: Some(text), ..Done::default() })
+}
+
+/// What stops the work that a cell leaves behind: Stop, where it has not been used for the cell itself; else time.
+fn stop_of_what_follows(cell: CancellationToken) -> CancellationToken {
+    if !cell.is_cancelled() {
+        return cell;
+    }
+    let stop = CancellationToken::new();
+    let late = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(BRING_BACK_MAX).await;
+        late.cancel();
+    });
+    stop
 }
 
 fn outcome(evaluated: Result<Evaluated, Report>, end: CellEnd, number: u64) -> Result<Done, Report> {

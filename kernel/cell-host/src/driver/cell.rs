@@ -7,6 +7,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Write,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Output, Stdio},
     time::Instant,
@@ -178,7 +179,8 @@ impl Cell {
                     self.typing.save();
                     return Ok(ExitCode::from(COMPILE_ERROR));
                 }
-                Attempt::Broken(_) if self.gives_up_linker() => {}
+                // A compiler that was killed says nothing of the linker: once more would run out of memory once more.
+                Attempt::Broken(output) if output.status.signal().is_none() && self.gives_up_linker() => {}
                 Attempt::Broken(output) => {
                     messages::report_broken(&output)?;
                     return Ok(ExitCode::from(COMPILE_ERROR));

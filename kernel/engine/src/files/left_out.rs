@@ -27,7 +27,7 @@ impl LeftOut {
     fn notes(&self) -> Vec<Note> {
         let mut notes = Vec::new();
         if !self.unreadable.is_empty() {
-            notes.push(of_files_left_out(&self.unreadable));
+            notes.push(of_files_left_out(self.unreadable.len() as u64, &self.unreadable));
         }
         match self.empty.as_slice() {
             [] => {}

@@ -4,14 +4,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::cell::{Cell, Cells, is_number};
 use super::{caption, shown_rows, visible};
+use crate::notes::Note;
 use crate::result::QueryResult;
 
 /// Characters of one value.
 const CELL_CHARS_MAX: usize = 60;
 /// Rows laid out at most, whatever is asked for.
 const ROWS_MAX: usize = 100_000;
-/// Where those are told of which a note names only the first.
-const MORE_NOTES: &str = "; the first ten: sources NAME --test";
 const GAP: &str = "  ";
 
 /// The first `max_rows` rows (0 asks for all) under their column names, then a line that counts them.
@@ -22,11 +21,14 @@ pub fn to_text(result: &QueryResult, max_rows: usize) -> String {
         lines = table_lines(result, shown);
     }
     lines.push(caption(result, shown));
-    lines.extend(result.notes.iter().map(|note| {
-        let more = if note.details.is_empty() { "" } else { MORE_NOTES };
-        format!("note: {}{more}", visible(&note.text))
-    }));
+    lines.extend(result.notes.iter().flat_map(note_lines));
     lines.join("\n")
+}
+
+/// A note, then those of its details that it does not name itself: the first is in its text.
+fn note_lines(note: &Note) -> Vec<String> {
+    let more = note.details.iter().skip(1).map(|detail| format!("      {}", visible(detail)));
+    std::iter::once(format!("note: {}", visible(&note.text))).chain(more).collect()
 }
 
 fn table_lines(result: &QueryResult, shown: usize) -> Vec<String> {

@@ -240,3 +240,15 @@ async fn settings_are_made_anew_for_each_attempt() {
     query(&engine, "SELECT * FROM remote").await;
     assert_eq!(attempts.load(Ordering::Relaxed), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_may_be_made_under_the_name_of_a_source_that_is_down() {
+    let engine = engine();
+    later(&engine, "siem", &format!("http://{}/flows.csv", free_address()));
+    query(&engine, "CREATE TABLE siem AS SELECT 1 AS x").await;
+    assert_eq!(rows(&query(&engine, "SELECT x FROM siem").await).trim(), "1");
+    let engine = self::engine();
+    later(&engine, "siem", &format!("http://{}/flows.csv", free_address()));
+    let fault = try_query(&engine, "CREATE TABLE mine AS SELECT * FROM siem").await.expect_err("nobody answers");
+    assert!(fault.to_string().starts_with("the source `siem` could not be opened"), "{fault}");
+}

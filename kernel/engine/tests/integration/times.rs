@@ -87,7 +87,8 @@ async fn a_number_after_texts_is_no_time_either() {
     let engine = engine();
     let found = query(&engine, &format!("SELECT count(start_time), min(start_time) FROM read_flows('{path}')")).await;
     assert_eq!(rows(&found).split_whitespace().collect::<Vec<_>>(), ["10100", "2024-01-01T00:00:00Z"]);
-    let notes = found.notes.join("\n");
+    let notes: Vec<&str> = found.notes.iter().map(|note| note.text.as_str()).collect();
+    let notes = notes.join("\n");
     assert!(notes.contains("1 row rejected") && notes.contains("line 10101"), "{notes}");
 }
 

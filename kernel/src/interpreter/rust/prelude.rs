@@ -207,6 +207,8 @@ fn wait_for(lock: &File, watcher: &dyn Watcher) -> Result<(), Option<io::Error>>
 /// Gives a compiled prelude its name. One that was there is damaged, and so may be what was compiled with it.
 fn put_in_place(scratch: &Path, built: &Path, compiled_cells: &Path) -> io::Result<()> {
     let old = built.with_extension("damaged");
+    // Left by a kernel that ended before it had removed it all.
+    let _ = fs::remove_dir_all(&old);
     let is_replaced = fs::rename(built, &old).is_ok();
     fs::rename(scratch, built)?;
     if is_replaced {
