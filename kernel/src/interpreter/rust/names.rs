@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ra_ap_syntax::{
-    AstNode,
-    ast::{self, HasName},
-};
+use ra_ap_syntax::{AstNode, ast};
 
 use super::{diagnostics::named, rewritten};
 
@@ -58,14 +55,16 @@ impl Names {
                 End::Refused => Lost::Redefined,
                 End::AllGone => Lost::Ended,
             };
-            self.lost.insert(name.clone(), why);
+            self.lost.insert(plain(name).to_owned(), why);
         }
-        self.lost.retain(|name, _| !after.contains(name));
+        for name in after {
+            self.lost.remove(plain(name));
+        }
     }
 
     /// Why a name is not there, and what brings it back; nothing when it never was.
     pub fn hint(&self, name: &str) -> Option<String> {
-        Some(match self.lost.get(name)? {
+        Some(match self.lost.get(plain(name))? {
             Lost::Moved(cell) => format!(
                 "`{name}` was moved by {}: use `{name}.clone()` or `&{name}` there, and run the cell that defines it again",
                 named(*cell)
@@ -85,6 +84,11 @@ impl Names {
     }
 }
 
+/// A name without the mark of one that is else a keyword: some write it, some do not.
+fn plain(name: &str) -> &str {
+    name.trim_start_matches("r#")
+}
+
 /// The variables and items that a cell defines.
 fn defined(code: &str) -> Vec<String> {
     let Some((list, _)) = rewritten::statements(code) else { return Vec::new() };
@@ -92,20 +96,12 @@ fn defined(code: &str) -> Vec<String> {
     for statement in list.statements() {
         match statement {
             ast::Stmt::LetStmt(binding) => {
-                let pattern = binding.pat().into_iter();
-                let found = pattern.flat_map(|pattern| {
-                    pattern
-                        .syntax()
-                        .descendants()
-                        .filter_map(ast::IdentPat::cast)
-                        .filter_map(|name| name.name())
-                        .collect::<Vec<_>>()
-                });
-                names.extend(found.map(|name| name.text().to_string()));
+                let found = binding.pat().iter().flat_map(rewritten::bound_names).collect::<Vec<_>>();
+                names.extend(found.iter().map(|name| plain(name.text()).to_owned()));
             }
             ast::Stmt::Item(item) => {
                 let name = item.syntax().children().find_map(ast::Name::cast);
-                names.extend(name.map(|name| name.text().to_string()));
+                names.extend(name.map(|name| plain(name.text()).to_owned()));
             }
             ast::Stmt::ExprStmt(_) => {}
         }
@@ -130,6 +126,8 @@ mod tests {
         assert!(names.hint("p").is_some_and(|hint| hint.contains("defined anew")), "{names:?}");
         names.learn(5, "let (a, b) = f()?;\nfn g() {}", End::Refused, &set(&["t"]), &set(&["t"]));
         assert!(["a", "b", "g"].iter().all(|name| names.hint(name).is_some_and(|hint| hint.contains("cell [5]"))));
+        names.learn(5, "let r#type = f()?;", End::Refused, &set(&["t"]), &set(&["t"]));
+        assert!(["type", "r#type"].iter().all(|name| names.hint(name).is_some_and(|hint| hint.contains("cell [5]"))));
         names.learn(6, "let s = 1;", End::Ran, &set(&["t"]), &set(&["s", "t"]));
         assert_eq!((names.hint("s"), names.hint("never")), (None, None));
         names.learn(7, "let z = 1;", End::AllGone, &set(&["s", "t"]), &set(&[]));

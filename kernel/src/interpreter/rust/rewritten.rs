@@ -128,9 +128,12 @@ pub fn own_variables(code: &str) -> Vec<Range<usize>> {
         ast::Stmt::LetStmt(binding) => binding.pat(),
         _ => None,
     });
-    let names =
-        patterns.flat_map(|pattern| pattern.syntax().descendants().filter_map(ast::Name::cast).collect::<Vec<_>>());
-    names.map(|name| range(name.syntax())).collect()
+    patterns.flat_map(|pattern| bound_names(&pattern)).map(|name| range(name.syntax())).collect()
+}
+
+/// The names that a pattern binds, as they are written (`r#type` too).
+pub fn bound_names(pattern: &ast::Pat) -> Vec<ast::Name> {
+    pattern.syntax().descendants().filter_map(ast::IdentPat::cast).filter_map(|name| name.name()).collect()
 }
 
 /// Where the expression stands that a cell gives, bytes.

@@ -218,18 +218,10 @@ fn binding(name: &str, code: &str) -> Option<Binding> {
         ast::Stmt::LetStmt(binding) => Some(binding),
         _ => None,
     });
-    let names = |binding: &ast::LetStmt| {
-        let found = binding.pat().into_iter().flat_map(|pattern| {
-            pattern
-                .syntax()
-                .descendants()
-                .filter_map(ast::IdentPat::cast)
-                .filter_map(|name| name.name())
-                .collect::<Vec<_>>()
-        });
-        found.into_iter().any(|found| found.text() == name)
+    let is_of = |binding: &ast::LetStmt| {
+        binding.pat().is_some_and(|pattern| rewritten::bound_names(&pattern).iter().any(|found| found.text() == name))
     };
-    let binding = bindings.filter(|binding| names(binding)).last()?;
+    let binding = bindings.filter(is_of).last()?;
     let is_single = matches!(binding.pat(), Some(ast::Pat::IdentPat(_)));
     let value = binding.initializer().filter(|_| is_single);
     Some(Binding { line: line_of(usize::from(binding.syntax().text_range().start())), value })
