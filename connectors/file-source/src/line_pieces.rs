@@ -99,10 +99,13 @@ mod tests {
     use crate::lines::{LineDecoder, Outcome, read_lines_of};
     use crate::times::TimeBounds;
 
+    /// Lines with their numbers.
+    type Lines = Vec<(u64, String)>;
+
     /// Keeps the lines of a piece with their numbers in the file; those with an `x` are none.
     struct Kept<'a> {
         piece: &'a LinePiece<'a>,
-        lines: Vec<(u64, String)>,
+        lines: Lines,
     }
 
     impl LineDecoder for Kept<'_> {
@@ -125,7 +128,7 @@ mod tests {
     }
 
     /// The lines of a file that is read in pieces, and those rejected.
-    fn read(path: &Path, places: &[u64]) -> (Vec<(u64, String)>, Vec<(u64, String)>) {
+    fn read(path: &Path, places: &[u64]) -> (Lines, Lines) {
         let report = Arc::new(QualityReport::default());
         let schema = Arc::new(Schema::empty());
         let scan = Scan {

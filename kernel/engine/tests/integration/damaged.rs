@@ -220,7 +220,7 @@ async fn files_that_become_damaged_are_looked_at_again() {
         let count = "SELECT count(number) FROM later WHERE number > 5";
         try_query(&reading.engine, count).await.expect("it is good");
         let at = bytes.len() - 10 - if name == "a.arrow" { 4 } else { 0 };
-        let damaged = [&bytes[..at], &vec![0xff; 40], &bytes[at..]].concat();
+        let damaged = [&bytes[..at], &[0xff; 40], &bytes[at..]].concat();
         std::fs::write(&reading.file, damaged).expect("a file");
         let fault = try_query(&reading.engine, count).await.expect_err(name).to_string();
         reading.check_names(&fault, name);
