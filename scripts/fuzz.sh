@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Gives each reader of binary files what libFuzzer makes of the samples: fuzz.sh PROGRAM FOLDER SECONDS
 #
-# parquet and arrow are not among the readers yet: damaged lengths in such a file still make the libraries that read them ask for
-# more memory than there is. FLOWDECK_FUZZ_READERS="parquet arrow" tries these.
+# FLOWDECK_FUZZ_READERS="parquet arrow" tries only these.
 #
 # FOLDER keeps what was found to be worth trying; a reader that fails leaves its input there too, and the script says where.
 set -euo pipefail
@@ -11,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 samples=$(realpath -m "${FLOWDECK_SAMPLES:-../shared/samples}")
 
 failed=0 passed=0
-for reader in ${FLOWDECK_FUZZ_READERS:-nfcapd blocks netflow collect pcap packed mmdb}; do
+for reader in ${FLOWDECK_FUZZ_READERS:-nfcapd blocks netflow collect pcap packed mmdb parquet arrow}; do
   seeds=$folder/$reader/seeds found=$folder/$reader/found
   mkdir -p "$seeds" "$found"
   # Small files only: libFuzzer changes a few bytes at a time.

@@ -1,13 +1,14 @@
 //! What all connectors that read files share, so that each has only its format to describe.
 //!
 //! Reading order: [`format`] (what a connector fills in), [`input`] and [`lines`] (bytes and lines of a file,
-//! decompressed), [`pieces`] (which partition reads what), [`times`] (the time window of a query), DataFusion's three
+//! decompressed), [`pieces`] (which partition reads what; `line_pieces`: of lines), [`times`] (the time window of a query), DataFusion's three
 //! layers `table`, `plan`, `stream`, and on top of them [`text`] with [`value`] for formats that are lines or JSON
 //! objects. No format is known here by name.
 
 pub mod format;
 pub mod input;
-pub mod lines;
+pub mod line_pieces;
+mod lines;
 pub mod pieces;
 mod plan;
 mod stream;
@@ -19,7 +20,8 @@ pub mod value;
 
 pub use format::{Format, Next, Scan, Sink};
 pub use input::{Compression, Input, read_head};
-pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, without_bom};
+pub use line_pieces::LinePiece;
+pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, read_lines_of, without_bom};
 pub use pieces::{Piece, SourceFile};
 pub use table::{FileTable, quality, strict};
 pub use timeless::Timeless;

@@ -4,7 +4,6 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use datafusion_common::Result;
@@ -13,6 +12,7 @@ use flow_source::{Breakage, Place};
 use crate::BATCH_ROWS;
 use crate::format::{Next, Scan, Sink};
 use crate::input::{Compression, Input};
+use crate::line_pieces::LinePiece;
 
 /// A longer line is rejected. The longest of real logs (lists of certificates) stay far below.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -60,15 +60,33 @@ pub trait LineDecoder {
 /// # Errors
 /// When the file cannot be opened or breaks in its first line, and those of the decoder.
 pub fn read_lines(path: &Path, scan: &Scan, sink: &mut Sink<'_>, decoder: &mut dyn LineDecoder) -> Result<Next> {
-    let input = Input::open(path, Some(Arc::clone(&scan.report)))?;
+    read_lines_of(&LinePiece::whole(path), scan, sink, decoder)
+}
+
+/// Reads the lines that begin within a piece of a file, which must not be compressed where the piece is not all of it. Numbers
+/// of lines that the decoder is given count from the beginning of the piece; [`LinePiece::number`] makes numbers in the file.
+///
+/// # Errors
+/// As [`read_lines`].
+pub fn read_lines_of(
+    piece: &LinePiece<'_>,
+    scan: &Scan,
+    sink: &mut Sink<'_>,
+    decoder: &mut dyn LineDecoder,
+) -> Result<Next> {
+    let (input, passed) = piece.open(&scan.report)?;
     let compression = input.compression();
-    let reader = LineReader::new(input);
-    LineScan { path, scan, sink, decoder, compression, reader, batch_offset: 0 }.run()
+    let mut reader = LineReader::new(input);
+    if !piece.is_first() && !reader.pass_line().map_err(|fault| compression.defect(piece.path(), passed, fault))? {
+        return Ok(Next::Continue);
+    }
+    let bytes = piece.end().saturating_sub(passed);
+    LineScan { piece, scan, sink, decoder, compression, reader, batch_offset: 0, bytes }.run()
 }
 
 /// The reading of one file.
 struct LineScan<'a, 'b> {
-    path: &'a Path,
+    piece: &'a LinePiece<'a>,
     scan: &'a Scan,
     sink: &'a mut Sink<'b>,
     decoder: &'a mut dyn LineDecoder,
@@ -76,25 +94,27 @@ struct LineScan<'a, 'b> {
     reader: LineReader,
     /// Where the current batch began.
     batch_offset: u64,
+    /// Lines that begin behind so many bytes are others' business.
+    bytes: u64,
 }
 
 impl LineScan<'_, '_> {
     fn run(&mut self) -> Result<Next> {
         loop {
-            let Self { reader, decoder, scan, path, .. } = self;
+            let Self { reader, decoder, scan, piece, .. } = self;
+            if reader.offset() >= self.bytes {
+                return self.give();
+            }
+            let reject = |number: u64, reason: String| {
+                scan.report.reject(piece.path(), Place::Line(piece.number(number)), || reason);
+                Outcome::NoRow
+            };
             let outcome = match reader.next() {
                 Ok(Line::Text(number, line)) => {
-                    let line = if number == 1 { without_bom(line) } else { line };
-                    decoder.line(line, number).unwrap_or_else(|reason| {
-                        scan.report.reject(path, Place::Line(number), || reason);
-                        Outcome::NoRow
-                    })
+                    let line = if number == 1 && piece.is_first() { without_bom(line) } else { line };
+                    decoder.line(line, number).unwrap_or_else(|reason| reject(number, reason))
                 }
-                Ok(Line::TooLong(number)) => {
-                    scan.report
-                        .reject(path, Place::Line(number), || format!("a line of more than {LINE_BYTES_MAX} bytes"));
-                    Outcome::NoRow
-                }
+                Ok(Line::TooLong(number)) => reject(number, format!("a line of more than {LINE_BYTES_MAX} bytes")),
                 Ok(Line::Pause) if self.sink.is_closed() => return Ok(Next::Stop),
                 Ok(Line::Pause) => continue,
                 Ok(Line::End) => return self.give(),
@@ -131,12 +151,14 @@ impl LineScan<'_, '_> {
     fn break_off(&mut self, error: io::Error) -> Result<Next> {
         let next = self.give()?;
         let (line, offset) = (self.reader.line(), self.reader.offset());
-        let error = self.compression.defect(self.path, offset, error);
-        if line == 0 {
+        let path = self.piece.path();
+        let error = self.compression.defect(path, offset, error);
+        if line == 0 && self.piece.is_first() {
             return Err(error.into());
         }
         let reason = error.to_string();
-        self.scan.report.break_off(Breakage { path: self.path.to_owned(), place: Place::Line(line), offset, reason });
+        let place = Place::Line(self.piece.number(line));
+        self.scan.report.break_off(Breakage { path: path.to_owned(), place, offset, reason });
         Ok(next)
     }
 }
@@ -184,6 +206,20 @@ impl LineReader {
     /// Decompressed bytes of all lines given.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Passes over a line, or the rest of one, and counts anew from the next; whether there is a line end.
+    pub(crate) fn pass_line(&mut self) -> io::Result<bool> {
+        loop {
+            match self.next()? {
+                Line::Pause => {}
+                Line::End => return Ok(false),
+                Line::Text(..) | Line::TooLong(_) => {
+                    self.line = 0;
+                    return Ok(true);
+                }
+            }
+        }
     }
 
     /// The next line. After an error nothing more can be read; all complete lines have been given by then.

@@ -1,7 +1,10 @@
 //! Which partition reads what: files, and pieces of files that can be read from several places at once.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
+use crate::input::Compression;
 use crate::times::Span;
 
 /// A smaller piece costs more to start than it saves.
@@ -26,6 +29,20 @@ impl SourceFile {
         let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         Self { path, bytes, splits: false, span: None }
     }
+
+    /// A file of lines, each for itself: it is read from several places where it is large and not compressed.
+    pub fn of_lines(path: PathBuf) -> Self {
+        let file = Self::whole(path);
+        let splits = file.bytes > PIECE_BYTES_MIN && stored_plainly(&file.path);
+        Self { splits, ..file }
+    }
+}
+
+/// Whether the bytes of a file are those that are meant.
+fn stored_plainly(path: &Path) -> bool {
+    let mut first = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    read.is_ok() && Compression::of(&first) == Compression::None
 }
 
 /// Part of a file: what begins at a stored byte of the range.

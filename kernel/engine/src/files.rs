@@ -1,10 +1,11 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
 //! `paths` finds the files, `sniff` says what each holds (`arrow_end` whether it is whole), `delimited` knows CSV's
-//! dialects, `describe` words what was found instead, `listing` lets DataFusion read them, `plain` reads CSV and JSON,
-//! `left_out` tells of those of a set that are not read, `timed` of rows that no window of time finds, `opened` applies what
-//! is set about a source, `remote` finds objects in the network, `windowed` fetches those that a query's times need. What a
-//! connector recognises goes to it; none of those formats is known here.
+//! dialects, `describe` words what was found instead, `listing` lets DataFusion read them, `parquet` and `arrow_format` look
+//! at lengths before they are believed, `plain` reads CSV and JSON, `left_out` tells of those of a set that are not read,
+//! `timed` of rows that no window of time finds, `opened` applies what is set about a source, `remote` finds objects in the
+//! network, `windowed` fetches those that a query's times need. What a connector recognises goes to it; none of those formats
+//! is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,14 +23,18 @@ use paths::Found;
 use remote::{Address, Listing, Remote, RemoteAccess, RemoteCause};
 use sniff::{FileFormat, Sniffed, Wanted};
 
+mod arrow_batch;
 mod arrow_end;
+mod arrow_format;
 pub(crate) mod delimited;
 pub(crate) mod describe;
 mod json_types;
 mod labels;
 mod left_out;
 mod listing;
+mod named;
 mod opened;
+mod parquet;
 mod paths;
 mod plain;
 pub(crate) mod remote;

@@ -3,6 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::ipc::CompressionType;
+use datafusion::arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::basic::Compression;
+use datafusion::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use flow_engine::{CancellationToken, Engine, Format, QueryOptions, export};
 
 use crate::datagrams::sequence;
@@ -81,5 +87,46 @@ fn of_tables(folder: &Path, format: Format) {
         let result = engine.query(table, QueryOptions::default(), CancellationToken::new());
         let result = runtime.block_on(result).unwrap();
         export::write_to_path(&result, format, &folder.join(format!("made-{number}")), true).unwrap();
+        let others = match format {
+            Format::Parquet => other_parquet(&result.batches),
+            _ => other_arrow(&result.batches),
+        };
+        for (kind, bytes) in others.into_iter().enumerate() {
+            fs::write(folder.join(format!("made-{number}-{kind}")), bytes).unwrap();
+        }
     }
+}
+
+/// What other programs write and we do not: other packing and encodings, pages of the second version, Bloom filters.
+fn other_parquet(batches: &[RecordBatch]) -> Vec<Vec<u8>> {
+    let properties = [
+        WriterProperties::builder().set_compression(Compression::SNAPPY).set_bloom_filter_enabled(true),
+        WriterProperties::builder().set_dictionary_enabled(false).set_writer_version(WriterVersion::PARQUET_2_0),
+        WriterProperties::builder()
+            .set_compression(Compression::LZ4_RAW)
+            .set_data_page_row_count_limit(5)
+            .set_write_batch_size(5),
+    ];
+    let write = |properties: WriterPropertiesBuilder| {
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batches[0].schema(), Some(properties.build())).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
+        bytes
+    };
+    properties.into_iter().map(write).collect()
+}
+
+/// Packed files, and a stream.
+fn other_arrow(batches: &[RecordBatch]) -> Vec<Vec<u8>> {
+    let schema = batches[0].schema();
+    let packed = |kind| {
+        let options = IpcWriteOptions::default().try_with_compression(Some(kind)).unwrap();
+        let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.into_inner().unwrap()
+    };
+    let mut stream = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    batches.iter().for_each(|batch| stream.write(batch).unwrap());
+    vec![packed(CompressionType::ZSTD), packed(CompressionType::LZ4_FRAME), stream.into_inner().unwrap()]
 }

@@ -17,11 +17,15 @@ use super::objects::{Cut, Cutter, read_objects};
 use super::{HEAD_BYTES, Layout, TextSource};
 use crate::format::{Format, Next, Scan, Sink};
 use crate::input::read_head;
-use crate::lines::{LineDecoder, Outcome, read_lines, without_bom};
+use crate::line_pieces::LinePiece;
+use crate::lines::{LineDecoder, Outcome, read_lines_of, without_bom};
 use crate::pieces::{Piece, SourceFile};
 
 /// What stands for "none" in delimited files.
 const NO_VALUE: [&str; 2] = ["", "-"];
+
+/// The column of flows that names file and line.
+const SOURCE_ROW: &str = "source_row";
 
 /// Which columns a table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,11 @@ impl<S: TextSource> TextFiles<S> {
             if view == View::Native {
                 learn(&mut columns, &layout, head, &source);
             }
-            files.push(SourceFile::whole(path));
+            files.push(match layout {
+                Layout::JsonLines => SourceFile::of_lines(path),
+                // Of a header or a last line, others know.
+                Layout::JsonObjects { .. } | Layout::Delimited { .. } => SourceFile::whole(path),
+            });
             layouts.push(layout);
         }
         if files.is_empty() {
@@ -75,11 +83,12 @@ impl<S: TextSource> TextFiles<S> {
         Ok(Self { source, files, layouts, columns, schema, view, empty_files })
     }
 
-    fn decoder<'a>(&'a self, layout: &'a Layout, path: &Path, scan: &Scan) -> Decoder<'a, S> {
+    fn decoder<'a>(&'a self, layout: &'a Layout, piece: &'a LinePiece<'a>, scan: &Scan) -> Decoder<'a, S> {
         let schema = Arc::clone(&scan.schema);
+        let numbered = Some(piece).filter(|_| self.view == View::Flows && schema.index_of(SOURCE_ROW).is_ok());
         let is_json = !matches!(layout, Layout::Delimited { .. });
         let (rows, names): (Rows, Vec<&str>) = match self.view {
-            View::Flows => (Rows::Flows(FlowRows::new(schema, S::NAME, path)), S::FIELDS.to_vec()),
+            View::Flows => (Rows::Flows(FlowRows::new(schema, S::NAME, piece.path())), S::FIELDS.to_vec()),
             View::Native => {
                 let column = |name: &String| self.columns.iter().find(|(known, _)| known == name);
                 let wanted: Vec<&(String, Kind)> =
@@ -96,7 +105,7 @@ impl<S: TextSource> TextFiles<S> {
             }
             _ => Places::Json(Finder::new(names.iter().copied())),
         };
-        Decoder { source: &self.source, names, places, rows, has_ended: false }
+        Decoder { source: &self.source, names, places, rows, has_ended: false, numbered }
     }
 }
 
@@ -122,10 +131,11 @@ impl<S: TextSource> Format for TextFiles<S> {
 
     fn read(&self, piece: &Piece, scan: &Scan, sink: &mut Sink<'_>) -> Result<Next> {
         let (path, layout) = (&self.files[piece.file].path, &self.layouts[piece.file]);
-        let mut decoder = self.decoder(layout, path, scan);
+        let lines = LinePiece::new(path, piece);
+        let mut decoder = self.decoder(layout, &lines, scan);
         match layout {
             Layout::JsonObjects { depth } => read_objects(path, *depth, scan, sink, &mut decoder),
-            Layout::JsonLines | Layout::Delimited { .. } => read_lines(path, scan, sink, &mut decoder),
+            Layout::JsonLines | Layout::Delimited { .. } => read_lines_of(&lines, scan, sink, &mut decoder),
         }
     }
 }
@@ -155,6 +165,8 @@ struct Decoder<'a, S> {
     places: Places<'a>,
     rows: Rows,
     has_ended: bool,
+    /// Where rows say in which line of their file they are.
+    numbered: Option<&'a LinePiece<'a>>,
 }
 
 impl<S: TextSource> Decoder<'_, S> {
@@ -199,6 +211,7 @@ impl<S: TextSource> Decoder<'_, S> {
     }
 
     fn record(&mut self, values: &[Option<&str>], is_json: bool, number: u64) -> Result<Outcome, String> {
+        let number = self.numbered.map_or(number, |piece| piece.number(number));
         match &mut self.rows {
             Rows::Flows(rows) => self.source.flow(&Fields::new(&self.names, values, is_json), rows, number),
             Rows::Native(rows) => rows.push(values).map(|()| Outcome::Row),

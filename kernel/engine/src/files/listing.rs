@@ -14,11 +14,9 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result as DataFusionResult, plan_datafusion_err};
 use datafusion::datasource::file_format::FileFormat as FileReader;
-use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -28,9 +26,12 @@ use flow_source::{ip_field, is_ip_field};
 use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
+use super::arrow_format::CheckedArrow;
 use super::delimited::Delimited;
 use super::labels::IgnoreMetadata;
 use super::left_out::LeftOut;
+use super::named::Names;
+use super::parquet::CheckedParquet;
 use super::paths::Found;
 use super::plain::{PlainFiles, Writing, schema};
 use super::sniff::{FileFormat, Packing, Sniffed};
@@ -41,7 +42,7 @@ use crate::source::SourceSettings;
 use crate::{column_map, flow_view};
 
 /// Files whose beginnings are read at once to know their columns.
-const SCHEMAS_AT_ONCE: usize = 32;
+pub(super) const SCHEMAS_AT_ONCE: usize = 32;
 
 /// Opens files of one format as one table with the columns they have.
 pub(super) async fn open(
@@ -92,6 +93,12 @@ impl Group<'_> {
     fn urls(&self) -> DataFusionResult<Vec<ListingTableUrl>> {
         self.files.iter().map(|found| url_of(found)).collect()
     }
+
+    /// Their places in their store, with their names for people.
+    fn names(&self) -> DataFusionResult<Names> {
+        let names = self.files.iter().map(|found| Ok((url_of(found)?.prefix().clone(), found.shown.clone())));
+        Ok(Names::new(names.collect::<DataFusionResult<Vec<_>>>()?))
+    }
 }
 
 /// The files of a group that can be read alone; why the others cannot comes into `left_out`. All of them where none can,
@@ -139,7 +146,14 @@ async fn open_group(
     settings: &SourceSettings,
     left_out: &mut LeftOut,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let reader = reader_of(group.sniffed);
+    let reader: Arc<dyn FileReader> = match &group.sniffed.format {
+        FileFormat::Parquet => Arc::new(CheckedParquet::new(group.names()?)),
+        FileFormat::ArrowFile | FileFormat::ArrowStream => {
+            let is_file = matches!(group.sniffed.format, FileFormat::ArrowFile);
+            Arc::new(CheckedArrow::new(is_file, group.sniffed.format.name(), group.names()?))
+        }
+        _ => reader_of_text(group.sniffed),
+    };
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
     let writing = writing_of(group.sniffed);
@@ -213,23 +227,20 @@ async fn of_good_rows(state: &dyn Session, group: &Group<'_>, writing: &Writing)
         FileFormat::JsonArray => FileFormat::JsonLines,
         other => other.clone(),
     };
-    let reader = reader_of(&Sniffed { format: as_lines, packing: Packing::None });
+    let reader = reader_of_text(&Sniffed { format: as_lines, packing: Packing::None });
     let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
     schema::of_good_rows(state, reader.as_ref(), writing, &paths).await
 }
 
-fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {
+/// Finds the columns of formats that `plain` reads.
+fn reader_of_text(sniffed: &Sniffed) -> Arc<dyn FileReader> {
     let compression = match sniffed.packing {
         Packing::None => FileCompressionType::UNCOMPRESSED,
         Packing::Gzip => FileCompressionType::GZIP,
         Packing::Zstd => FileCompressionType::ZSTD,
     };
     match &sniffed.format {
-        // Metadata says which columns are addresses.
-        FileFormat::Parquet => Arc::new(ParquetFormat::default().with_skip_metadata(false)),
-        FileFormat::ArrowFile | FileFormat::ArrowStream => Arc::new(ArrowFormat),
         FileFormat::JsonArray => Arc::new(json_reader(compression).with_newline_delimited(false)),
-        FileFormat::JsonLines | FileFormat::Connector(_) => Arc::new(json_reader(compression)),
         FileFormat::Delimited(dialect) => Arc::new(
             CsvFormat::default()
                 .with_has_header(dialect.has_header)
@@ -239,6 +250,7 @@ fn reader_of(sniffed: &Sniffed) -> Arc<dyn FileReader> {
                 // Costs parallel reading of one file, but a line break inside quotes must not cut a row in two.
                 .with_newlines_in_values(true),
         ),
+        _ => Arc::new(json_reader(compression)),
     }
 }
 

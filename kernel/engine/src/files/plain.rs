@@ -12,7 +12,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
 use file_source::text::objects::read_objects;
-use file_source::{Format, LineDecoder, Next, Outcome, Scan, Sink, SourceFile, read_head, read_lines};
+use file_source::{Format, LineDecoder, LinePiece, Next, Outcome, Scan, Sink, SourceFile, read_head, read_lines_of};
 use flow_source::{Place, QualityReport};
 
 use super::delimited::Delimited;
@@ -45,7 +45,12 @@ pub(super) struct PlainFiles {
 
 impl PlainFiles {
     pub(super) fn new(writing: Writing, paths: Vec<PathBuf>, schema: SchemaRef) -> PlainFiles {
-        PlainFiles { writing, files: paths.into_iter().map(SourceFile::whole).collect(), schema }
+        let file = match writing {
+            // A value in quotes may go on in the next line, so that no place in the middle is known to be a beginning.
+            Writing::Csv(_) => SourceFile::whole,
+            Writing::Json => SourceFile::of_lines,
+        };
+        PlainFiles { writing, files: paths.into_iter().map(file).collect(), schema }
     }
 }
 
@@ -66,22 +71,25 @@ impl Format for PlainFiles {
     }
 
     fn read(&self, piece: &file_source::Piece, scan: &Scan, sink: &mut Sink<'_>) -> DataFusionResult<Next> {
-        let path = self.files[piece.file].path.clone();
+        let path = &self.files[piece.file].path;
         let parser = Parser::new(&self.writing, &self.schema, &scan.schema)?;
         let is_lines = match &self.writing {
             Writing::Csv(_) => true,
-            Writing::Json => is_object_a_line(&read_head(&path, HEAD_BYTES)?),
+            Writing::Json => is_object_a_line(&read_head(path, HEAD_BYTES)?),
         };
+        let lines = LinePiece::new(path, piece);
         let mut rows = Rows {
             records: Records::new(&self.writing),
             parser,
-            path: path.clone(),
+            lines: &lines,
             report: Arc::clone(&scan.report),
             schema: Arc::clone(&scan.schema),
         };
         match is_lines {
-            true => read_lines(&path, scan, sink, &mut rows),
-            false => read_objects(&path, 0, scan, sink, &mut rows),
+            true => read_lines_of(&lines, scan, sink, &mut rows),
+            // Where objects begin is not known in the middle: the first piece is all.
+            false if !lines.is_first() => Ok(Next::Continue),
+            false => read_objects(path, 0, scan, sink, &mut rows),
         }
     }
 }
@@ -97,18 +105,22 @@ fn is_object_a_line(head: &[u8]) -> bool {
 }
 
 /// The rows of one file under construction.
-struct Rows {
+struct Rows<'a> {
     records: Records,
     parser: Parser,
-    path: PathBuf,
+    lines: &'a LinePiece<'a>,
     report: Arc<QualityReport>,
     schema: SchemaRef,
 }
 
-impl Rows {
+impl Rows<'_> {
+    fn reject(&self, line: u64, reason: String) {
+        self.report.reject(self.lines.path(), Place::Line(self.lines.number(line)), || reason);
+    }
+
     fn tell_faults(&mut self) {
         for (line, reason) in self.records.take_faults() {
-            self.report.reject(&self.path, Place::Line(line), || reason);
+            self.reject(line, reason);
         }
     }
 
@@ -122,7 +134,7 @@ impl Rows {
             Ok(batch) if batch.num_rows() >= count => batches.push(batch),
             outcome if count == 1 => {
                 let reason = self.parser.reason(self.records.text(from, to), outcome.err());
-                self.report.reject(&self.path, Place::Line(self.records.line(from)), || reason);
+                self.reject(self.records.line(from), reason);
             }
             _ => {
                 let middle = from + count / 2;
@@ -134,7 +146,7 @@ impl Rows {
     }
 }
 
-impl LineDecoder for Rows {
+impl LineDecoder for Rows<'_> {
     fn line(&mut self, line: &[u8], number: u64) -> Result<Outcome, String> {
         let is_row = self.records.push(line, number);
         self.tell_faults();

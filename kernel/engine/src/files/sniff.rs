@@ -205,17 +205,11 @@ pub(crate) fn sniff(found: &Found, wanted: Wanted) -> Result<Sniffed, FileFault>
         let found = format!("{} packed as a whole, which cannot be read in parts", format.name());
         return Err(FileFault::Unrecognised { path: shown, expected: None, found });
     }
-    let broken = |format, reason: &str| FileFault::Broken { path: shown.clone(), format, reason: reason.into() };
     match &format {
         FileFormat::Parquet => check_parquet_end(&mut file, &shown)?,
-        FileFormat::ArrowFile => {
-            if let Some(reason) = arrow_end::file_fault(&mut file) {
-                return Err(broken(format.name(), reason));
-            }
-        }
-        FileFormat::ArrowStream => {
-            if let Some(reason) = arrow_end::stream_fault(&mut file) {
-                return Err(broken(format.name(), &reason));
+        FileFormat::ArrowFile | FileFormat::ArrowStream => {
+            if let Some(reason) = arrow_end::fault(&mut file) {
+                return Err(FileFault::Broken { path: shown, format: format.name(), reason });
             }
         }
         _ => {}
@@ -321,7 +315,11 @@ mod tests {
         check("a.txt", b"x,y\n1,2\n", Ok("CSV"));
         check("a.json", b"{\"x\":1}\n{\"x\":2}\n", Ok("newline-delimited JSON"));
         check("a.json", b"[\n {\"x\":1}]\n", Ok("a JSON array"));
-        check("a.feather", b"ARROW1\0\0rest\x04\0\0\0ARROW1", Ok("an Arrow IPC file"));
+        check(
+            "a.feather",
+            b"ARROW1\0\0rest\x04\0\0\0ARROW1",
+            Err("an Arrow IPC file but cannot be read as such: its footer"),
+        );
         check("misnamed.csv", b"PAR1 data \x04\0\0\0PAR1", Ok("Parquet"));
     }
 

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod completion;
+mod damaged;
 mod errors;
 mod export;
 mod files;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use flate2::write::GzEncoder;
-use flow_engine::{Engine, EngineError, QueryResult, SourceSettings};
+use flow_engine::{Engine, EngineError, EngineOptions, QueryResult, SourceSettings};
 
 use crate::{engine, query, rows, try_query};
 
@@ -148,4 +148,49 @@ async fn json_in_arrays_and_over_several_lines() {
         assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["3", "6"], "{}", path.display());
         assert_eq!(notes, "", "{}", path.display());
     }
+}
+
+/// A large file of lines is read from several places at once; what is told of its lines is as if it were not.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_large_file_keep_their_numbers() {
+    const LINES: u64 = 60_000;
+    const BAD: [u64; 3] = [2, 31_234, 59_998];
+    let files = Files::new();
+    let text = |line: &dyn Fn(u64) -> String| {
+        let lines = (1..=LINES).map(|number| if BAD.contains(&number) { "{\"a\": ]\n".into() } else { line(number) });
+        lines.collect::<String>()
+    };
+    let plain = text(&|number| {
+        format!(
+            "{{\"number\":{number},\"sentence\":\"a few words that make this line longer than most\",\"bytes\":7}}\n"
+        )
+    });
+    let plain = files.add("plain.jsonl", plain);
+    let eve = files.add(
+        "eve.json",
+        text(&|number| {
+            format!(
+                "{{\"timestamp\":\"2024-01-01T00:00:00Z\",\"event_type\":\"flow\",\"src_ip\":\"10.0.0.1\",\
+                 \"src_port\":{},\"flow\":{{\"bytes_toserver\":{number}}}}}\n",
+                number % 60_000
+            )
+        }),
+    );
+    assert!(std::fs::metadata(&plain).expect("it is there").len() > 4 << 20, "too small to be cut");
+    let options = EngineOptions { thread_count: Some(4), ..EngineOptions::default() };
+    let engine = Engine::with_options(options).expect("an engine");
+    let sum: u64 = (1..=LINES).filter(|number| !BAD.contains(number)).sum();
+    let expected = format!("{} {sum}", LINES - BAD.len() as u64);
+    let (eve, plain) = (eve.display().to_string(), plain.display().to_string());
+    for (path, table, column) in [(&plain, "read_log", "number"), (&eve, "read_flows", "bytes")] {
+        let (found, notes) = both(&engine, &format!("SELECT count(*), sum({column}) FROM {table}('{path}')")).await;
+        assert_eq!(found.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{path}");
+        for line in BAD {
+            assert!(notes.contains(&format!("{path}, line {line}: ")), "{line}: {notes}");
+        }
+    }
+    let wrong = "count(*) FILTER (WHERE source_row <> concat(split_part(source_row, ':', 1), ':', bytes))";
+    let (found, _) =
+        both(&engine, &format!("SELECT {wrong}, count(DISTINCT source_row) FROM read_flows('{eve}')")).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["0", &(LINES - BAD.len() as u64).to_string()]);
 }
