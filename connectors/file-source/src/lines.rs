@@ -18,8 +18,8 @@ use crate::line_pieces::LinePiece;
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes asked of the decompressor at once.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// A batch is given early when its lines have this many bytes.
-const BATCH_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A batch is given early when its lines or objects have this many bytes.
+pub(crate) const BATCH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub trait LineDecoder {
     /// # Errors
     /// When arrays do not fit the schema, which is a bug.
     fn take(&mut self) -> Result<RecordBatch>;
+
+    /// There are no more lines: what was waiting for them is a row now or none.
+    fn end(&mut self) {}
 
     /// Remarks for the report since the last call, asked for with each batch.
     fn remarks(&mut self) -> Vec<String> {
@@ -103,6 +106,7 @@ impl LineScan<'_, '_> {
         loop {
             let Self { reader, decoder, scan, piece, .. } = self;
             if reader.offset() >= self.bytes {
+                decoder.end();
                 return self.give();
             }
             let reject = |number: u64, reason: String| {
@@ -117,7 +121,10 @@ impl LineScan<'_, '_> {
                 Ok(Line::TooLong(number)) => reject(number, format!("a line of more than {LINE_BYTES_MAX} bytes")),
                 Ok(Line::Pause) if self.sink.is_closed() => return Ok(Next::Stop),
                 Ok(Line::Pause) => continue,
-                Ok(Line::End) => return self.give(),
+                Ok(Line::End) => {
+                    decoder.end();
+                    return self.give();
+                }
                 Err(error) => return self.break_off(error),
             };
             let full = match outcome {
@@ -149,6 +156,7 @@ impl LineScan<'_, '_> {
 
     /// The file breaks: its rows so far count, and the report says where. Nothing at all is an error.
     fn break_off(&mut self, error: io::Error) -> Result<Next> {
+        self.decoder.end();
         let next = self.give()?;
         let (line, offset) = (self.reader.line(), self.reader.offset());
         let path = self.piece.path();

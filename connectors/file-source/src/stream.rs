@@ -23,10 +23,8 @@ fn leave_out(files: &[SourceFile], piece: &Piece, scan: &Scan, fault: DataFusion
     let Some(source) = SourceError::find(&fault).filter(|_| files.len() > 1 && !scan.is_strict) else {
         return Err(fault);
     };
-    // A file in pieces is told once, and its other pieces give what they can.
-    if piece.is_first() {
-        scan.report.leave_out_file(source.to_string());
-    }
+    // Any piece may be the one that fails; the others give what they can.
+    scan.report.leave_out_file(&files[piece.file].path, source.to_string());
     Ok(Next::Continue)
 }
 
@@ -67,4 +65,35 @@ pub(crate) fn start(
         }
     });
     builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use arrow_schema::Schema;
+
+    use super::*;
+    use crate::times::{TimeBounds, TimeColumns};
+
+    #[test]
+    fn any_piece_of_a_file_may_be_the_one_that_is_lost() {
+        let files = ["a", "b"].map(|name| SourceFile::whole(name.into()));
+        let schema = Schema::empty();
+        let scan = Scan {
+            times: TimeBounds::of(&[], TimeColumns::of(&schema)),
+            schema: Arc::new(schema),
+            columns: 0,
+            limit: None,
+            report: Arc::default(),
+            is_strict: false,
+        };
+        for from in [5, 9] {
+            let reason = io::Error::from(io::ErrorKind::NotFound);
+            let fault = SourceError::Unreadable { path: "b".into(), reason };
+            let next = leave_out(&files, &Piece { file: 1, from, to: u64::MAX }, &scan, fault.into());
+            assert_eq!(next.expect("the others are read"), Next::Continue);
+        }
+        assert_eq!(scan.report.files_left_out().len(), 1, "{:?}", scan.report.files_left_out());
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! A connector says how to tell its files ([`TextSource::layout`]), which fields make a flow, and how
 //! ([`TextSource::flow`]); [`TextConnector`] makes the two kinds of table of that. Rooms: `fields` (the values of a
-//! record), `json` and `delimited` (where they are), `objects` (JSON that is not one object a line), `native` (their
+//! record), `json` and `delimited` (where they are), `objects` (JSON that is not one object a line) on `cutter`, `native` (their
 //! kinds, and the table with the source's own columns), `files` (the table's files), `zone` (times without a zone).
 
+mod cutter;
 pub mod delimited;
 pub mod fields;
 mod files;

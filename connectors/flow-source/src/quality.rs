@@ -4,6 +4,7 @@
 //! a plan finds it with [`quality_of_plan`] without knowing the connector.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +80,8 @@ struct Kept {
     rejections: Vec<Rejection>,
     breakages: Vec<Breakage>,
     left_out: Vec<String>,
+    /// The files of which that is said, all of them.
+    left_out_paths: HashSet<PathBuf>,
     notes: Vec<String>,
     timeless: Vec<Timeless>,
 }
@@ -239,9 +242,12 @@ impl QualityReport {
         }
     }
 
-    /// Records that a file of several is not read, and why: a sentence that names it.
-    pub fn leave_out_file(&self, reason: String) {
+    /// Records once that a file of several, or a piece of it, is not read, and why: a sentence that names it.
+    pub fn leave_out_file(&self, path: &Path, reason: String) {
         let mut kept = self.kept();
+        if !kept.left_out_paths.insert(path.to_owned()) {
+            return;
+        }
         self.files_left_out.fetch_add(1, Ordering::Relaxed);
         if kept.left_out.len() < REASONS_KEPT_MAX {
             kept.left_out.push(reason);
@@ -381,5 +387,10 @@ mod tests {
         assert_eq!(report.rejections()[0].to_string(), "conn.log, line 1: reason 1");
         assert_eq!(report.breakages()[0].to_string(), "a.gz breaks off after line 3: cut");
         assert_eq!(report.caption().as_deref(), Some("25 rows rejected, 1 file breaks off"));
+        for _ in 0..2 {
+            report.leave_out_file(Path::new("b.csv"), "`b.csv` is gone".into());
+        }
+        assert_eq!(report.files_left_out(), ["`b.csv` is gone"], "each piece of a file may say it");
+        assert!(report.caption().is_some_and(|caption| caption.ends_with("1 file not read")));
     }
 }

@@ -128,7 +128,10 @@ mod tests {
         report.reject(Path::new("a.nf"), Place::Byte(276), || "cut".into());
         assert_eq!(of_report(&report), [Note::from("1 row rejected; first: a.nf, byte 276: cut".to_owned())]);
         let report = QualityReport::default();
-        (1..=15).for_each(|number| report.leave_out_file(format!("`{number}.log` is no log")));
+        (1..=15).for_each(|number| {
+            let name = format!("{number}.log");
+            report.leave_out_file(Path::new(&name), format!("`{name}` is no log"));
+        });
         let notes = of_report(&report);
         assert_eq!(notes[0].text, "15 files are not read; first: `1.log` is no log");
         assert_eq!(notes[0].details.len(), 10);

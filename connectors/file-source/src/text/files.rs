@@ -9,11 +9,12 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion_common::Result;
 use flow_source::{FlowRows, Place, QualityReport, SourceError, flow_schema};
 
+use super::cutter::{Cut, Cutter};
 use super::delimited;
 use super::fields::{Fields, Kind, excerpt};
 use super::json::Finder;
 use super::native::{Columns, NativeRows, SAMPLE_ROWS_MAX, kind_of_text};
-use super::objects::{Cut, Cutter, read_objects};
+use super::objects::read_objects;
 use super::{HEAD_BYTES, Layout, TextSource};
 use crate::format::{Format, Next, Scan, Sink};
 use crate::input::read_head;

@@ -1,6 +1,6 @@
 //! JSON that is not one object a line: objects over several lines, in an array, or within other objects.
 //!
-//! The text is only cut here; whether an object is one is found when its values are looked for.
+//! `cutter` finds them. What stands between them and is none is a row that cannot be read.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,97 +12,23 @@ use flow_source::{Breakage, Place};
 use crate::BATCH_ROWS;
 use crate::format::{Next, Scan, Sink};
 use crate::input::Input;
-use crate::lines::{LINE_BYTES_MAX, LineDecoder};
+use crate::lines::{BATCH_BYTES_MAX, LINE_BYTES_MAX, LineDecoder, without_bom};
+use crate::text::cutter::{Cut, Cutter};
+use crate::text::fields::excerpt;
 
 const CHUNK_BYTES: usize = 256 * 1024;
-
-/// Cuts objects out of a text that comes in chunks.
-#[derive(Debug, Default)]
-pub(crate) struct Cutter {
-    /// Objects around the records.
-    outer: usize,
-    depth: usize,
-    in_string: bool,
-    is_escaped: bool,
-    line: u64,
-    /// The line in which the current record begins.
-    first_line: u64,
-    record: Vec<u8>,
-    is_too_long: bool,
-}
-
-/// What a record is.
-pub(crate) enum Cut<'a> {
-    /// Its first line, from 1, and its text.
-    Object(u64, &'a [u8]),
-    /// The first line of a record longer than [`LINE_BYTES_MAX`]; it has been passed over.
-    TooLong(u64),
-}
-
-impl Cutter {
-    pub(crate) fn new(outer: usize) -> Self {
-        Self { outer, line: 1, ..Self::default() }
-    }
-
-    /// Whether the text so far ends within a record.
-    pub(crate) fn is_within(&self) -> bool {
-        self.depth > self.outer
-    }
-
-    pub(crate) fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// Takes bytes up to the end of a record; gives how many it took, and whether a record is complete.
-    pub(crate) fn take(&mut self, chunk: &[u8]) -> (usize, bool) {
-        let mut start = 0;
-        for (at, &byte) in chunk.iter().enumerate() {
-            self.line += u64::from(byte == b'\n');
-            if self.in_string {
-                self.in_string = self.is_escaped || byte != b'"';
-                self.is_escaped = byte == b'\\' && !self.is_escaped;
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' => {
-                    if self.depth == self.outer {
-                        start = at;
-                        self.first_line = self.line;
-                        self.record.clear();
-                        self.is_too_long = false;
-                    }
-                    self.depth += 1;
-                }
-                b'}' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == self.outer {
-                        self.keep(&chunk[start..=at]);
-                        return (at + 1, true);
-                    }
-                }
-                _ => {}
-            }
+/// The objects in the beginning of a file, until `each` wants no more of them.
+pub fn find_objects(head: &[u8], mut each: impl FnMut(&[u8]) -> Next) {
+    let mut cutter = Cutter::new(0);
+    let mut rest = without_bom(head);
+    while !rest.is_empty() {
+        let (taken, is_complete) = cutter.take(rest);
+        rest = &rest[taken..];
+        if let (true, Cut::Object(_, object)) = (is_complete, cutter.record())
+            && each(object) == Next::Stop
+        {
+            return;
         }
-        if self.is_within() {
-            self.keep(&chunk[start..]);
-        }
-        (chunk.len(), false)
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        if self.record.len() + bytes.len() > LINE_BYTES_MAX {
-            self.is_too_long = true;
-            self.record.clear();
-        }
-        if !self.is_too_long {
-            self.record.extend_from_slice(bytes);
-        }
-    }
-
-    /// The record that [`take`](Self::take) completed.
-    pub(crate) fn record(&self) -> Cut<'_> {
-        if self.is_too_long { Cut::TooLong(self.first_line) } else { Cut::Object(self.first_line, &self.record) }
     }
 }
 
@@ -119,103 +45,156 @@ pub fn read_objects(
 ) -> Result<Next> {
     let mut input = Input::open(path, Some(Arc::clone(&scan.report)))?;
     let compression = input.compression();
-    let mut cutter = Cutter::new(outer);
+    let mut reading = Objects { path, scan, sink, decoder, cutter: Cutter::new(outer), offset: 0, batch_offset: 0 };
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut offset = 0;
     loop {
         let read = match input.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                let next = give(scan, sink, decoder)?;
-                let reason = compression.defect(path, offset, error).to_string();
-                break_off(path, scan, cutter.line(), offset, reason);
+                let next = reading.give()?;
+                let reason = compression.defect(path, reading.offset, error).to_string();
+                reading.break_off(reason);
                 return Ok(next);
             }
         };
-        offset += read as u64;
-        let mut rest = &chunk[..read];
-        while !rest.is_empty() {
-            let (taken, is_complete) = cutter.take(rest);
-            rest = &rest[taken..];
-            if is_complete && object(path, &cutter, scan, sink, decoder)? == Next::Stop {
-                return Ok(Next::Stop);
-            }
-        }
-        if sink.is_closed() {
+        if reading.chunk(&chunk[..read])? == Next::Stop {
             return Ok(Next::Stop);
         }
     }
-    let next = give(scan, sink, decoder)?;
-    if cutter.is_within() {
-        break_off(path, scan, cutter.line(), offset, "the file ends within a JSON object".into());
-    }
-    Ok(next)
+    reading.end()
 }
 
-fn object(
-    path: &Path,
-    cutter: &Cutter,
-    scan: &Scan,
-    sink: &mut Sink<'_>,
-    decoder: &mut dyn LineDecoder,
-) -> Result<Next> {
-    let (line, outcome) = match cutter.record() {
-        Cut::Object(line, text) => (line, decoder.line(text, line)),
-        Cut::TooLong(line) => (line, Err(format!("an object of more than {LINE_BYTES_MAX} bytes"))),
-    };
-    if let Err(reason) = outcome {
-        scan.report.reject(path, Place::Line(line), || reason);
-    }
-    let is_full = decoder.rows() > 0 && decoder.rows() >= BATCH_ROWS.min(sink.left());
-    if is_full { give(scan, sink, decoder) } else { Ok(Next::Continue) }
+/// The reading of one file.
+struct Objects<'a, 'b> {
+    path: &'a Path,
+    scan: &'a Scan,
+    sink: &'a mut Sink<'b>,
+    decoder: &'a mut dyn LineDecoder,
+    cutter: Cutter,
+    /// Decompressed bytes that have been read.
+    offset: u64,
+    /// Where the current batch began.
+    batch_offset: u64,
 }
 
-fn give(scan: &Scan, sink: &mut Sink<'_>, decoder: &mut dyn LineDecoder) -> Result<Next> {
-    for remark in decoder.remarks() {
-        scan.report.note(remark);
+impl Objects<'_, '_> {
+    fn chunk(&mut self, chunk: &[u8]) -> Result<Next> {
+        let mut rest = if self.offset == 0 { without_bom(chunk) } else { chunk };
+        self.offset += (chunk.len() - rest.len()) as u64;
+        while !rest.is_empty() {
+            let (taken, is_complete) = self.cutter.take(rest);
+            rest = &rest[taken..];
+            self.offset += taken as u64;
+            if is_complete && self.record()? == Next::Stop {
+                return Ok(Next::Stop);
+            }
+        }
+        Ok(if self.sink.is_closed() { Next::Stop } else { Next::Continue })
     }
-    if decoder.rows() == 0 {
-        return Ok(Next::Continue);
-    }
-    let batch = decoder.take()?;
-    Ok(sink.give(batch))
-}
 
-fn break_off(path: &Path, scan: &Scan, line: u64, offset: u64, reason: String) {
-    scan.report.break_off(Breakage { path: path.to_owned(), place: Place::Line(line), offset, reason });
+    fn record(&mut self) -> Result<Next> {
+        let (line, outcome) = match self.cutter.record() {
+            Cut::Object(line, text) => (line, self.decoder.line(text, line)),
+            Cut::TooLong(line) => (line, Err(format!("an object of more than {LINE_BYTES_MAX} bytes"))),
+            Cut::Stray(line, text) => {
+                (line, Err(format!("`{}` is not a JSON object", excerpt(String::from_utf8_lossy(text).trim()))))
+            }
+        };
+        if let Err(reason) = outcome {
+            self.scan.report.reject(self.path, Place::Line(line), || reason);
+        }
+        let is_full = self.decoder.rows() >= BATCH_ROWS.min(self.sink.left())
+            || self.offset - self.batch_offset > BATCH_BYTES_MAX;
+        if is_full && self.decoder.rows() > 0 { self.give() } else { Ok(Next::Continue) }
+    }
+
+    fn give(&mut self) -> Result<Next> {
+        self.batch_offset = self.offset;
+        for remark in self.decoder.remarks() {
+            self.scan.report.note(remark);
+        }
+        if self.decoder.rows() == 0 {
+            return Ok(Next::Continue);
+        }
+        let batch = self.decoder.take()?;
+        Ok(self.sink.give(batch))
+    }
+
+    fn end(&mut self) -> Result<Next> {
+        if self.cutter.end() && self.record()? == Next::Stop {
+            return Ok(Next::Stop);
+        }
+        let next = self.give()?;
+        if let Some(open) = self.cutter.open() {
+            self.break_off(format!("the file ends within {open}"));
+        }
+        Ok(next)
+    }
+
+    fn break_off(&self, reason: String) {
+        let (place, offset) = (Place::Line(self.cutter.line()), self.offset);
+        self.scan.report.break_off(Breakage { path: self.path.to_owned(), place, offset, reason });
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use arrow_array::RecordBatch;
+    use arrow_schema::Schema;
+    use datafusion_physical_plan::metrics::Count;
+    use flow_source::QualityReport;
 
-    fn objects(text: &str, outer: usize, chunk_bytes: usize) -> Vec<(u64, String)> {
-        let mut cutter = Cutter::new(outer);
-        let mut found = Vec::new();
-        for chunk in text.as_bytes().chunks(chunk_bytes) {
-            let mut rest = chunk;
-            while !rest.is_empty() {
-                let (taken, is_complete) = cutter.take(rest);
-                rest = &rest[taken..];
-                if let (true, Cut::Object(line, object)) = (is_complete, cutter.record()) {
-                    found.push((line, String::from_utf8_lossy(object).into_owned()));
-                }
-            }
+    use super::*;
+    use crate::lines::Outcome;
+    use crate::times::{TimeBounds, TimeColumns};
+
+    /// Notes how many rows each batch has.
+    #[derive(Default)]
+    struct Counting {
+        rows: usize,
+        batches: Vec<usize>,
+    }
+
+    impl LineDecoder for Counting {
+        fn line(&mut self, _: &[u8], _: u64) -> std::result::Result<Outcome, String> {
+            self.rows += 1;
+            Ok(Outcome::Row)
         }
-        found
+
+        fn rows(&self) -> usize {
+            self.rows
+        }
+
+        fn take(&mut self) -> Result<RecordBatch> {
+            self.batches.push(std::mem::take(&mut self.rows));
+            Ok(RecordBatch::new_empty(Arc::new(Schema::empty())))
+        }
     }
 
     #[test]
-    fn objects_in_any_arrangement_and_chunks() {
-        let text = "[\n{\"a\": \"}\\\"{\"},\n{\n\"b\": {\"c\": 1}}\n]\n{}";
-        let expected: Vec<(u64, String)> =
-            vec![(2, "{\"a\": \"}\\\"{\"}".into()), (3, "{\n\"b\": {\"c\": 1}}".into()), (6, "{}".into())];
-        for chunk_bytes in [1, 2, 3, 7, 100] {
-            assert_eq!(objects(text, 0, chunk_bytes), expected, "chunks of {chunk_bytes}");
-        }
-        let inner = objects("{\"records\": [{\"a\": 1}, {\"a\": 2}], \"x\": 3}", 1, 5);
-        assert_eq!(inner.iter().map(|(_, object)| object.as_str()).collect::<Vec<_>>(), ["{\"a\": 1}", "{\"a\": 2}"]);
+    fn large_objects_fill_a_batch_early() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let object = [b"{".as_slice(), &vec![b' '; LINE_BYTES_MAX - 2], b"}"].concat();
+        std::fs::write(file.path(), object.repeat(6)).expect("a file");
+        let schema = Schema::empty();
+        let times = TimeBounds::of(&[], TimeColumns::of(&schema));
+        let report = Arc::<QualityReport>::default();
+        let schema = Arc::new(schema);
+        let scan = Scan { times, schema, columns: 0, limit: None, report: Arc::clone(&report), is_strict: false };
+        let (sender, _receiver) = tokio::sync::mpsc::channel(1);
+        let mut sink = Sink {
+            sender: &sender,
+            report: &report,
+            output_rows: Count::new(),
+            left: usize::MAX,
+            is_strict: false,
+            columns: 0,
+            timeless: None,
+        };
+        let mut decoder = Counting::default();
+        let next = read_objects(file.path(), 0, &scan, &mut sink, &mut decoder).expect("objects");
+        assert_eq!((next, decoder.batches.as_slice()), (Next::Continue, [5, 1].as_slice()));
     }
 }
