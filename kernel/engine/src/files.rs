@@ -1,11 +1,11 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
 //! `paths` finds the files, `sniff` says what each holds (`arrow_end` whether it is whole), `delimited` knows CSV's
-//! dialects, `describe` words what was found instead, `listing` lets DataFusion read them, `parquet` and `arrow_format` look
-//! at lengths before they are believed, `plain` reads CSV and JSON, `left_out` tells of those of a set that are not read,
-//! `timed` of rows that no window of time finds, `opened` applies what is set about a source, `remote` finds objects in the
-//! network, `windowed` fetches those that a query's times need. What a connector recognises goes to it; none of those formats
-//! is known here.
+//! dialects, `describe` words what was found instead, `guess` and `json_types` correct types told from few rows, `listing`
+//! lets DataFusion read them, `parquet` and `arrow_format` look at lengths before they are believed, `plain` reads CSV and
+//! JSON, `left_out` tells of those of a set that are not read, `timed` of rows that no window of time finds, `opened` applies
+//! what is set about a source, `remote` finds objects in the network, `windowed` fetches those that a query's times need. What
+//! a connector recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ mod arrow_end;
 mod arrow_format;
 pub(crate) mod delimited;
 pub(crate) mod describe;
+mod guess;
 mod json_types;
 mod labels;
 mod left_out;
@@ -81,6 +82,9 @@ pub enum FileFault {
     /// Text in another encoding than UTF-8.
     #[error("`{path}` is not UTF-8: it holds {found}")]
     Encoding { path: String, found: String, encoding: &'static str },
+    /// CSV of which all would be one line.
+    #[error("`{path}` has lines that end with a carriage return alone")]
+    LineEnds { path: String },
     /// The glob is well-formed and matches nothing.
     #[error("no file matches `{pattern}`")]
     NoMatch { pattern: String, nearest: Vec<String> },
@@ -147,6 +151,7 @@ impl FileFault {
             FileFault::Encoding { encoding, .. } => {
                 Some(format!("Convert it: iconv -f {encoding} -t UTF-8 FILE > NEW_FILE"))
             }
+            FileFault::LineEnds { .. } => Some("Convert it: tr '\\r' '\\n' < FILE > NEW_FILE".into()),
             FileFault::Broken { .. } => {
                 Some("The file may still be being written, or was cut while it was copied; fetch it again".into())
             }

@@ -58,23 +58,18 @@ pub(crate) fn names_of(header: &str, separator: u8) -> Vec<String> {
 fn complete_lines(text: &str, is_whole: bool) -> Vec<&str> {
     let text = if is_whole { text } else { text.rfind('\n').map_or(text, |end| &text[..end]) };
     let mut lines = Vec::new();
-    let mut start = 0;
-    let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            '\n' if !quoted => {
-                lines.push(text[start..at].trim_end_matches('\r'));
-                start = at + 1;
-            }
-            _ => {}
+    let (mut start, mut end) = (0, 0);
+    let mut is_open = false;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        is_open = look_over(line.as_bytes(), |byte| SEPARATORS.contains(&byte), is_open).0;
+        if !is_open {
+            lines.push(text[start..end].trim_end_matches(['\n', '\r']));
+            start = end;
         }
         if lines.len() == LINES_MAX {
-            return without_blank(lines);
+            break;
         }
-    }
-    if !quoted {
-        lines.push(text[start..].trim_end_matches('\r'));
     }
     without_blank(lines)
 }
@@ -83,17 +78,27 @@ fn without_blank(lines: Vec<&str>) -> Vec<&str> {
     lines.into_iter().filter(|line| !line.trim().is_empty()).collect()
 }
 
-pub(super) fn field_count(line: &str, separator: u8) -> usize {
-    let mut quoted = false;
-    let mut count = 1;
-    for byte in line.bytes() {
-        if byte == b'"' {
-            quoted = !quoted;
-        } else if byte == separator && !quoted {
-            count += 1;
+/// Values of a record without its line end.
+pub(super) fn field_count(record: &str, separator: u8) -> usize {
+    look_over(record.as_bytes(), |byte| byte == separator, false).1 + 1
+}
+
+/// Whether a value in quotes goes on behind a text, and how many separators stand outside of quotes. As Arrow reads it, a
+/// quote is one only where a value begins, and two of them within quotes are one that is meant.
+pub(super) fn look_over(text: &[u8], is_separator: impl Fn(u8) -> bool, is_open_before: bool) -> (bool, usize) {
+    let (mut is_open, mut begins, mut separators) = (is_open_before, !is_open_before, 0);
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match (is_open, byte) {
+            (true, b'"') if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (true, b'"') => is_open = false,
+            (true, _) => continue,
+            (false, b'"') if begins => is_open = true,
+            (false, byte) => separators += usize::from(is_separator(byte)),
         }
+        begins = !is_open && is_separator(byte);
     }
-    count
+    (is_open, separators)
 }
 
 fn most_fields(line: &str) -> (usize, u8) {
@@ -134,6 +139,7 @@ mod tests {
         check(",start,src\n0,1,10.0.0.1\n", Some((b',', true, 3)));
         check(",,src\n0,1,x\n", Some((b',', false, 3)));
         check("name,note\nx,\"one, two\nthree\"\n", Some((b',', true, 2)));
+        check("id,size,name\n1,5\" disk,x\n2,6\" disk,y\n3,\"7\"\" disk\",z\n", Some((b',', true, 3)));
         check("Dear all,\nplease find attached\n", None);
         check("{\"a\":1}\n{\"a\":2}\n", None);
         check("\u{feff}a,b\n1,2", Some((b',', true, 2)));

@@ -36,7 +36,7 @@ use super::paths::Found;
 use super::plain::{PlainFiles, Writing, schema};
 use super::sniff::{FileFormat, Packing, Sniffed};
 use super::timed::TimedTable;
-use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, json_types};
+use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, guess, json_types};
 use crate::error::{buried_fault, plain_text};
 use crate::source::SourceSettings;
 use crate::{column_map, flow_view};
@@ -52,10 +52,16 @@ pub(super) async fn open(
     settings: &SourceSettings,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let mut left_out = files.left_out.clone();
+    let mut groups = groups(files);
+    let mut columns = Vec::with_capacity(groups.len());
+    for group in &mut groups {
+        columns.push(columns_of(state, group, settings, &mut left_out).await);
+    }
+    settle_empty_columns(&mut columns);
     let mut tables = Vec::new();
     let mut first_fault = None;
-    for group in groups(files) {
-        match open_group(state, group, shape, settings, &mut left_out).await {
+    for (group, columns) in groups.iter().zip(columns) {
+        match columns.and_then(|columns| open_group(group, columns, shape, settings)) {
             Ok(table) => tables.push(table),
             Err(fault) if settings.strict => return Err(fault),
             Err(fault) => {
@@ -92,6 +98,17 @@ struct Group<'a> {
 impl Group<'_> {
     fn urls(&self) -> DataFusionResult<Vec<ListingTableUrl>> {
         self.files.iter().map(|found| url_of(found)).collect()
+    }
+
+    fn reader(&self) -> DataFusionResult<Arc<dyn FileReader>> {
+        Ok(match &self.sniffed.format {
+            FileFormat::Parquet => Arc::new(CheckedParquet::new(self.names()?)),
+            FileFormat::ArrowFile | FileFormat::ArrowStream => {
+                let is_file = matches!(self.sniffed.format, FileFormat::ArrowFile);
+                Arc::new(CheckedArrow::new(is_file, self.sniffed.format.name(), self.names()?))
+            }
+            _ => reader_of_text(self.sniffed),
+        })
     }
 
     /// Their places in their store, with their names for people.
@@ -139,65 +156,77 @@ fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
     groups.into_values().collect()
 }
 
-async fn open_group(
+/// The columns of a group as they are found, with a type for each; only readable files stay in it.
+async fn columns_of(
     state: &dyn Session,
-    mut group: Group<'_>,
-    shape: Shape,
+    group: &mut Group<'_>,
     settings: &SourceSettings,
     left_out: &mut LeftOut,
-) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let reader: Arc<dyn FileReader> = match &group.sniffed.format {
-        FileFormat::Parquet => Arc::new(CheckedParquet::new(group.names()?)),
-        FileFormat::ArrowFile | FileFormat::ArrowStream => {
-            let is_file = matches!(group.sniffed.format, FileFormat::ArrowFile);
-            Arc::new(CheckedArrow::new(is_file, group.sniffed.format.name(), group.names()?))
-        }
-        _ => reader_of_text(group.sniffed),
-    };
+) -> DataFusionResult<SchemaRef> {
+    let reader = group.reader()?;
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
-    let writing = writing_of(group.sniffed);
-    let mut inferred = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
-    if writing.is_none() && inferred.is_err() && group.files.len() > 1 && !settings.strict {
-        group.files = readable(state, reader.as_ref(), &group, left_out).await?;
-        inferred = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
-    }
-    let inferred = match (&writing, inferred) {
-        (None, inferred) => inferred.map_err(|fault| broken(&group, &fault))?,
-        (Some(_), Ok(inferred)) if !inferred.fields().is_empty() => inferred,
-        // Of objects over several lines none is found.
-        (Some(writing), inferred) => match (of_good_rows(state, &group, writing).await, inferred) {
-            (Ok(found), _) => found,
-            (Err(_), Ok(nothing)) => nothing,
-            (Err(_), Err(fault)) => return Err(broken(&group, &fault)),
-        },
-    };
-    let urls = group.urls()?;
-    let inferred = match &group.sniffed.format {
-        FileFormat::JsonLines => {
-            let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
-            json_types::with_unsigned(inferred, &paths)
+    let mut found = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
+    let Some(writing) = writing_of(group.sniffed) else {
+        if found.is_err() && group.files.len() > 1 && !settings.strict {
+            group.files = readable(state, reader.as_ref(), group, left_out).await?;
+            found = infer_schema(state, reader.as_ref(), &group.urls()?, keeps_labels).await;
         }
-        _ => inferred,
+        return found.map_err(|fault| broken(group, &fault));
     };
+    let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
+    let is_complete = |found: &SchemaRef| match &writing {
+        // Of columns that share a name DataFusion gives one.
+        Writing::Csv(dialect) => found.fields().len() == dialect.column_count,
+        // Of objects over several lines it finds none.
+        Writing::Json => !found.fields().is_empty(),
+    };
+    let of_good_rows = || schema::of_good_rows(&writing, &paths).ok().filter(|found| !found.fields().is_empty());
+    let found = match found {
+        Ok(found) if is_complete(&found) => found,
+        Ok(found) => of_good_rows().unwrap_or(found),
+        Err(fault) => of_good_rows().ok_or_else(|| broken(group, &fault))?,
+    };
+    Ok(match &writing {
+        Writing::Csv(_) => found,
+        Writing::Json => json_types::with_unsigned(found, &paths),
+    })
+}
+
+/// A column without a value in one group is what it is in the others, so that it stays one column.
+fn settle_empty_columns(groups: &mut [DataFusionResult<SchemaRef>]) {
+    let mut known: HashMap<String, DataType> = HashMap::new();
+    let all = groups.iter().flatten().flat_map(|columns| columns.fields().iter());
+    for field in all.filter(|field| !field.data_type().is_null()) {
+        known.entry(field.name().clone()).or_insert_with(|| field.data_type().clone());
+    }
+    for columns in groups.iter_mut().flatten() {
+        let settled = columns.fields().iter().map(|field| match known.get(field.name()) {
+            Some(known) if field.data_type().is_null() => Field::clone(field).with_data_type(known.clone()),
+            _ => Field::clone(field),
+        });
+        *columns = Arc::new(Schema::new_with_metadata(settled.collect::<Vec<_>>(), columns.metadata().clone()));
+    }
+}
+
+fn open_group(
+    group: &Group<'_>,
+    columns: SchemaRef,
+    shape: Shape,
+    settings: &SourceSettings,
+) -> DataFusionResult<Arc<dyn TableProvider>> {
+    let reader = group.reader()?;
+    let writing = writing_of(group.sniffed);
+    let urls = group.urls()?;
     let gives_flows = match shape {
         Shape::Flows | Shape::Side(_) => true,
-        Shape::Either => flow_view::holds_flows(&inferred),
+        Shape::Either => flow_view::holds_flows(&columns),
         Shape::Native => false,
     };
     if gives_flows {
-        column_map::check_units(&inferred, settings).map_err(FileFault::into_datafusion)?;
+        column_map::check_units(&columns, settings).map_err(FileFault::into_datafusion)?;
     }
-    let inferred = match &group.sniffed.format {
-        FileFormat::Delimited(_) if shape != Shape::Native => with_mapped_as_text(&inferred, settings),
-        _ => inferred,
-    };
-    let schema = match &group.sniffed.format {
-        FileFormat::Delimited(_) | FileFormat::JsonLines | FileFormat::JsonArray if shape != Shape::Native => {
-            with_flow_types(&inferred, settings)
-        }
-        _ => inferred,
-    };
+    let schema = typed(columns, &group.sniffed.format, shape, settings);
     if let Some(writing) = writing {
         let paths = group.files.iter().map(|found| found.path.clone()).collect();
         let table = FileTable::new(PlainFiles::new(writing, paths, schema));
@@ -221,15 +250,18 @@ fn writing_of(sniffed: &Sniffed) -> Option<Writing> {
     }
 }
 
-/// Columns as they are found where all rows can be read.
-async fn of_good_rows(state: &dyn Session, group: &Group<'_>, writing: &Writing) -> DataFusionResult<SchemaRef> {
-    let as_lines = match &group.sniffed.format {
-        FileFormat::JsonArray => FileFormat::JsonLines,
-        other => other.clone(),
-    };
-    let reader = reader_of_text(&Sniffed { format: as_lines, packing: Packing::None });
-    let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
-    schema::of_good_rows(state, reader.as_ref(), writing, &paths).await
+/// The types in which columns are read: text formats carry none, so they are guessed from the first rows.
+fn typed(columns: SchemaRef, format: &FileFormat, shape: Shape, settings: &SourceSettings) -> SchemaRef {
+    let is_csv = matches!(format, FileFormat::Delimited(_));
+    if !is_csv && !matches!(format, FileFormat::JsonLines | FileFormat::JsonArray) {
+        return columns;
+    }
+    let columns = guess::with_room(&columns);
+    match shape {
+        Shape::Native => columns,
+        _ if is_csv => with_flow_types(&with_mapped_as_text(&columns, settings), settings),
+        _ => with_flow_types(&columns, settings),
+    }
 }
 
 /// Finds the columns of formats that `plain` reads.
@@ -298,7 +330,7 @@ fn labels_only(schema: &Schema) -> Schema {
     Schema::new(kept.collect::<Vec<_>>())
 }
 
-/// Text formats carry no types. Where the flow schema knows a column, its type is read at once: guessed from a few
+/// Where the flow schema knows a column, its type is read at once: guessed from a few
 /// rows, a counter beyond 2^63 or an address that looks like a number would be lost.
 fn with_flow_types(inferred: &Schema, settings: &SourceSettings) -> SchemaRef {
     let fields: Vec<Field> = inferred

@@ -1,8 +1,8 @@
 //! CSV and JSON that no connector knows, row by row: a row that cannot be read is left out and counted, as connectors do it.
 //!
 //! Rows are parsed by Arrow, a batch at once; of a batch that it refuses the rows that are at fault are found by halves.
-//! `records` cuts files into rows, `parser` makes batches of them, `schema` knows their columns where a bad row is among the
-//! first. Which columns a table has, and which reader a file gets, is decided in `listing`.
+//! `records` cuts files into rows, `parser` makes batches of them, `exact` sees to it that no value loses a part, `schema` knows
+//! their columns where a bad row is among the first. Which columns a table has, and which reader a file gets, is decided in `listing`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,14 +11,18 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
-use file_source::text::objects::read_objects;
+use file_source::text::objects::{find_objects, read_objects};
 use file_source::{Format, LineDecoder, LinePiece, Next, Outcome, Scan, Sink, SourceFile, read_head, read_lines_of};
 use flow_source::{Place, QualityReport};
+use serde_json::Value;
 
+use super::ROWS_FOR_TYPES;
 use super::delimited::Delimited;
+use crate::render::visible;
 use parser::Parser;
 use records::Records;
 
+mod exact;
 mod parser;
 mod records;
 pub(super) mod schema;
@@ -94,14 +98,41 @@ impl Format for PlainFiles {
     }
 }
 
-/// Whether the first line of a JSON file is a whole object.
+/// Whether each line of a JSON file is an object, told from its beginning: some lines may be none.
 fn is_object_a_line(head: &[u8]) -> bool {
-    let head = file_source::without_bom(head);
-    let mut lines = head.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let Some(first) = lines.next() else { return true };
-    // A line longer than what is looked at is one of many.
-    let is_cut = lines.next().is_none() && head.len() == HEAD_BYTES;
-    is_cut || matches!(serde_json::from_slice(first), Ok(serde_json::Value::Object(_)))
+    let is_cut = head.len() >= HEAD_BYTES;
+    let head = file_source::without_bom(&head[..head.len().min(HEAD_BYTES)]).trim_ascii_start();
+    if head.starts_with(b"[") {
+        return false;
+    }
+    let is_object = |line: &&[u8]| matches!(serde_json::from_slice(line), Ok(Value::Object(_)));
+    let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    if lines().next().is_none_or(|first| is_object(&first)) {
+        return true;
+    }
+    // Over several lines, or several in one line, as JSON may be written.
+    match serde_json::Deserializer::from_slice(head).into_iter::<Value>().next() {
+        Some(Ok(_)) => false,
+        // A line longer than what is looked at is one of many.
+        Some(Err(fault)) if fault.is_eof() && is_cut => lines().count() == 1,
+        _ => 2 * lines().filter(is_object).count() >= lines().count(),
+    }
+}
+
+/// The objects in the beginning of a JSON file, as far as they can be read.
+pub(super) fn for_each_object(head: &[u8], mut each: impl FnMut(Value) -> Next) {
+    let mut of_text = |text: &[u8]| match serde_json::from_slice(text) {
+        Ok(object @ Value::Object(_)) => each(object),
+        _ => Next::Continue,
+    };
+    if !is_object_a_line(head) {
+        return find_objects(head, of_text);
+    }
+    for line in file_source::without_bom(head).split(|byte| *byte == b'\n') {
+        if of_text(line) == Next::Stop {
+            return;
+        }
+    }
 }
 
 /// The rows of one file under construction.
@@ -154,15 +185,25 @@ impl LineDecoder for Rows<'_> {
     }
 
     fn rows(&self) -> usize {
-        self.records.len()
+        self.records.whole()
+    }
+
+    fn end(&mut self) {
+        self.records.end();
+        self.tell_faults();
     }
 
     fn take(&mut self) -> DataFusionResult<RecordBatch> {
-        self.records.close();
-        self.tell_faults();
         let mut batches = Vec::new();
         self.parse(0, self.records.whole(), &mut batches)?;
         self.records.clear();
+        if let Some(key) = self.parser.take_unknown_key() {
+            self.report.note(format!(
+                "{}: `{}` is in none of the first {ROWS_FOR_TYPES} rows and has no column",
+                self.lines.path().display(),
+                visible(&key)
+            ));
+        }
         match batches.as_slice() {
             [only] => Ok(only.clone()),
             _ => Ok(concat_batches(&self.schema, &batches)?),

@@ -205,6 +205,10 @@ pub(crate) fn sniff(found: &Found, wanted: Wanted) -> Result<Sniffed, FileFault>
         let found = format!("{} packed as a whole, which cannot be read in parts", format.name());
         return Err(FileFault::Unrecognised { path: shown, expected: None, found });
     }
+    let has_line_feed = head.contains(&b'\n');
+    if matches!(format, FileFormat::Delimited(_)) && !has_line_feed && head.trim_ascii_end().contains(&b'\r') {
+        return Err(FileFault::LineEnds { path: shown });
+    }
     match &format {
         FileFormat::Parquet => check_parquet_end(&mut file, &shown)?,
         FileFormat::ArrowFile | FileFormat::ArrowStream => {
@@ -346,6 +350,8 @@ mod tests {
         check("a.dat", b"\0\x05\0\x01\0\0\0\0\0\0", Err("of NetFlow v5, cut after 10 bytes"));
         check("a.json", b"<html><body>", Err("an HTML page"));
         check("a.csv", b"", Err("is empty"));
+        check("a.csv", b"a,b\rx,y\r1,2\r", Err("has lines that end with a carriage return alone"));
+        check("a.csv", b"a,b\r", Ok("CSV"));
         check("unnamed", b"Dear all,\nhello\n", Err("is of no known format: it holds text"));
     }
 }

@@ -194,3 +194,155 @@ async fn lines_of_a_large_file_keep_their_numbers() {
         both(&engine, &format!("SELECT {wrong}, count(DISTINCT source_row) FROM read_flows('{eve}')")).await;
     assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["0", &(LINES - BAD.len() as u64).to_string()]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_at_the_end_and_quotes_within_values_make_no_row_bad() {
+    let files = Files::new();
+    let rows = |row: fn(u32) -> String| (0..40).map(row).collect::<String>();
+    let tabs = files.add("tabs.tsv", format!("id\tname\tcomment\n{}ragged\n", rows(|n| format!("{n}\tx\t\n"))));
+    let inches = files.add("inches.csv", format!("id,size,name\n{}ragged\n", rows(|n| format!("{n},5\" disk,x\n"))));
+    for path in [tabs, inches] {
+        let (found, notes) =
+            both(&engine(), &format!("SELECT count(*), count(id), sum(id) FROM read_log('{}')", path.display())).await;
+        assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["40", "40", "780"], "{}", path.display());
+        assert!(notes.contains("line 42: 1 values, expected 3"), "{notes}");
+    }
+    let header = HEADER.replace(',', "\t").replace('\n', "\tnote\n");
+    let path = files.add("flows.tsv", format!("{header}2024-01-01T00:00:00Z\t10.0.0.1\t192.0.2.1\tmany\t\n"));
+    let (_, notes) = both(&engine(), &format!("SELECT sum(bytes) FROM read_flows('{}')", path.display())).await;
+    assert!(notes.contains("line 2: `bytes` is `many`, expected UInt64"), "{notes}");
+    let path = files.add("none.tsv", "a\tb\tc\n1\t2\t3\n\t\t\n4\t5\t6\n");
+    let (found, _) = both(&engine(), &format!("SELECT count(*), count(a) FROM read_log('{}')", path.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["3", "2"], "a row may have no values");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_behind_ten_thousand_rows_without_one_are_there() {
+    let files = Files::new();
+    let csv: String = (0..10_000).map(|n| format!("{n},\n")).collect();
+    let csv = files.add("late.csv", format!("id,err\n{csv}10000,boom\n"));
+    let json = "{\"err\": null, \"in\": {\"err\": null}, \"all\": []}\n".repeat(10_000);
+    let late = "{\"err\": \"boom\", \"in\": {\"err\": \"boom\"}, \"all\": [\"boom\"]}\n{\"err\": 5, \"all\": [5]}\n";
+    let json = files.add("late.json", json + late);
+    for (path, count) in [(csv, "1"), (json.clone(), "2")] {
+        let (found, notes) = both(&engine(), &format!("SELECT count(err) FROM read_log('{}')", path.display())).await;
+        assert_eq!((found.as_str(), notes.as_str()), (count, ""), "{}", path.display());
+    }
+    let sql =
+        format!("SELECT err, \"in\"['err'], \"all\"[1] FROM read_log('{}') WHERE err IS NOT NULL", json.display());
+    let (found, _) = both(&engine(), &sql).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["boom", "boom", "boom", "5", "NULL", "5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_without_values_in_one_file_is_that_of_the_others() {
+    let files = Files::new();
+    files.add("a.csv", "id,n\n1,\n2,\n");
+    files.add("b.csv", "id,n,x\n3,40,y\n4,2,y\n");
+    let (found, notes) =
+        both(&engine(), &format!("SELECT sum(n) FROM read_log('{}/*.csv')", files.0.path().display())).await;
+    assert_eq!((found.as_str(), notes.as_str()), ("42", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_with_a_bad_beginning_or_end_gives_its_good_rows() {
+    let files = Files::new();
+    let lines: String = (1..50).map(|n| format!("{{\"id\": {n}}}\n")).collect();
+    let first_is_bad = files.add("first.json", format!("{{\"id\": 0, \"x\": \"abc\n{lines}"));
+    let cut = files.add("cut.json", "[{\"id\":1},\n{\"id\":2},\n{\"id\":");
+    let cut_between = files.add("between.json", "[{\"id\":1},\n{\"id\":2},\n");
+    let elements = (1..10).map(|n| format!("{{\"id\": {n}}}")).collect::<Vec<_>>().join(", ");
+    let syntax = files.add("syntax.json", format!("[{{\"id\": }}, {elements}]"));
+    let other = files.add("other.json", format!("[{elements}, 5]"));
+    let kinds = files.add("kinds.json", format!("[{elements}, {{\"id\": {{\"n\": 1}}}}]"));
+    let cases = [
+        (first_is_bad, "49", "1225", "1 row rejected"),
+        (cut, "2", "3", "breaks off after line 3: the file ends within a JSON object"),
+        (cut_between, "2", "3", "the file ends within a JSON array"),
+        (syntax, "9", "45", "1 row rejected"),
+        (other, "9", "45", "line 1: `5` is not a JSON object"),
+        (kinds, "9", "45", "1 row rejected"),
+    ];
+    for (path, count, sum, note) in cases {
+        let (found, notes) =
+            both(&engine(), &format!("SELECT count(id), sum(id) FROM read_log('{}')", path.display())).await;
+        assert_eq!(found.split_whitespace().collect::<Vec<_>>(), [count, sum], "{}", path.display());
+        assert!(notes.contains(note), "{}: {notes}", path.display());
+    }
+    let nothing = files.add("nothing.json", "{\"id\": 1,\n\"x\": }\n");
+    let fault = try_query(&engine(), &format!("SELECT * FROM read_log('{}')", nothing.display())).await;
+    let fault = fault.expect_err("a file without a good row").to_string();
+    assert!(fault.contains("cannot be read as such"), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_in_one_long_line_is_read() {
+    let files = Files::new();
+    let elements: Vec<String> = (0..5000).map(|n| format!("{{\"id\":{n},\"big\":{}}}", u64::MAX - n)).collect();
+    let path = files.add("array.json", format!("[{}]", elements.join(",")));
+    let (found, notes) =
+        both(&engine(), &format!("SELECT count(*), max(big) FROM read_log('{}')", path.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["5000", "18446744073709551615"]);
+    assert_eq!(notes, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_keep_all_their_parts_or_their_rows_are_told() {
+    let files = Files::new();
+    let many = |row: &str| row.repeat(10_001);
+    let json = files.add(
+        "n.json",
+        many("{\"n\": 1, \"in\": [{\"n\": 1}]}\n") + "{\"n\": 1.9}\n{\"n\": 2.0}\n{\"in\": [{\"n\": 1e-1}]}\n",
+    );
+    let (found, notes) = both(&engine(), &format!("SELECT sum(n), count(*) FROM read_log('{}')", json.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["10003", "10003"]);
+    assert!(notes.contains("line 10002: `n` is `1.9`, expected Int64"), "{notes}");
+    let (_, notes) = both(&engine(), &format!("SELECT \"in\" FROM read_log('{}')", json.display())).await;
+    assert!(notes.contains("line 10004: `in` is `1e-1`, expected list of"), "{notes}");
+
+    let days =
+        files.add("d.csv", "d,n\n".to_owned() + &many("2024-01-01,1\n") + "2024-01-02T10:00:00,2\n2024-01-03,3\n");
+    let (found, notes) = both(&engine(), &format!("SELECT max(d), count(d) FROM read_log('{}')", days.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["2024-01-03", "10002"]);
+    assert!(notes.contains("line 10003: `d` is `2024-01-02T10:00:00`, expected date"), "{notes}");
+
+    let moments = many("2024-01-01T00:00:00Z,1\n") + "2024-01-01T00:00:00.25Z,2\n9999-12-31T00:00:00Z,3\n";
+    let moments = files.add("m.csv", "t,n\n".to_owned() + &moments);
+    let (found, notes) = both(&engine(), &format!("SELECT t FROM read_log('{}') WHERE n > 1", moments.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["2024-01-01T00:00:00.250", "9999-12-31T00:00:00"]);
+    assert_eq!(notes, "");
+
+    let nested =
+        files.add("u.json", "{\"o\": {\"id\": 9223372036854775809}}\n{\"o\": {\"id\": 18446744073709551615}}\n");
+    let (found, _) = both(&engine(), &format!("SELECT o['id'] FROM read_log('{}')", nested.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["9223372036854775809", "18446744073709551615"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_kinds_of_json_that_vary() {
+    let files = Files::new();
+    let mixed = files.add("mixed.json", "{\"a\": 1}\n{\"a\": \"x\"}\n{\"a\": true}\n{\"a\": 1, \"a\": 2}\n");
+    let (found, notes) = both(&engine(), &format!("SELECT a FROM read_log('{}')", mixed.display())).await;
+    assert_eq!(
+        found.split_whitespace().collect::<Vec<_>>(),
+        ["1", "x", "true", "2"],
+        "the last of repeated keys counts"
+    );
+    assert_eq!(notes, "");
+
+    let late = files.add("late.json", "{\"a\": 1}\n".repeat(10_001) + "{\"a\": 2, \"late\": \"yes\"}\n");
+    let (_, notes) = both(&engine(), &format!("SELECT * FROM read_log('{}')", late.display())).await;
+    assert!(notes.contains("`late` is in none of the first 10000 rows and has no column"), "{notes}");
+    let (_, notes) = both(&engine(), &format!("SELECT count(*) FROM read_log('{}')", late.display())).await;
+    assert_eq!(notes, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_share_a_name_are_all_read() {
+    let files = Files::new();
+    let path = files.add("twice.csv", "id,id,x,id_2\n1,2,3,4\n5,6,7,8\n");
+    let (found, notes) =
+        both(&engine(), &format!("SELECT id, id_3, x, id_2 FROM read_log('{}')", path.display())).await;
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    assert_eq!(notes, "");
+}

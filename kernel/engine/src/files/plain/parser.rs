@@ -1,5 +1,6 @@
 //! From the text of records to batches, by Arrow's parsers; and of a record that they refuse, why.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -9,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
 
-use super::Writing;
+use super::{Writing, exact};
 use crate::engine::type_text;
 use crate::error::plain_text;
 use crate::files::delimited::{self, Delimited};
@@ -29,29 +30,52 @@ enum Kind {
         dialect: Delimited,
         /// All columns of the file.
         all: SchemaRef,
+        /// The same with texts in the place of days.
+        read: SchemaRef,
         /// Which of them are wanted.
         places: Vec<usize>,
     },
     Json {
         /// The columns with texts in the place of times.
         read: SchemaRef,
+        /// With texts also in the place of integers.
+        read_exactly: SchemaRef,
+        unknown: RefCell<UnknownKey>,
     },
+}
+
+/// A key of objects that has no column.
+enum UnknownKey {
+    /// The query does not want all columns, or one has been told.
+    NotAsked,
+    NotFound,
+    Found(String),
 }
 
 impl Parser {
     /// # Errors
     /// When `wanted` has columns that `all` has not, which is a bug.
     pub(super) fn new(writing: &Writing, all: &SchemaRef, wanted: &SchemaRef) -> Result<Parser, ArrowError> {
+        let is_time = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..));
         let kind = match writing {
             Writing::Csv(dialect) => {
                 let places = wanted.fields().iter().map(|field| all.index_of(field.name()));
                 Kind::Csv {
                     dialect: dialect.clone(),
                     all: Arc::clone(all),
+                    read: exact::with_texts(all, |data_type| matches!(data_type, DataType::Date32)),
                     places: places.collect::<Result<Vec<_>, _>>()?,
                 }
             }
-            Writing::Json => Kind::Json { read: with_text_for_times(wanted) },
+            Writing::Json => Kind::Json {
+                // Arrow takes any number in JSON for a time in nanoseconds; a text is a time or none.
+                read: exact::with_texts(wanted, is_time),
+                read_exactly: exact::with_texts(wanted, |data_type| is_time(data_type) || data_type.is_integer()),
+                unknown: RefCell::new(match wanted.fields() == all.fields() {
+                    true => UnknownKey::NotFound,
+                    false => UnknownKey::NotAsked,
+                }),
+            },
         };
         Ok(Parser { kind, wanted: Arc::clone(wanted) })
     }
@@ -62,14 +86,22 @@ impl Parser {
     /// When one of them cannot be read.
     pub(super) fn parse(&self, text: &[u8], count: usize) -> Result<RecordBatch, ArrowError> {
         let batches = match &self.kind {
-            Kind::Csv { dialect, all, places } => {
-                let builder = csv::ReaderBuilder::new(Arc::clone(all)).with_delimiter(dialect.separator);
+            Kind::Csv { dialect, read, places, .. } => {
+                let builder = csv::ReaderBuilder::new(Arc::clone(read)).with_delimiter(dialect.separator);
                 let builder = builder.with_projection(places.clone()).with_batch_size(count);
                 batches_of(text, &mut CsvDecoder(builder.build_decoder()))?
             }
-            Kind::Json { read } => {
-                let builder = json::ReaderBuilder::new(Arc::clone(read)).with_batch_size(count);
-                batches_of(text, &mut JsonDecoder(builder.build_decoder()?))?
+            Kind::Json { read, read_exactly, unknown } => {
+                let read = if exact::may_have_fraction(text) { read_exactly } else { read };
+                let asks = matches!(*unknown.borrow(), UnknownKey::NotFound);
+                let outcome = of_objects(text, count, read, asks);
+                match outcome.as_ref().err().filter(|_| asks).and_then(unknown_key) {
+                    Some(key) => {
+                        unknown.replace(UnknownKey::Found(key));
+                        of_objects(text, count, read, false)?
+                    }
+                    None => outcome?,
+                }
             }
         };
         let batches = batches.into_iter().map(|batch| {
@@ -86,13 +118,25 @@ impl Parser {
         }
     }
 
+    /// A key that is in none of the rows that told the columns; once.
+    pub(super) fn take_unknown_key(&self) -> Option<String> {
+        let Kind::Json { unknown, .. } = &self.kind else { return None };
+        if !matches!(*unknown.borrow(), UnknownKey::Found(_)) {
+            return None;
+        }
+        match unknown.replace(UnknownKey::NotAsked) {
+            UnknownKey::Found(key) => Some(key),
+            UnknownKey::NotAsked | UnknownKey::NotFound => None,
+        }
+    }
+
     /// Why a record gives no row.
     pub(super) fn reason(&self, record: &[u8], fault: Option<ArrowError>) -> String {
         let text = String::from_utf8_lossy(record);
         let said = fault.map(|fault| fault.to_string()).unwrap_or_default();
         match &self.kind {
             Kind::Csv { dialect, all, .. } => {
-                let found = delimited::field_count(text.trim_end(), dialect.separator);
+                let found = delimited::field_count(text.trim_end_matches('\n'), dialect.separator);
                 match () {
                     () if std::str::from_utf8(record).is_err() => "it is not text in UTF-8".into(),
                     () if found != dialect.column_count => format!("{found} values, expected {}", dialect.column_count),
@@ -108,13 +152,22 @@ impl Parser {
     }
 }
 
-/// Arrow takes any number in JSON for a time in nanoseconds; a text is a time or none.
-fn with_text_for_times(wanted: &Schema) -> SchemaRef {
-    let fields = wanted.fields().iter().map(|field| match field.data_type() {
-        DataType::Timestamp(..) => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
-        _ => Arc::clone(field),
-    });
-    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), wanted.metadata().clone()))
+/// Rows of objects. Numbers and truth values are texts where texts are expected.
+fn of_objects(text: &[u8], count: usize, read: &SchemaRef, is_strict: bool) -> Result<Vec<RecordBatch>, ArrowError> {
+    let builder = json::ReaderBuilder::new(Arc::clone(read)).with_batch_size(count);
+    let builder = builder.with_coerce_primitive(true).with_strict_mode(is_strict);
+    batches_of(text, &mut JsonDecoder(builder.build_decoder()?))
+}
+
+/// Of Arrow's sentence about a key that has no column, the key.
+fn unknown_key(fault: &ArrowError) -> Option<String> {
+    let said = fault.to_string();
+    let key = said.strip_suffix("' missing from schema")?.split_once("column '")?.1;
+    Some(key.to_owned())
+}
+
+fn not_as_expected(field: &Field, value: &str) -> String {
+    format!("`{}` is `{}`, expected {}", visible(field.name()), excerpt(value), type_text(field.data_type()))
 }
 
 /// # Errors
@@ -123,7 +176,14 @@ fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == wanted.data_type() {
         return Ok(Arc::clone(column));
     }
-    cast_with_options(column, wanted.data_type(), &CastOptions { safe: false, ..CastOptions::default() })
+    let outcome = match wanted.data_type() {
+        DataType::Date32 => exact::days(column),
+        time @ DataType::Timestamp(..) => {
+            return cast_with_options(column, time, &CastOptions { safe: false, ..CastOptions::default() });
+        }
+        other => exact::integers(column, other),
+    };
+    outcome.map_err(|text| ArrowError::ParseError(not_as_expected(wanted, &text)))
 }
 
 /// Of Arrow's sentence about a value: the value, and what was expected in which column.
@@ -131,9 +191,7 @@ fn of_value(said: &str, all: &Schema) -> Option<String> {
     let rest = said.split_once("while parsing value '")?.1;
     let (value, rest) = rest.split_once("' as type '")?;
     let place = rest.split_once("for column ")?.1.split(' ').next()?.parse::<usize>().ok()?;
-    let field = all.fields().get(place)?;
-    let expected = type_text(field.data_type());
-    Some(format!("`{}` is `{}`, expected {expected}", visible(field.name()), excerpt(value)))
+    Some(not_as_expected(all.fields().get(place)?, value))
 }
 
 fn excerpt(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! From lines to records: of CSV, a value in quotes may go on in the next line.
 
 use super::Writing;
+use crate::files::delimited::look_over;
 
 /// Lines of one record. A quote that is open for longer was never meant to be one.
 const LINES_MAX: usize = 1000;
@@ -16,10 +17,22 @@ pub(super) struct Records {
     text: Vec<u8>,
     /// Where each record ends, and the line in which it begins.
     ends: Vec<(usize, u64)>,
-    /// Where each line of a record without its end ends, and its number.
-    open: Vec<(usize, u64)>,
+    /// The lines of a record without its end.
+    open: Vec<Line>,
     is_within_quotes: bool,
     faults: Vec<(u64, String)>,
+}
+
+/// A line of a record without its end.
+#[derive(Clone, Copy)]
+struct Line {
+    number: u64,
+    /// Where it ends in the text.
+    end: usize,
+    /// Whether it leaves a quote open where none was before it.
+    opens: bool,
+    /// Whether it leaves one open that was.
+    holds: bool,
 }
 
 impl Records {
@@ -41,24 +54,38 @@ impl Records {
 
     /// Adds a line; whether a record ends with it.
     pub(super) fn push(&mut self, line: &[u8], number: u64) -> bool {
-        if self.open.is_empty() && line.trim_ascii().is_empty() {
+        let mut is_row = false;
+        // Before the line is added: it may be long, and is copied for each line before it that is given up.
+        while !self.open.is_empty() && (self.open.len() >= LINES_MAX || self.open_bytes() + line.len() > BYTES_MAX) {
+            is_row |= self.give_up();
+        }
+        let is_open_after = |before| {
+            let separator = self.separator.filter(|_| memchr::memchr(b'"', line).is_some());
+            separator.map_or(before, |separator| look_over(line, |byte| byte == separator, before).0)
+        };
+        // The first line of a record without its end is given up before it could stand within quotes.
+        let (opens, holds) = (is_open_after(false), self.is_within_quotes && is_open_after(true));
+        self.add(line, Line { number, end: 0, opens, holds }) | is_row
+    }
+
+    fn add(&mut self, text: &[u8], line: Line) -> bool {
+        if self.open.is_empty() && self.is_blank(text) {
             return false;
         }
-        if let Some(separator) = self.separator {
-            self.is_within_quotes = is_open_after(line, separator, self.is_within_quotes);
-        }
-        self.text.extend_from_slice(line);
+        self.is_within_quotes = if self.is_within_quotes { line.holds } else { line.opens };
+        self.text.extend_from_slice(text);
         self.text.push(b'\n');
-        self.open.push((self.text.len(), number));
-        if !self.is_within_quotes {
-            return self.end_record();
-        }
-        let is_too_long = self.open.len() >= LINES_MAX || self.text.len() - self.whole_bytes() >= BYTES_MAX;
-        is_too_long && self.give_up()
+        self.open.push(Line { end: self.text.len(), ..line });
+        !self.is_within_quotes && self.end_record()
+    }
+
+    /// A line of tabs is a row without values where these separate them.
+    fn is_blank(&self, line: &[u8]) -> bool {
+        line.iter().all(|byte| byte.is_ascii_whitespace() && Some(*byte) != self.separator)
     }
 
     fn end_record(&mut self) -> bool {
-        let first = self.open.first().map_or(0, |(_, number)| *number);
+        let first = self.open.first().map_or(0, |line| line.number);
         self.open.clear();
         if std::mem::take(&mut self.header_is_next) {
             self.text.truncate(self.whole_bytes());
@@ -70,30 +97,28 @@ impl Records {
 
     /// The first line of the open record was no beginning of several: the others are looked at again.
     fn give_up(&mut self) -> bool {
-        let start = self.whole_bytes();
         let lines = std::mem::take(&mut self.open);
-        let text = self.text.split_off(start);
+        let Some(first) = lines.first() else { return false };
+        self.faults.push((first.number, "a quote is opened and not closed".to_owned()));
+        // It was the header then, not the next line.
+        self.header_is_next = false;
+        let rest = self.text.split_off(first.end);
+        self.text.truncate(self.whole_bytes());
         self.is_within_quotes = false;
-        self.faults.extend(lines.first().map(|(_, number)| (*number, "a quote is opened and not closed".to_owned())));
-        let mut found = false;
+        let mut is_row = false;
         for pair in lines.windows(2) {
-            let ((from, _), (to, number)) = (pair[0], pair[1]);
+            let (from, to) = (pair[0].end - first.end, pair[1].end - first.end);
             // Without its line end.
-            found |= self.push(&text[from - start..to - start - 1], number);
+            is_row |= self.add(&rest[from..to - 1], pair[1]);
         }
-        found
+        is_row
     }
 
     /// Ends what has no end: there are no more lines.
-    pub(super) fn close(&mut self) {
+    pub(super) fn end(&mut self) {
         while !self.open.is_empty() {
             self.give_up();
         }
-    }
-
-    /// Records, also one without its end.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len() + usize::from(!self.open.is_empty())
     }
 
     /// Records that have ended.
@@ -116,8 +141,11 @@ impl Records {
         std::mem::take(&mut self.faults)
     }
 
+    /// Forgets the records that have ended.
     pub(super) fn clear(&mut self) {
-        self.text.clear();
+        let bytes = self.whole_bytes();
+        self.text.drain(..bytes);
+        self.open.iter_mut().for_each(|line| line.end -= bytes);
         self.ends.clear();
     }
 
@@ -128,27 +156,10 @@ impl Records {
     fn whole_bytes(&self) -> usize {
         self.start(self.ends.len())
     }
-}
 
-/// Whether a value in quotes goes on after a line. A quote is one only where a value begins.
-fn is_open_after(line: &[u8], separator: u8, is_open_before: bool) -> bool {
-    if memchr::memchr(b'"', line).is_none() {
-        return is_open_before;
+    fn open_bytes(&self) -> usize {
+        self.text.len() - self.whole_bytes()
     }
-    let (mut is_open, mut begins) = (is_open_before, !is_open_before);
-    let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match (is_open, byte) {
-            // Two of them are one that is meant.
-            (true, b'"') if bytes.peek() == Some(&b'"') => drop(bytes.next()),
-            (true, b'"') => is_open = false,
-            (true, _) => {}
-            (false, b'"') if begins => is_open = true,
-            (false, _) => {}
-        }
-        begins = !is_open && byte == separator;
-    }
-    is_open
 }
 
 #[cfg(test)]
@@ -162,7 +173,7 @@ mod tests {
         for (line, number) in text.lines().zip(1..) {
             records.push(line.as_bytes(), number);
         }
-        records.close();
+        records.end();
         let texts = (0..records.whole()).map(|at| String::from_utf8_lossy(records.text(at, at + 1)).into_owned());
         (texts.collect(), (0..records.whole()).map(|at| records.line(at)).collect(), records.take_faults())
     }
@@ -203,5 +214,36 @@ mod tests {
             texts.len(),
             faults.len()
         );
+    }
+
+    #[test]
+    fn a_line_is_not_held_by_lines_that_are_given_up() {
+        let dialect = Delimited { separator: b',', has_header: false, header: String::new(), column_count: 2 };
+        let mut records = Records::new(&Writing::Csv(dialect));
+        for number in 1..=60 {
+            records.push(b"z\",\"b", number);
+        }
+        let long = vec![b'x'; 2 * BYTES_MAX];
+        assert!(records.push(&long, 61), "it is a record of its own");
+        assert_eq!((records.whole(), records.open.len(), records.take_faults().len()), (1, 0, 60));
+        assert!(records.text.capacity() < 2 * long.len() + BYTES_MAX);
+    }
+
+    #[test]
+    fn a_header_without_its_end_takes_no_row_with_it() {
+        let (texts, _, faults) = records("a,\"b\n1,2\n3,4", true);
+        assert_eq!((texts.as_slice(), faults.len()), (["1,2\n", "3,4\n"].map(String::from).as_slice(), 1));
+    }
+
+    #[test]
+    fn records_are_taken_while_one_is_open() {
+        let dialect = Delimited { separator: b'\t', has_header: false, header: String::new(), column_count: 2 };
+        let mut records = Records::new(&Writing::Csv(dialect));
+        assert!(records.push(b"\t", 1), "a row without values");
+        assert!(!records.push(b" ", 2) && !records.push(b"\"a", 3));
+        assert_eq!(records.text(0, records.whole()), b"\t\n");
+        records.clear();
+        assert!(records.push(b"b\"\tc", 4));
+        assert_eq!((records.text(0, 1), records.line(0)), (b"\"a\nb\"\tc\n".as_slice(), 3));
     }
 }

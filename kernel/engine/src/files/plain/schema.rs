@@ -1,94 +1,229 @@
-//! The columns of files in which rows that cannot be read are among the first: found as always, in a copy without them.
+//! The columns of files of which some rows cannot be read, or share names: as the good ones among the first rows have them.
 
+use std::collections::HashSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::Session;
-use datafusion::common::{DataFusionError, Result as DataFusionResult};
-use datafusion::datasource::file_format::FileFormat as FileReader;
-use file_source::{read_head, without_bom};
-use object_store::memory::InMemory;
-use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use arrow::csv::reader::Format;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json::reader::infer_json_schema_from_iterator;
+use file_source::{Input, Line, LineReader, Next, read_head, without_bom};
+use serde_json::Value;
 
-use super::Writing;
 use super::records::Records;
-use crate::files::{ROWS_FOR_TYPES, delimited};
+use super::{Writing, for_each_object};
+use crate::files::ROWS_FOR_TYPES;
+use crate::files::delimited::{self, Delimited};
 
-/// Bytes of one file looked at, after decompression.
+/// Bytes looked at, after decompression.
 const BYTES_FOR_TYPES: usize = 16 * 1024 * 1024;
+/// Objects looked at together.
+const OBJECTS_AT_ONCE: usize = 1000;
 
-/// What `reader`, which must be one for files that are not packed, finds in the good rows of some files.
+/// The columns of files with the same writing. Those that cannot be opened have none.
 ///
 /// # Errors
-/// When there are no good rows, or it cannot make columns of them.
-pub(crate) async fn of_good_rows(
-    state: &dyn Session,
-    reader: &dyn FileReader,
-    writing: &Writing,
-    paths: &[&Path],
-) -> DataFusionResult<SchemaRef> {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let failed = |fault| DataFusionError::ObjectStore(Box::new(fault));
-    let mut objects = Vec::new();
-    for (place, path) in paths.iter().enumerate() {
-        let key = Key::from(place.to_string());
-        let rows = good_rows(&read_head(path, BYTES_FOR_TYPES)?, writing);
-        store.put(&key, PutPayload::from(rows)).await.map_err(failed)?;
-        objects.push(store.head(&key).await.map_err(failed)?);
+/// When Arrow cannot make columns of the rows.
+pub(crate) fn of_good_rows(writing: &Writing, paths: &[&Path]) -> Result<SchemaRef, ArrowError> {
+    match writing {
+        Writing::Csv(dialect) => of_values(dialect, paths),
+        Writing::Json => Ok(of_objects(paths)),
     }
-    reader.infer_schema(state, &store, &objects).await
 }
 
-/// The beginning of a file without the rows that are none.
-fn good_rows(head: &[u8], writing: &Writing) -> Vec<u8> {
-    let head = without_bom(head);
-    let whole = match head.iter().rposition(|byte| *byte == b'\n') {
-        Some(end) if head.len() == BYTES_FOR_TYPES => &head[..end],
-        _ => head,
-    };
-    if matches!(writing, Writing::Json) && !super::is_object_a_line(head) {
-        return objects_as_lines(head);
+fn of_values(dialect: &Delimited, paths: &[&Path]) -> Result<SchemaRef, ArrowError> {
+    let mut text = Vec::new();
+    if dialect.has_header {
+        text.extend_from_slice(dialect.header.as_bytes());
+        text.push(b'\n');
     }
-    let mut records = Records::new(writing);
-    let mut kept = Vec::new();
-    if let Writing::Csv(dialect) = writing
-        && dialect.has_header
-    {
-        kept.extend_from_slice(dialect.header.as_bytes());
-        kept.push(b'\n');
+    let mut left = ROWS_FOR_TYPES;
+    for path in paths {
+        if left == 0 || text.len() >= BYTES_FOR_TYPES {
+            break;
+        }
+        if let Ok(input) = Input::open(path, None) {
+            left -= add_good_records(input, dialect, left, &mut text);
+        }
     }
-    for (line, number) in whole.split(|byte| *byte == b'\n').zip(1..) {
-        records.push(line.strip_suffix(b"\r").unwrap_or(line), number);
-        if records.whole() > ROWS_FOR_TYPES {
+    let format = Format::default().with_header(dialect.has_header).with_delimiter(dialect.separator);
+    let (found, _) = format.infer_schema(text.as_slice(), Some(ROWS_FOR_TYPES))?;
+    Ok(Arc::new(Schema::new(with_distinct_names(found.fields()))))
+}
+
+/// Adds the good ones among the first records to `text`; how many there are, at most `count_max`.
+fn add_good_records(input: Input, dialect: &Delimited, count_max: usize, text: &mut Vec<u8>) -> usize {
+    let mut records = Records::new(&Writing::Csv(dialect.clone()));
+    if cut(input, count_max, &mut records).is_err() {
+        // What comes before a defect of the file counts.
+        records.end();
+    }
+    let good = (0..records.whole()).map(|place| records.text(place, place + 1));
+    let good = good.filter(|record| is_good(record, dialect)).take(count_max);
+    good.map(|record| text.extend_from_slice(record)).count()
+}
+
+fn cut(input: Input, count_max: usize, records: &mut Records) -> io::Result<()> {
+    let mut reader = LineReader::new(input);
+    while records.whole() < count_max && reader.offset() < BYTES_FOR_TYPES as u64 {
+        match reader.next()? {
+            Line::Text(1, line) => drop(records.push(without_bom(line), 1)),
+            Line::Text(number, line) => drop(records.push(line, number)),
+            Line::TooLong(_) | Line::Pause => {}
+            Line::End => {
+                records.end();
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_good(record: &[u8], dialect: &Delimited) -> bool {
+    let Ok(record) = std::str::from_utf8(record) else { return false };
+    let record = record.trim_end_matches('\n');
+    // For Arrow a record ends there.
+    !record.contains('\r') && delimited::field_count(record, dialect.separator) == dialect.column_count
+}
+
+/// The first column of a name keeps it; the others get a number behind it.
+fn with_distinct_names(fields: &Fields) -> Vec<Field> {
+    let written: HashSet<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let mut taken = HashSet::new();
+    let distinct = fields.iter().map(|field| {
+        let mut name = field.name().clone();
+        let mut number = 2;
+        while (number > 2 && written.contains(name.as_str())) || !taken.insert(name.clone()) {
+            name = format!("{}_{number}", field.name());
+            number += 1;
+        }
+        field.as_ref().clone().with_name(name)
+    });
+    distinct.collect()
+}
+
+fn of_objects(paths: &[&Path]) -> SchemaRef {
+    let mut columns = Columns::default();
+    for head in paths.iter().filter_map(|path| read_head(path, BYTES_FOR_TYPES).ok()) {
+        for_each_object(&head, |object| columns.add(object));
+        if columns.count >= ROWS_FOR_TYPES {
             break;
         }
     }
-    for place in 0..records.whole() {
-        let record = records.text(place, place + 1);
-        if is_good(record, writing) {
-            kept.extend_from_slice(record);
+    columns.settle();
+    Arc::new(columns.known)
+}
+
+/// The columns that objects have so far.
+struct Columns {
+    known: Schema,
+    waiting: Vec<Value>,
+    count: usize,
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns { known: Schema::empty(), waiting: Vec::new(), count: 0 }
+    }
+}
+
+impl Columns {
+    fn add(&mut self, object: Value) -> Next {
+        self.waiting.push(object);
+        self.count += 1;
+        if self.waiting.len() >= OBJECTS_AT_ONCE {
+            self.settle();
+        }
+        if self.count >= ROWS_FOR_TYPES { Next::Stop } else { Next::Continue }
+    }
+
+    fn settle(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.learn(&waiting);
+    }
+
+    /// Objects that contradict those before them, as a text does where they have an object, are found by halves and left
+    /// out: they are rows that cannot be read.
+    fn learn(&mut self, objects: &[Value]) {
+        let known = object_with(self.known.fields());
+        let all = std::iter::once(&known).chain(objects).map(Ok);
+        match infer_json_schema_from_iterator(all) {
+            Ok(schema) => self.known = schema,
+            Err(_) if objects.len() <= 1 => {}
+            Err(_) => {
+                let (one, other) = objects.split_at(objects.len() / 2);
+                self.learn(one);
+                self.learn(other);
+            }
         }
     }
-    kept
 }
 
-/// Objects over several lines or in an array, as far as they can be read.
-fn objects_as_lines(head: &[u8]) -> Vec<u8> {
-    let values = serde_json::Deserializer::from_slice(head).into_iter::<serde_json::Value>();
-    let values = values.map_while(Result::ok).flat_map(|value| match value {
-        serde_json::Value::Array(items) => items,
-        other => vec![other],
-    });
-    let objects = values.filter(serde_json::Value::is_object).take(ROWS_FOR_TYPES);
-    objects.flat_map(|object| format!("{object}\n").into_bytes()).collect()
+/// An object of which Arrow finds these columns.
+fn object_with(fields: &Fields) -> Value {
+    fields.iter().map(|field| (field.name().clone(), value_of(field.data_type()))).collect()
 }
 
-fn is_good(record: &[u8], writing: &Writing) -> bool {
-    let Ok(text) = std::str::from_utf8(record) else { return false };
-    match writing {
-        Writing::Csv(dialect) => delimited::field_count(text.trim_end(), dialect.separator) == dialect.column_count,
-        Writing::Json => matches!(serde_json::from_str(text), Ok(serde_json::Value::Object(_))),
+fn value_of(data_type: &DataType) -> Value {
+    match data_type {
+        DataType::Null => Value::Null,
+        DataType::Boolean => true.into(),
+        DataType::Int64 => 0.into(),
+        DataType::Float64 => 0.5.into(),
+        DataType::Struct(fields) => object_with(fields),
+        DataType::List(item) if item.data_type().is_null() => Value::Array(Vec::new()),
+        DataType::List(item) => vec![value_of(item.data_type())].into(),
+        _ => "".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_and_types(schema: &Schema) -> Vec<String> {
+        schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+    }
+
+    #[test]
+    fn no_more_files_are_read_than_types_need() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (full, other) = (folder.path().join("full"), folder.path().join("other"));
+        let dialect = Delimited { separator: b'\t', has_header: true, header: "id\tid\tnote".into(), column_count: 3 };
+        let rows = "7\t1.5\t\n".repeat(ROWS_FOR_TYPES);
+        std::fs::write(&full, format!("id\tid\tnote\nragged\n{rows}")).expect("a file");
+        std::fs::write(&other, "id\tid\tnote\nx\tx\tx\n").expect("a file");
+        let found = of_good_rows(&Writing::Csv(dialect.clone()), &[&full, &other]).expect("columns");
+        // One row is missing for the ragged one, so the other file is asked for that.
+        assert_eq!(names_and_types(&found), ["id Utf8", "id_2 Utf8", "note Utf8"]);
+        std::fs::write(&full, format!("id\tid\tnote\n{rows}")).expect("a file");
+        let found = of_good_rows(&Writing::Csv(dialect), &[&full, &other]).expect("columns");
+        assert_eq!(names_and_types(&found), ["id Int64", "id_2 Float64", "note Null"]);
+
+        std::fs::write(&full, "{\"a\": 1}\n".repeat(ROWS_FOR_TYPES)).expect("a file");
+        std::fs::write(&other, "{\"b\": 1}\n").expect("a file");
+        let found = of_good_rows(&Writing::Json, &[&full, &other]).expect("columns");
+        assert_eq!(names_and_types(&found), ["a Int64"]);
+    }
+
+    #[test]
+    fn objects_that_contradict_those_before_them_have_no_say() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("objects");
+        let text =
+            r#"[{"a": {"b": null}, "c": []}, {"a": 5}, 7, {"a": {"b": 1.5}, "c": [[]]}, {"a": {"b": 2}, "c": "x"}"#;
+        std::fs::write(&path, text).expect("a file");
+        let found = of_good_rows(&Writing::Json, &[&path]).expect("columns");
+        assert_eq!(names_and_types(&found), ["a Struct(\"b\": Float64)", "c List(List(Utf8))"]);
+    }
+
+    #[test]
+    fn repeated_names_get_numbers_that_are_not_taken() {
+        let fields: Fields =
+            ["id", "id", "id_2", "x", "id"].map(|name| Field::new(name, DataType::Utf8, true)).to_vec().into();
+        let names: Vec<String> = with_distinct_names(&fields).iter().map(|field| field.name().clone()).collect();
+        assert_eq!(names, ["id", "id_3", "id_2", "x", "id_4"]);
     }
 }
