@@ -8,11 +8,13 @@ use arrow::csv;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
+use flow_source::schema::time_type;
 
 use super::Writing;
 use crate::engine::type_text;
 use crate::error::plain_text;
 use crate::files::delimited::{self, Delimited};
+use crate::files::zeros;
 use crate::render::visible;
 
 /// Characters of a value or record that are quoted.
@@ -69,6 +71,8 @@ impl Parser {
             }
             Kind::Json { read } => {
                 let builder = json::ReaderBuilder::new(Arc::clone(read)).with_batch_size(count);
+                // Some programs write ids as numbers.
+                let builder = builder.with_coerce_primitive(true);
                 batches_of(text, &mut JsonDecoder(builder.build_decoder()?))?
             }
         };
@@ -120,10 +124,12 @@ fn with_text_for_times(wanted: &Schema) -> SchemaRef {
 /// # Errors
 /// When a value is none of the wanted type.
 fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
-    if column.data_type() == wanted.data_type() {
-        return Ok(Arc::clone(column));
-    }
-    cast_with_options(column, wanted.data_type(), &CastOptions { safe: false, ..CastOptions::default() })
+    let read = match column.data_type() == wanted.data_type() {
+        true => Arc::clone(column),
+        false => cast_with_options(column, wanted.data_type(), &CastOptions { safe: false, ..CastOptions::default() })?,
+    };
+    // Only times of flows have this type.
+    if wanted.data_type() == &time_type() { zeros::as_missing(&read) } else { Ok(read) }
 }
 
 /// Of Arrow's sentence about a value: the value, and what was expected in which column.
