@@ -9,11 +9,13 @@ use arrow::csv;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
+use flow_source::schema::time_type;
 
 use super::{Writing, exact};
 use crate::engine::type_text;
 use crate::error::plain_text;
 use crate::files::delimited::{self, Delimited};
+use crate::files::zeros;
 use crate::render::visible;
 
 /// Characters of a value or record that are quoted.
@@ -173,9 +175,12 @@ fn not_as_expected(field: &Field, value: &str) -> String {
 /// # Errors
 /// When a value is none of the wanted type.
 fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
-    if column.data_type() == wanted.data_type() {
-        return Ok(Arc::clone(column));
-    }
+    let read = if column.data_type() == wanted.data_type() { Arc::clone(column) } else { read_anew(column, wanted)? };
+    // Only times of flows have this type.
+    if wanted.data_type() == &time_type() { zeros::as_missing(&read) } else { Ok(read) }
+}
+
+fn read_anew(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
     let outcome = match wanted.data_type() {
         DataType::Date32 => exact::days(column),
         time @ DataType::Timestamp(..) => {
