@@ -146,14 +146,7 @@ async fn open_group(
     settings: &SourceSettings,
     left_out: &mut LeftOut,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let reader: Arc<dyn FileReader> = match &group.sniffed.format {
-        FileFormat::Parquet => Arc::new(CheckedParquet::new(group.names()?)),
-        FileFormat::ArrowFile | FileFormat::ArrowStream => {
-            let is_file = matches!(group.sniffed.format, FileFormat::ArrowFile);
-            Arc::new(CheckedArrow::new(is_file, group.sniffed.format.name(), group.names()?))
-        }
-        _ => reader_of_text(group.sniffed),
-    };
+    let reader = reader_of(&group)?;
     let keeps_labels =
         matches!(group.sniffed.format, FileFormat::Parquet | FileFormat::ArrowFile | FileFormat::ArrowStream);
     let writing = writing_of(group.sniffed);
@@ -230,6 +223,18 @@ async fn of_good_rows(state: &dyn Session, group: &Group<'_>, writing: &Writing)
     let reader = reader_of_text(&Sniffed { format: as_lines, packing: Packing::None });
     let paths: Vec<&Path> = group.files.iter().map(|found| found.path.as_path()).collect();
     schema::of_good_rows(state, reader.as_ref(), writing, &paths).await
+}
+
+fn reader_of(group: &Group<'_>) -> DataFusionResult<Arc<dyn FileReader>> {
+    let format = &group.sniffed.format;
+    Ok(match format {
+        FileFormat::Parquet => Arc::new(CheckedParquet::new(group.names()?)),
+        FileFormat::ArrowFile | FileFormat::ArrowStream => {
+            let is_file = matches!(format, FileFormat::ArrowFile);
+            Arc::new(CheckedArrow::new(is_file, format.name(), group.names()?))
+        }
+        _ => reader_of_text(group.sniffed),
+    })
 }
 
 /// Finds the columns of formats that `plain` reads.
