@@ -1,6 +1,7 @@
 //! The metadata of a Parquet file, loaded as DataFusion loads it, and looked at before anything of it is believed.
 //!
-//! What is checked is kept in DataFusion's cache, where its readers find it: nothing is read twice. The pages themselves are
+//! What is checked is kept in DataFusion's cache, where its readers find it: nothing is read twice. It has two types of this
+//! name; that in its `metadata` is the one that it keeps. The pages themselves are
 //! looked at in `pages`, when they are read.
 
 use std::ops::Range;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::common::DataFusionError;
-use datafusion::datasource::physical_plan::parquet::CachedParquetMetaData;
+use datafusion::datasource::physical_plan::parquet::metadata::CachedParquetMetaData;
 use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileMetadataCache};
 use datafusion::parquet::DecodeResult;
 use datafusion::parquet::errors::ParquetError;

@@ -125,6 +125,16 @@ impl CheckedReader {
         })
     }
 
+    async fn load(&mut self) -> Result<Arc<ParquetMetaData>, ParquetError> {
+        let loaded = load(self.store.as_ref(), &self.object, self.cache.as_ref()).await;
+        let metadata = loaded.map_err(|refused| match refused {
+            Refused::Damaged(reason) => self.damaged(reason),
+            Refused::Failed(fault) => ParquetError::External(Box::new(fault)),
+        })?;
+        self.learn(Arc::clone(&metadata));
+        Ok(metadata)
+    }
+
     fn learn(&mut self, metadata: Arc<ParquetMetaData>) {
         let groups = metadata.row_groups().iter().enumerate();
         let chunks = groups.flat_map(|(group, it)| {
@@ -147,6 +157,10 @@ impl AsyncFileReader for CheckedReader {
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
         async move {
             ranges.iter().try_for_each(|range| self.check_range(range))?;
+            // Who reads Bloom filters goes on with another reader, which nobody asked for metadata.
+            if self.metadata.is_none() {
+                self.load().await?;
+            }
             let starts: Vec<u64> = ranges.iter().map(|range| range.start).collect();
             let parts = self.inner.get_byte_ranges(ranges).await?;
             for (start, bytes) in starts.iter().zip(&parts) {
@@ -159,18 +173,9 @@ impl AsyncFileReader for CheckedReader {
 
     fn get_metadata<'a>(
         &'a mut self,
-        _options: Option<&'a ArrowReaderOptions>,
+        _: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
-        async move {
-            let loaded = load(self.store.as_ref(), &self.object, self.cache.as_ref()).await;
-            let metadata = loaded.map_err(|refused| match refused {
-                Refused::Damaged(reason) => self.damaged(reason),
-                Refused::Failed(fault) => ParquetError::External(Box::new(fault)),
-            })?;
-            self.learn(Arc::clone(&metadata));
-            Ok(metadata)
-        }
-        .boxed()
+        self.load().boxed()
     }
 }
 
