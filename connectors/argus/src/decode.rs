@@ -124,8 +124,7 @@ impl TextSource for Argus {
             Some(arrow) => row.notes.add_if(arrow.contains('?'), "direction_unknown"),
             None => {}
         }
-        let start = fields.text(START_TIME);
-        row.notes.add_if(start.is_some_and(|start| self.zone.is_ambiguous(&start)), "time_ambiguous");
+        row.notes.add_if(fields.is_ambiguous(&[START_TIME, LAST_TIME], self.zone), "time_ambiguous");
         rows.push(row, line);
         Ok(Outcome::Row)
     }

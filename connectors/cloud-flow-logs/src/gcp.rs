@@ -100,6 +100,7 @@ impl TextSource for GcpVpc {
             ..FlowRow::default()
         };
         row.notes.add_if(true, "scaled_by_sampling");
+        row.notes.add_if(fields.is_ambiguous(&[START_TIME, END_TIME], self.zone), "time_ambiguous");
         rows.push(row, line);
         Ok(Outcome::Row)
     }

@@ -139,6 +139,8 @@ impl TextSource for Eve {
             ..FlowRow::default()
         };
         row.notes.add_if(row.bytes.is_some(), "bytes_l2");
+        let ends = [place(FLOW_START, NETFLOW_START), place(FLOW_END, NETFLOW_END)];
+        row.notes.add_if(fields.is_ambiguous(&ends, self.zone), "time_ambiguous");
         rows.push(row, line);
         Ok(Outcome::Row)
     }

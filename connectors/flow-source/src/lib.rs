@@ -1,8 +1,8 @@
 //! The contract below all connectors: the flow record, the errors, the quality report and the shape of a source.
 //!
 //! Reading order: [`schema`] (what a flow is), [`source`] (what a connector is), [`error`] and [`quality`] (what it
-//! says when data is bad), [`builder`], [`row`] and [`record`] (batches), [`address`], [`protocol`] and
-//! [`community_id`] (helpers), [`secret`] (keys of sources), `contract_tests` (what every connector must pass, feature
+//! says when data is bad), [`builder`], [`row`] and [`record`] (batches), [`address`], [`moment`],
+//! [`protocol`] and [`community_id`] (helpers), [`secret`] (keys of sources), `contract_tests` (what every connector must pass, feature
 //! `test-support`). No connector is named here and nothing here opens a file of flows.
 
 pub mod address;
@@ -12,6 +12,7 @@ pub mod community_id;
 pub mod contract_tests;
 pub mod domain;
 pub mod error;
+pub mod moment;
 pub mod place;
 pub mod protocol;
 pub mod quality;

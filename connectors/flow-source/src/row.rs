@@ -16,6 +16,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::FlowBatch;
 use crate::address::AddressBuilder;
+use crate::moment::{is_no_time, length_s};
 use crate::protocol::{ICMP, ICMP6, has_ports, protocol_name};
 use crate::schema::time_type;
 
@@ -87,15 +88,16 @@ impl Notes {
 impl FlowRow<'_> {
     /// Fills what follows from other columns, and notes what is wrong with times.
     fn complete(&mut self) {
+        for time in [&mut self.start_time, &mut self.end_time, &mut self.received_time] {
+            *time = time.filter(|nanos| !is_no_time(*nanos));
+        }
         let (start, end) = (self.start_time, self.end_time);
         if end.is_none() {
             self.end_time = start.zip(self.duration_s).and_then(|(start, seconds)| start.checked_add(nanos(seconds)?));
         }
         self.notes.add_if(start.is_none(), "time_missing");
         self.notes.add_if(start.zip(end).is_some_and(|(start, end)| end < start), "end_before_start");
-        // What a source says of the length counts only where it does not follow: some say it wrongly.
-        let between = start.zip(end).and_then(|(start, end)| seconds(end.checked_sub(start)?));
-        self.duration_s = between.or(self.duration_s);
+        self.duration_s = length_s(start, end, self.duration_s);
         let protocol = self.protocol;
         let is_icmp = matches!(protocol, Some(ICMP | ICMP6));
         for port in [&mut self.src_port, &mut self.dst_port] {
@@ -117,11 +119,6 @@ impl FlowRow<'_> {
 fn nanos(seconds: f64) -> Option<i64> {
     let nanos = (seconds * NANOS_PER_SECOND).round();
     (nanos.abs() < i64::MAX as f64).then_some(nanos as i64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a float is what the column holds")]
-fn seconds(nanos: i64) -> Option<f64> {
-    (nanos >= 0).then(|| nanos as f64 / NANOS_PER_SECOND)
 }
 
 /// How a column is taken from a row, and its values so far.
@@ -315,6 +312,9 @@ mod tests {
     use arrow_array::types::{TimestampNanosecondType, UInt16Type};
     use arrow_array::{Array, Float64Array};
 
+    /// 2024-07-01 12:00 UTC.
+    const NOON: i64 = 1_719_835_200_000_000_000;
+
     fn batch(row: FlowRow<'_>) -> RecordBatch {
         let mut rows = FlowRows::new(crate::flow_schema(), "test", Path::new("a.log"));
         rows.push(row, 7);
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn what_follows_from_other_columns_is_filled() {
         let row = FlowRow {
-            start_time: Some(5),
+            start_time: Some(NOON + 5),
             duration_s: Some(2.0),
             src_ip: "::ffff:10.0.0.1".parse().ok(),
             protocol: Some(6),
@@ -340,7 +340,7 @@ mod tests {
         };
         let batch = batch(row);
         let column = |name: &str| batch.column_by_name(name).expect("a column");
-        assert_eq!(column("end_time").as_primitive::<TimestampNanosecondType>().value(0), 2_000_000_005);
+        assert_eq!(column("end_time").as_primitive::<TimestampNanosecondType>().value(0), NOON + 2_000_000_005);
         assert_eq!(column("protocol_name").as_string_view().value(0), "tcp");
         assert_eq!(column("source_row").as_string_view().value(0), "a.log:7");
         assert_eq!(column("src_port").as_primitive::<UInt16Type>().value(0), 0);
@@ -349,9 +349,9 @@ mod tests {
 
     #[test]
     fn the_length_is_that_between_start_and_end_whatever_is_said() {
-        let row = FlowRow { start_time: Some(0), duration_s: Some(7.0), ..FlowRow::default() };
-        for (end_time, expected) in [(Some(2_500_000_000), 2.5_f64), (Some(0), 0.0), (None, 7.0)] {
-            let batch = batch(FlowRow { end_time, ..row.clone() });
+        let row = FlowRow { start_time: Some(NOON), duration_s: Some(7.0), ..FlowRow::default() };
+        for (after, expected) in [(Some(2_500_000_000), 2.5_f64), (Some(0), 0.0), (None, 7.0)] {
+            let batch = batch(FlowRow { end_time: after.map(|after| NOON + after), ..row.clone() });
             let lengths = batch.column_by_name("duration_s").expect("a column");
             let lengths = lengths.as_any().downcast_ref::<Float64Array>().expect("floats");
             assert_eq!(lengths.value(0).to_bits(), expected.to_bits());
@@ -361,8 +361,8 @@ mod tests {
     #[test]
     fn times_that_cannot_be_are_noted() {
         let batch = batch(FlowRow {
-            start_time: Some(5),
-            end_time: Some(4),
+            start_time: Some(NOON + 5),
+            end_time: Some(NOON + 4),
             protocol: Some(1),
             dst_port: Some(8),
             ..FlowRow::default()

@@ -4,6 +4,7 @@ use file_source::Outcome;
 use file_source::text::{Fields, Layout, TextSource, Zone};
 use file_source::value::{TimeFormat, time};
 use flow_source::protocol::{TCP, protocol_number, tcp_flags_of_letters};
+use flow_source::row::Notes;
 use flow_source::{FlowRow, FlowRows};
 
 use crate::elements::*;
@@ -61,10 +62,15 @@ impl TextSource for Ipfixcol {
         let protocol = proto.as_deref().and_then(protocol_number);
         let flags = |element| if protocol == Some(TCP) { tcp_flags(fields, at(element)) } else { Ok(None) };
         let [icmp_type, icmp_code] = icmp(fields, either(ICMP4, ICMP6))?;
+        let starts = [START_NS, START_US, START_MS, START_S].map(at);
+        let ends = [END_NS, END_US, END_MS, END_S].map(at);
+        let mut notes = Notes::default();
+        let written = [fields.first_of(&starts), fields.first_of(&ends)];
+        notes.add_if(fields.is_ambiguous(&written, self.zone), "time_ambiguous");
         rows.push(
             FlowRow {
-                start_time: moment(fields, self.zone, [START_NS, START_US, START_MS, START_S].map(at))?,
-                end_time: moment(fields, self.zone, [END_NS, END_US, END_MS, END_S].map(at))?,
+                start_time: moment(fields, self.zone, starts)?,
+                end_time: moment(fields, self.zone, ends)?,
                 received_time: moment(fields, self.zone, [EXPORT_TIME; 4])?,
                 src_ip,
                 dst_ip,
@@ -98,6 +104,7 @@ impl TextSource for Ipfixcol {
                 exporter_ip: fields.address(either(EXPORTER4, EXPORTER6))?,
                 observation_domain: domain.as_deref(),
                 uid: flow_id.as_deref(),
+                notes,
                 ..FlowRow::default()
             },
             line,

@@ -66,15 +66,14 @@ impl TextSource for NfdumpText {
         let is_icmp = matches!(protocol, Some(ICMP | ICMP6));
         let [icmp_type, icmp_code] = if is_icmp { icmp(fields, at(DST_PORT))? } else { [None; 2] };
         let (src_mac, dst_mac) = (text(SRC_MAC), text(DST_MAC));
-        let first = text(FIRST);
         let known =
             |names: &'static [usize]| fields.number::<u32>(at(names)).map(|number| number.filter(|it| *it != 0));
         let is_json = fields.raw(at(FIRST)).is_some_and(|raw| raw.starts_with('"'));
         let mut row = FlowRow {
-            start_time: self.time(fields, at(FIRST))?,
-            end_time: self.time(fields, at(LAST))?,
-            duration_s: None,
-            received_time: self.time(fields, at(RECEIVED))?,
+            start_time: fields.time(at(FIRST), self.zone)?,
+            end_time: fields.time(at(LAST), self.zone)?,
+            duration_s: fields.float(at(DURATION))?,
+            received_time: fields.time(at(RECEIVED), self.zone)?,
             src_ip: fields.address(at(SRC))?,
             dst_ip: fields.address(at(DST))?,
             src_port: if is_icmp { None } else { fields.number(at(SRC_PORT))? },
@@ -103,26 +102,16 @@ impl TextSource for NfdumpText {
             exporter_ip: fields.address(at(ROUTER))?.filter(|address| !address.is_unspecified()),
             ..FlowRow::default()
         };
-        let is_ambiguous = first.is_some_and(|first| self.zone.is_ambiguous(&first));
-        row.notes.add_if(is_ambiguous, "time_ambiguous");
+        row.notes.add_if(fields.is_ambiguous(&[at(FIRST), at(LAST)], self.zone), "time_ambiguous");
         row.notes.add_if(text(SAMPLED).as_deref() == Some("1"), "scaled_by_sampling");
-        if row.end_time.is_none() {
-            row.duration_s = fields.float(at(DURATION))?;
-        }
         rows.push(row, line);
         Ok(Outcome::Row)
     }
 }
 
 const NO_MAC: &str = "00:00:00:00:00:00";
-/// What nfdump prints for a flow without a time.
-const NO_TIME: i64 = 0;
 
 impl NfdumpText {
-    fn time(&self, fields: &Fields<'_>, place: usize) -> Result<Option<i64>, String> {
-        Ok(fields.time(place, self.zone)?.filter(|nanos| *nanos / 1_000_000_000 != NO_TIME))
-    }
-
     /// The CSV prints 0 where there is no counter of the reverse direction.
     fn reverse(&self, fields: &Fields<'_>, place: usize, is_json: bool) -> Result<Option<u64>, String> {
         Ok(fields.number(place)?.filter(|count| is_json || *count != 0))

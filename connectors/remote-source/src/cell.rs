@@ -141,6 +141,17 @@ impl Reader {
         }
     }
 
+    /// Whether the clock of the server showed this time twice.
+    pub(crate) fn is_ambiguous(&self, cell: Cell<'_>) -> bool {
+        let zone = Zone::of(self.zone);
+        match cell {
+            _ if self.what != What::Time => false,
+            Cell::LocalTime(nanos) => zone.is_ambiguous_clock(nanos),
+            Cell::Text(text) if self.unit.is_none() => zone.is_ambiguous(text.trim()),
+            _ => false,
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "lengths of time are far below 2^53 of any unit")]
     fn seconds(&self, cell: Cell<'_>) -> Option<f64> {
         let unit = self.unit.unwrap_or(TimeUnit::Seconds).nanos() as f64 / NANOS_PER_SECOND;
@@ -265,6 +276,24 @@ mod tests {
         assert_eq!(time(Some(TimeUnit::Seconds), Cell::Integer(i128::from(i64::MAX))), Value::Unreadable);
         assert_eq!(time(None, Cell::Time(0)), Value::Missing);
         assert_eq!(time(None, Cell::Text("yesterday")), Value::Unreadable);
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice() {
+        let schema = flow_schema();
+        let reader = |column: &str, unit| {
+            Reader::new(schema.field_with_name(column).expect("a column"), unit, Tz::Europe__Prague)
+        };
+        let start = reader("start_time", None);
+        // 02:30 by the clock.
+        let local = 1_729_996_200_000_000_000;
+        assert!(start.is_ambiguous(Cell::LocalTime(local)) && start.is_ambiguous(Cell::Text("2024-10-27 02:30:00")));
+        assert!(
+            !start.is_ambiguous(Cell::LocalTime(local + 3_600_000_000_000)) && !start.is_ambiguous(Cell::Time(local))
+        );
+        assert!(!start.is_ambiguous(Cell::Text("2024-10-27T02:30:00Z")) && !start.is_ambiguous(Cell::Null));
+        assert!(!reader("start_time", Some(TimeUnit::Seconds)).is_ambiguous(Cell::Text("1729996200")));
+        assert!(!reader("uid", None).is_ambiguous(Cell::Text("2024-10-27 02:30:00")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use flow_source::address::AddressBuilder;
+use flow_source::moment::length_s;
 use flow_source::protocol::{protocol_name, protocol_number};
 use flow_source::schema::time_type;
 use flow_source::{FlowBatch, flow_schema, is_ip_field};
@@ -31,12 +32,14 @@ const BYTES_ROUNDED: &str = "bytes_rounded";
 const COUNT_ROUNDED: &str = "count_rounded";
 const TIME_MISSING: &str = "time_missing";
 const END_BEFORE_START: &str = "end_before_start";
+/// What a flow says of which a time was shown twice by the clock of the server.
+const TIME_AMBIGUOUS: &str = "time_ambiguous";
 
 /// Where a column of the batches comes from. Numbers are places among the columns that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Make {
     Given(usize),
-    /// Its own length, else that between its ends.
+    /// That between its ends, else its own length.
     Duration {
         given: Option<usize>,
         ends: Option<(usize, usize)>,
@@ -171,6 +174,7 @@ impl Rows {
                 Make::Notes => {
                     let mut notes = recipe.notes(&values, unreadable.is_some());
                     notes.extend(recipe.rounded(cells));
+                    notes.extend(recipe.is_ambiguous(cells).then_some(TIME_AMBIGUOUS));
                     column.push_notes(&notes);
                 }
                 Make::Source => column.push(&Value::Text(self.source.into())),
@@ -207,6 +211,10 @@ impl Recipe {
         rounded.map(|(name, _)| if name == "bytes" { BYTES_ROUNDED } else { COUNT_ROUNDED }).collect()
     }
 
+    fn is_ambiguous(&self, cells: &[Cell<'_>]) -> bool {
+        self.readers.iter().zip(cells).any(|(reader, cell)| reader.is_ambiguous(*cell))
+    }
+
     fn notes(&self, values: &[Value<'_>], is_unreadable: bool) -> Vec<&'static str> {
         let time = |place: Option<usize>| place.and_then(|place| values.get(place)).map(time_of);
         let (start, end) = (time(self.start), time(self.end));
@@ -229,8 +237,14 @@ fn made<'a>(make: Make, values: &[Value<'a>]) -> Value<'a> {
     let made = match make {
         Make::Given(place) => Some(value(place)),
         Make::Duration { given, ends } => {
-            let given = given.map(value).filter(|given| matches!(given, Value::Seconds(_)));
-            given.or_else(|| ends.and_then(|(start, end)| duration(&value(start), &value(end))))
+            let said = given.and_then(|given| match values.get(given) {
+                Some(Value::Seconds(seconds)) => Some(*seconds),
+                _ => None,
+            });
+            let time = |place: usize| values.get(place).and_then(time_of);
+            let (start, end) = ends.map_or((None, None), |(start, end)| (time(start), time(end)));
+            // What could not be read is still told.
+            length_s(start, end, said).map(Value::Seconds).or_else(|| given.map(value))
         }
         Make::End { start, duration } => end(&value(start), &value(duration)),
         Make::ProtocolName { given, protocol } => {
@@ -255,12 +269,6 @@ fn made<'a>(make: Make, values: &[Value<'a>]) -> Value<'a> {
 
 fn name_of(number: u64) -> Option<&'static str> {
     protocol_name(u8::try_from(number).ok()?)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a float is what the column holds")]
-fn duration<'a>(start: &Value<'_>, end: &Value<'_>) -> Option<Value<'a>> {
-    let length = time_of(end)?.checked_sub(time_of(start)?)?;
-    (length >= 0).then(|| Value::Seconds(length as f64 / NANOS_PER_SECOND))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the range is checked before")]

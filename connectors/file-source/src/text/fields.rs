@@ -156,6 +156,11 @@ impl<'a> Fields<'a> {
         self.parsed(field, "a date with a time of day", |text| zone.moment(text))
     }
 
+    /// Whether the clock of a zone showed one of these times twice.
+    pub fn is_ambiguous(&self, fields: &[usize], zone: Zone) -> bool {
+        fields.iter().any(|field| self.text(*field).is_some_and(|text| zone.is_ambiguous(text.trim())))
+    }
+
     /// A point in time in nanoseconds, written as seconds since 1970 UTC.
     ///
     /// # Errors

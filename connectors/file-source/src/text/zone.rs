@@ -73,7 +73,13 @@ impl Zone {
     pub fn is_ambiguous(self, text: &str) -> bool {
         let text = with_dashes(text);
         let text = self.counted(&text);
-        let local = iso8601(text.as_bytes()).filter(|_| zone_start(text).is_none()).and_then(naive);
+        let nanos = iso8601(text.as_bytes()).filter(|_| zone_start(text).is_none());
+        nanos.is_some_and(|nanos| self.is_ambiguous_clock(nanos))
+    }
+
+    /// The same of what a clock showed so long after it had shown 1970.
+    pub fn is_ambiguous_clock(self, nanos: i64) -> bool {
+        let local = naive(nanos).filter(|_| self.zone != Tz::UTC);
         local.is_some_and(|local| matches!(self.zone.from_local_datetime(&local), LocalResult::Ambiguous(..)))
     }
 
