@@ -11,13 +11,12 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult};
+use datafusion::common::{Column, DFSchema, DataFusionError, Result as DataFusionResult, ScalarValue};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
-use datafusion::functions::expr_fn::{btrim, nullif, round};
-use datafusion::functions_nested::expr_fn::make_array;
+use datafusion::functions::expr_fn::{btrim, coalesce, nullif, round};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast, lit, try_cast, when};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, ScalarUDFImpl, cast, lit, try_cast};
 use flow_source::is_ip_field;
 use flow_source::schema::time_type;
 
@@ -26,16 +25,21 @@ use crate::flow_view::{self, find, is_text};
 use crate::names;
 use crate::source::{ColumnOrigin, SourceSettings, TimeUnit};
 use guard::Guard;
+pub(crate) use guard::MUST_BE_READABLE;
+pub(crate) use known::Noted;
+use known::{KnownTime, Length};
 use time::{IsAmbiguous, ReadTime};
 
 mod guard;
+mod known;
 mod time;
 
 /// What a flow says of which a value could not be read.
 const UNREADABLE: &str = "value_unreadable";
 /// What a flow says of which a time was shown twice by the clock of its source.
 const AMBIGUOUS: &str = "time_ambiguous";
-const NOTES: &str = "notes";
+/// What a flow says of which nobody knows when it began.
+pub(crate) const TIME_MISSING: &str = "time_missing";
 /// What writers of text put where there is no value.
 const NO_VALUE: &str = "-";
 /// Similar names offered.
@@ -47,8 +51,9 @@ const FILE: &str = "file";
 /// A column of a flow: what it is made of, and its value.
 struct Made {
     name: String,
-    /// Not NULL where there was something to read; only of what may be unreadable without that being an error.
-    raw: Option<Expr>,
+    /// Whether there was something to read and nothing was read; only of what may be unreadable without that being an
+    /// error.
+    unreadable: Option<Expr>,
     value: Expr,
     /// Whether a clock showed this time twice; of times in a zone alone.
     ambiguous: Option<Expr>,
@@ -57,7 +62,7 @@ struct Made {
 impl Made {
     /// What follows from other columns.
     fn derived(name: &str, value: Expr) -> Made {
-        Made { name: name.to_owned(), raw: None, value, ambiguous: None }
+        Made { name: name.to_owned(), unreadable: None, value, ambiguous: None }
     }
 }
 
@@ -75,14 +80,14 @@ pub(crate) fn under_flow_schema(
     let maker = Maker { state, settings, found: &found };
     let wanted = flow_source::flow_schema();
     let mut made: Vec<Made> = Vec::new();
-    for field in wanted.fields().iter().filter(|field| field.name() != NOTES) {
+    for field in wanted.fields().iter().filter(|field| field.name() != flow_view::NOTES) {
         made.extend(maker.column(field)?);
     }
     if !made.iter().any(|column| flow_view::ESSENTIAL.contains(&column.name.as_str())) {
         return Err(flow_view::not_flows(&found, path).into_datafusion());
     }
     maker.fill_what_follows(&mut made)?;
-    made.extend(notes(&made)?);
+    made.extend(maker.notes(&made)?);
     let columns: Vec<Expr> = wanted.fields().iter().map(|field| labelled(field, &made, format)).collect();
     let plan = LogicalPlanBuilder::scan(FILE, provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
@@ -159,39 +164,47 @@ impl Maker<'_> {
         }
         let raw = if is_text(&kind) { nullif(btrim(vec![text(raw)]), lit(NO_VALUE)) } else { raw };
         let raw = if is_text(&kind) { nullif(raw, lit("")) } else { raw };
-        let value = self.value(wanted, raw.clone(), &kind, unit)?;
         let name = wanted.name().clone();
+        if origin.is_none() && !is_text(&kind) && self.is_read(wanted, &kind) {
+            return Ok(Some(Made::derived(&name, raw)));
+        }
+        let read = self.value(wanted, raw.clone(), &kind, unit)?;
         let ambiguous = self.ambiguous(wanted, &raw, unit);
-        let may_fail = value != raw && !wanted.data_type().is_string();
-        Ok(Some(match may_fail {
-            true if self.settings.strict => {
-                let guard = Arc::new(ScalarUDF::from(Guard::new(&name)));
-                Made { name, raw: None, value: call(guard, vec![raw, value]), ambiguous }
-            }
-            true => Made { name, raw: Some(raw), value, ambiguous },
-            false => Made { name, raw: None, value, ambiguous },
-        }))
+        let may_fail = read != raw && !wanted.data_type().is_string();
+        let (read, unreadable) = match may_fail {
+            true if self.settings.strict => (call(Guard::new(&name), vec![raw, read]), None),
+            true => (read.clone(), Some(raw.is_not_null().and(read.is_null()))),
+            false => (read, None),
+        };
+        let value = if wanted.data_type() == &time_type() { call(KnownTime::new(), vec![read]) } else { read };
+        Ok(Some(Made { name, unreadable, value, ambiguous }))
+    }
+
+    /// Whether a column of a file is one of flows already: conditions on it reach what reads the file.
+    fn is_read(&self, wanted: &Field, kind: &DataType) -> bool {
+        kind == wanted.data_type() && !(kind == &time_type() && self.settings.zone().ignores_written())
     }
 
     fn ambiguous(&self, wanted: &Field, raw: &Expr, unit: Option<TimeUnit>) -> Option<Expr> {
         self.settings.time_zone.filter(|_| unit.is_none() && wanted.data_type() == &time_type())?;
-        Some(call(Arc::new(ScalarUDF::from(IsAmbiguous::new(self.settings.zone()))), vec![raw.clone()]))
+        Some(call(IsAmbiguous::new(self.settings.zone()), vec![raw.clone()]))
     }
 
     fn value(&self, wanted: &Field, raw: Expr, kind: &DataType, unit: Option<TimeUnit>) -> DataFusionResult<Expr> {
         if wanted.data_type() == &time_type() {
-            return Ok(call(Arc::new(ScalarUDF::from(ReadTime::new(unit, self.settings.zone()))), vec![raw]));
+            return Ok(call(ReadTime::new(unit, self.settings.zone()), vec![raw]));
         }
         if is_ip_field(wanted) && is_text(kind) {
             return self.function("to_ip", vec![raw]);
         }
         let converted = try_cast(raw.clone(), wanted.data_type().clone());
         Ok(match wanted.name().as_str() {
+            "protocol_name" => cast(datafusion::functions::expr_fn::lower(converted), wanted.data_type().clone()),
+            _ if wanted.data_type().is_string() => cast(raw, wanted.data_type().clone()),
             _ if kind == wanted.data_type() => raw,
             "protocol" if is_text(kind) => {
                 try_cast(self.function("protocol_number", vec![raw])?, wanted.data_type().clone())
             }
-            "protocol_name" => datafusion::functions::expr_fn::lower(converted),
             _ => converted,
         })
     }
@@ -232,17 +245,22 @@ impl Maker<'_> {
         let nanos = |time: Expr| cast(time, DataType::Int64);
         let (start, end) = (value("start_time", made), value("end_time", made));
         let duration = value("duration_s", made);
-        let mut add = |name: &str, value: Expr| made.push(Made::derived(name, value));
-        match (start, end, duration) {
-            (Some(start), Some(end), None) => {
-                let length = cast(nanos(end) - nanos(start), DataType::Float64) / lit(NANOS_PER_SECOND);
-                add("duration_s", when(length.clone().gt_eq(lit(0.0)), length).end()?);
-            }
-            (Some(start), None, Some(duration)) => {
-                let length = cast(round(vec![duration * lit(NANOS_PER_SECOND)]), DataType::Int64);
-                add("end_time", cast(nanos(start) + length, time_type()));
-            }
-            _ => {}
+        let mut set = |name: &str, value: Expr| match made.iter_mut().find(|it| it.name == name) {
+            Some(found) => found.value = value,
+            None => made.push(Made::derived(name, value)),
+        };
+        if let (Some(start), Some(duration)) = (&start, &duration) {
+            let length = cast(round(vec![duration.clone() * lit(NANOS_PER_SECOND)]), DataType::Int64);
+            let ended = cast(nanos(start.clone()) + length, time_type());
+            let ended = match &end {
+                Some(end) => coalesce(vec![end.clone(), ended]),
+                None => ended,
+            };
+            set("end_time", ended);
+        }
+        if let (Some(start), Some(end)) = (start, end) {
+            let said = duration.unwrap_or_else(|| lit(ScalarValue::Float64(None)));
+            set("duration_s", call(Length::new(), vec![start, end, said]));
         }
         if let (Some(protocol), None) = (value("protocol", made), value("protocol_name", made)) {
             let name = cast(self.function("protocol_name", vec![protocol])?, DataType::Utf8View);
@@ -255,42 +273,36 @@ impl Maker<'_> {
         Ok(())
     }
 
+    /// The notes of a file, and of flows of which something could not be read, was shown twice by a clock, or is missing.
+    fn notes(&self, made: &[Made]) -> DataFusionResult<Option<Made>> {
+        let unreadable = made.iter().filter_map(|column| column.unreadable.clone()).reduce(Expr::or);
+        let ambiguous = made.iter().filter_map(|column| column.ambiguous.clone()).reduce(Expr::or);
+        let missing = made.iter().find(|it| it.name == "start_time").map(|start| start.value.clone().is_null());
+        let told = [(unreadable, UNREADABLE), (ambiguous, AMBIGUOUS), (missing, TIME_MISSING)];
+        let (conditions, notes): (Vec<Expr>, Vec<&'static str>) =
+            told.into_iter().filter_map(|(condition, note)| Some((condition?, note))).unzip();
+        let own = match find(self.found, flow_view::NOTES).zip(flow_view::type_of(flow_view::NOTES)) {
+            Some((field, wanted)) => cast(Expr::Column(Column::new_unqualified(field.name())), wanted),
+            None if notes.is_empty() => return Ok(None),
+            None => lit(ScalarValue::Null),
+        };
+        let arguments = std::iter::once(own).chain(conditions).collect();
+        Ok(Some(Made::derived(flow_view::NOTES, call(Noted::new(notes), arguments))))
+    }
+
     fn function(&self, name: &str, arguments: Vec<Expr>) -> DataFusionResult<Expr> {
         let function = self.state.scalar_functions().get(name);
         let function = function.ok_or_else(|| DataFusionError::Internal(format!("{name} is not registered")))?;
-        Ok(call(Arc::clone(function), arguments))
+        Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), arguments)))
     }
 }
 
-fn call(function: Arc<ScalarUDF>, arguments: Vec<Expr>) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments))
+pub(crate) fn call(function: impl ScalarUDFImpl + 'static, arguments: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), arguments))
 }
 
 fn text(value: Expr) -> Expr {
     cast(value, DataType::Utf8)
-}
-
-/// The notes of flows of which something could not be read, or was shown twice by a clock.
-fn notes(made: &[Made]) -> DataFusionResult<Option<Made>> {
-    let unreadable = made.iter().filter_map(|column| {
-        let raw = column.raw.clone()?;
-        Some(raw.is_not_null().and(column.value.clone().is_null()))
-    });
-    let unreadable = unreadable.reduce(Expr::or);
-    let ambiguous = made.iter().filter_map(|column| column.ambiguous.clone()).reduce(Expr::or);
-    let noted = |notes: &[&str]| make_array(notes.iter().map(|note| lit(*note)).collect());
-    let value = match (unreadable, ambiguous) {
-        (None, None) => return Ok(None),
-        (Some(unreadable), None) => when(unreadable, noted(&[UNREADABLE])).end()?,
-        (None, Some(ambiguous)) => when(ambiguous, noted(&[AMBIGUOUS])).end()?,
-        (Some(unreadable), Some(ambiguous)) => {
-            when(unreadable.clone().and(ambiguous.clone()), noted(&[UNREADABLE, AMBIGUOUS]))
-                .when(unreadable, noted(&[UNREADABLE]))
-                .when(ambiguous, noted(&[AMBIGUOUS]))
-                .end()?
-        }
-    };
-    Ok(Some(Made::derived(NOTES, value)))
 }
 
 fn labelled(wanted: &Field, made: &[Made], format: Option<&str>) -> Expr {

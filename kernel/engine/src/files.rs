@@ -42,6 +42,7 @@ pub(crate) mod remote;
 pub(crate) mod sniff;
 mod timed;
 mod windowed;
+pub(crate) mod zeros;
 
 /// Rows from which the types of CSV and JSON columns are guessed.
 const ROWS_FOR_TYPES: usize = 10_000;

@@ -16,6 +16,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, cast};
 use flow_source::is_ip_field;
 
+use crate::column_map::Noted;
 use crate::files::{FileFault, NAMES_SHOWN_MAX};
 use crate::source::SourceSettings;
 use crate::{column_map, functions};
@@ -23,6 +24,8 @@ use crate::{column_map, functions};
 /// A table without any of these holds something else than flows.
 pub(crate) const ESSENTIAL: &[&str] = &["start_time", "src_ip", "dst_ip"];
 
+/// Where flows say what was changed or is missing.
+pub(crate) const NOTES: &str = "notes";
 /// Where flows say what they were read from.
 const SOURCE: &str = "source";
 
@@ -67,7 +70,17 @@ pub(crate) fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
 
 fn column_as(wanted: &Field, found: &Schema, to_ip: &Arc<ScalarUDF>, format: Option<&str>) -> Expr {
     let metadata = || Some(FieldMetadata::from(wanted.metadata()));
-    let Some(column) = find(found, wanted.name()) else { return absent(wanted, format) };
+    let Some(column) = find(found, wanted.name()) else {
+        return match find(found, "start_time").filter(|_| wanted.name() == NOTES) {
+            Some(start) => {
+                let missing = Expr::Column(Column::new_unqualified(start.name())).is_null();
+                let notes = Noted::new(vec![column_map::TIME_MISSING]);
+                column_map::call(notes, vec![Expr::Literal(ScalarValue::Null, None), missing])
+                    .alias_with_metadata(NOTES, metadata())
+            }
+            None => absent(wanted, format),
+        };
+    };
     let value = Expr::Column(Column::new_unqualified(column.name()));
     let value = match column.data_type() {
         same if same == wanted.data_type() => value,

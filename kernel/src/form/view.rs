@@ -82,7 +82,11 @@ pub fn input(field: &Field) -> Result<Input, String> {
 
 fn label(field: &Field) -> String {
     match field.kind {
-        Kind::Datetime => format!("{} ({})", field.label, moment::zone(Utc::now())),
+        // Its distance from UTC may be another in half a year.
+        Kind::Datetime => {
+            let zone = moment::zone(default_moment(field).unwrap_or_else(Utc::now));
+            format!("{} ({zone})", field.label)
+        }
         _ => field.label.clone(),
     }
 }

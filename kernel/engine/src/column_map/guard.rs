@@ -12,6 +12,8 @@ use datafusion::logical_expr::{
 
 use crate::render::visible;
 
+/// Its name in plans.
+pub(crate) const MUST_BE_READABLE: &str = "must_be_readable";
 /// Characters of a value in the message.
 const VALUE_CHARS_MAX: usize = 60;
 
@@ -37,7 +39,7 @@ impl Hash for Guard {
 
 impl ScalarUDFImpl for Guard {
     fn name(&self) -> &str {
-        "must_be_readable"
+        MUST_BE_READABLE
     }
 
     fn signature(&self) -> &Signature {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, TimestampNanosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit as ArrowUnit, TimestampNanosecondType};
-use chrono::DateTime;
 use datafusion::common::{Result as DataFusionResult, internal_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use file_source::text::Zone;
@@ -127,8 +126,7 @@ impl IsAmbiguous {
             DataType::Timestamp(_, written) if written.is_none() || zone.ignores_written() => {
                 let naive = arrow::compute::cast(values, &DataType::Timestamp(ArrowUnit::Nanosecond, None))?;
                 let nanos = naive.as_primitive::<TimestampNanosecondType>().iter();
-                let text = |nanos| DateTime::from_timestamp_nanos(nanos).naive_utc().to_string();
-                nanos.map(|nanos| Some(nanos.is_some_and(|nanos| zone.is_ambiguous(&text(nanos))))).collect()
+                nanos.map(|nanos| Some(nanos.is_some_and(|nanos| zone.is_ambiguous_clock(nanos)))).collect()
             }
             kind if kind.is_string() => {
                 let texts = arrow::compute::cast(values, &DataType::Utf8)?;
@@ -168,6 +166,7 @@ impl ScalarUDFImpl for IsAmbiguous {
 mod tests {
     use super::*;
     use arrow::array::{Int64Array, TimestampMicrosecondArray};
+    use chrono::DateTime;
     use chrono_tz::Tz;
 
     fn read(unit: Option<TimeUnit>, zone: Tz, values: ArrayRef) -> Vec<Option<String>> {
@@ -197,6 +196,7 @@ mod tests {
         let zoned = Arc::new(TimestampMicrosecondArray::from(vec![1_719_835_200_000_000]).with_timezone("UTC"));
         check(None, prague, zoned, &[Some("2024-07-01T12:00:00+00:00")]);
     }
+
     #[test]
     fn the_hour_that_comes_twice() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![

@@ -41,7 +41,9 @@ fn agreeing(lines: &[&str], needed: usize) -> Option<(usize, u8)> {
     let first = *lines.first()?;
     let counted = SEPARATORS.iter().filter_map(|separator| {
         let column_count = field_count(first, *separator);
-        let agree = lines.iter().filter(|line| field_count(line, *separator) == column_count).count();
+        let fits =
+            |line: &str| field_count(without_empty_end(line, *separator, column_count), *separator) == column_count;
+        let agree = lines.iter().filter(|line| fits(line)).count();
         (column_count > 1 && agree >= needed && lines.len() > 1).then_some((column_count, *separator))
     });
     counted.fold(None, |best: Option<(usize, u8)>, next| match best {
@@ -101,6 +103,22 @@ pub(super) fn look_over(text: &[u8], is_separator: impl Fn(u8) -> bool, is_open_
     (is_open, separators)
 }
 
+/// A record without empty values behind its last column: some programs write a separator behind each value.
+pub(super) fn without_empty_end(record: &str, separator: u8, column_count: usize) -> &str {
+    let separator_at_end = |text: &str| text.as_bytes().last() == Some(&separator);
+    if !separator_at_end(record) {
+        return record;
+    }
+    let mut kept = record;
+    for _ in column_count..field_count(record, separator) {
+        if !separator_at_end(kept) {
+            break;
+        }
+        kept = &kept[..kept.len() - 1];
+    }
+    kept
+}
+
 fn most_fields(line: &str) -> (usize, u8) {
     let counted = SEPARATORS.iter().map(|separator| (field_count(line, *separator), *separator));
     counted.rev().max_by_key(|(count, _)| *count).unwrap_or((1, b','))
@@ -140,6 +158,7 @@ mod tests {
         check(",,src\n0,1,x\n", Some((b',', false, 3)));
         check("name,note\nx,\"one, two\nthree\"\n", Some((b',', true, 2)));
         check("id,size,name\n1,5\" disk,x\n2,6\" disk,y\n3,\"7\"\" disk\",z\n", Some((b',', true, 3)));
+        check("a,b\n1,2,\n3,4,,\n5,6\n", Some((b',', true, 2)));
         check("Dear all,\nplease find attached\n", None);
         check("{\"a\":1}\n{\"a\":2}\n", None);
         check("\u{feff}a,b\n1,2", Some((b',', true, 2)));
@@ -151,6 +170,22 @@ mod tests {
         assert_eq!((found.separator, found.has_header, found.column_count), (b';', true, 3));
         assert!(sniff(b"a;b;c\n1;2\n4;5\n7;8;9\n", true, true).is_none(), "too few agree");
         assert!(sniff(b"a;b;c\n1;2;3\n4;5\n7;8;9\n", true, false).is_none(), "nobody claims it");
+    }
+
+    #[test]
+    fn empty_values_behind_the_last_column_are_left_out() {
+        for (record, kept) in [
+            ("1,2", "1,2"),
+            ("1,", "1,"),
+            ("1,2,", "1,2"),
+            ("1,2,,,", "1,2"),
+            (",,", ","),
+            ("1,2,3,", "1,2,3"),
+            ("", ""),
+        ] {
+            assert_eq!(without_empty_end(record, b',', 2), kept, "{record}");
+        }
+        assert_eq!(without_empty_end("1,\"2,", b',', 2), "1,\"2,", "within quotes it is part of the value");
     }
 
     #[test]

@@ -35,7 +35,7 @@ use super::parquet::CheckedParquet;
 use super::paths::Found;
 use super::plain::{PlainFiles, Writing, schema};
 use super::sniff::{FileFormat, Packing, Sniffed};
-use super::timed::TimedTable;
+use super::timed::{Holding, TimedTable};
 use super::{FileFault, IdentifiedFiles, ROWS_FOR_TYPES, Shape, guess, json_types};
 use crate::error::{buried_fault, plain_text};
 use crate::source::SourceSettings;
@@ -237,8 +237,13 @@ fn open_group(
         .with_listing_options(options)
         .with_schema(schema)
         .with_expr_adapter_factory(Arc::new(IgnoreMetadata));
-    let is_counted = matches!(group.sniffed.format, FileFormat::Parquet);
-    Ok(TimedTable::over(Arc::new(ListingTable::try_new(config)?), is_counted))
+    let holding = match (&group.sniffed.format, gives_flows) {
+        (FileFormat::Parquet, true) => Holding::CountedFlows,
+        (_, true) => Holding::Flows,
+        (FileFormat::Parquet, false) => Holding::CountedRows,
+        (_, false) => Holding::Rows,
+    };
+    Ok(TimedTable::over(Arc::new(ListingTable::try_new(config)?), holding))
 }
 
 /// How the rows of formats are written that are read row by row.

@@ -7,9 +7,11 @@ use std::time::SystemTime;
 
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
+use file_source::TimeColumns;
 use flow_source::Connector;
 
 use super::sniff::{FileFormat, Wanted};
+use super::timed::{Holding, TimedTable};
 use super::windowed::{Windowed, WindowedTable};
 use super::{FileFault, IdentifiedFiles, Located, Shape, identified, listing, located, open_with, remote_of};
 use crate::clock::CorrectedTable;
@@ -148,7 +150,13 @@ async fn of_plain_files(
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
     let shape = shape_of(settings);
     let table = listing::open(state, files, shape, settings).await?;
-    let is_mapped = !settings.columns.is_empty() || settings.time_zone.is_some() || settings.strict;
+    let is_text = matches!(files.format(), FileFormat::Delimited(_) | FileFormat::JsonLines | FileFormat::JsonArray);
+    let is_mapped = is_text || !settings.columns.is_empty() || settings.time_zone.is_some() || settings.strict;
+    let makes_times = settings.time_zone.is_some()
+        || [TimeColumns::FLOWS.start, TimeColumns::FLOWS.end]
+            .iter()
+            .flatten()
+            .any(|it| settings.columns.contains_key(*it));
     let is_native = match shape {
         Shape::Native => true,
         Shape::Either => !flow_view::holds_flows(&table.schema()),
@@ -162,7 +170,10 @@ async fn of_plain_files(
     let format = files.format().setting();
     match is_native {
         true => Ok(table),
-        false if is_mapped => column_map::under_flow_schema(state, table, settings, files.first_path(), format),
+        false if is_mapped => {
+            let flows = column_map::under_flow_schema(state, table, settings, files.first_path(), format)?;
+            Ok(if makes_times { TimedTable::over(flows, Holding::Made) } else { flows })
+        }
         false => flow_view::under_flow_schema(state, table, files.first_path(), format),
     }
 }

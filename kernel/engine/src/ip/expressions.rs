@@ -18,6 +18,7 @@ use flow_source::is_ip_field;
 use super::range::{self, Network, RANGES_WORDED_MAX, binary};
 use super::text_functions::{KEEP_ADDRESSES, without_wrapper, without_wrapper_of_aggregate};
 use super::{constant, deferred, may_be_address};
+use crate::column_map::MUST_BE_READABLE;
 use crate::functions::ip_list::parse_ip_list;
 use crate::functions::{self, FunctionFault, constant_text};
 
@@ -26,7 +27,7 @@ const COLLECTING: &[&str] = &["array_agg", "string_agg"];
 /// Aggregates and window functions whose value is one of those given.
 const CHOOSING: &[&str] = &["min", "max", "first_value", "last_value", "nth_value", "lag", "lead"];
 /// Functions that look at a value as it is stored.
-const OF_ANY_VALUE: &[&str] = &["arrow_typeof", "arrow_field", "arrow_metadata", "encode", "is_null"];
+const OF_ANY_VALUE: &[&str] = &["arrow_typeof", "arrow_field", "arrow_metadata", "encode", "is_null", MUST_BE_READABLE];
 const LIST_MEMBERSHIP: &str = "array_has";
 const IP_IN: &str = "ip_in";
 

@@ -13,6 +13,7 @@ mod later;
 mod plain;
 mod queries;
 mod remote;
+mod reports;
 mod samples;
 mod servers;
 mod sources;

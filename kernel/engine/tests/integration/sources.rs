@@ -67,7 +67,12 @@ async fn foreign_columns_become_flows() {
     let engine = engine();
     let found = register(&engine, &path, &csv_settings());
     assert_eq!((found.format, found.files, found.remarks.len()), ("CSV", 1, 0));
-    assert_eq!(engine.columns("s").len(), flow_source::flow_schema().fields().len());
+    let types = |schema: &arrow::datatypes::Schema| {
+        let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+        columns.collect::<Vec<_>>()
+    };
+    let all = query(&engine, "SELECT * FROM s LIMIT 0").await;
+    assert_eq!(types(&all.schema), types(&flow_source::flow_schema()), "what is made of flows needs them exactly");
     let text = csv_of(
         &engine,
         "SELECT start_time, end_time, src_ip, dst_ip, src_port, protocol, protocol_name, ip_version, bytes, \
@@ -79,7 +84,7 @@ async fn foreign_columns_become_flows() {
         "start_time,end_time,src_ip,dst_ip,src_port,protocol,protocol_name,ip_version,bytes,notes\n\
          2024-07-01T10:00:00Z,2024-07-01T10:00:02.500Z,10.0.0.1,192.0.2.7,40000,6,tcp,4,1500,\n\
          2024-07-01T10:00:05.250Z,,10.0.0.2,2001:db8::1,40001,17,udp,4,18446744073709551615,\n\
-         ,,10.0.0.3,,40002,6,tcp,4,,value_unreadable\n"
+         ,,10.0.0.3,,40002,6,tcp,4,,\"value_unreadable,time_missing\"\n"
     );
     let twice = write(folder.path(), "b.csv", "when;from;to\n2024-10-27 02:30:00;10.0.0.1;nobody\n");
     let zoned = SourceSettings {

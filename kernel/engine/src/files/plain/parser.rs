@@ -9,11 +9,13 @@ use arrow::csv;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
+use flow_source::schema::time_type;
 
 use super::{Writing, exact};
 use crate::engine::type_text;
 use crate::error::plain_text;
 use crate::files::delimited::{self, Delimited};
+use crate::files::zeros;
 use crate::render::visible;
 
 /// Characters of a value or record that are quoted.
@@ -174,16 +176,22 @@ fn not_as_expected(field: &Field, value: &str) -> String {
 /// When a value is none of the wanted type.
 fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == wanted.data_type() {
-        return Ok(Arc::clone(column));
+        return known(Arc::clone(column), wanted);
     }
     let outcome = match wanted.data_type() {
         DataType::Date32 => exact::days(column),
         time @ DataType::Timestamp(..) => {
-            return cast_with_options(column, time, &CastOptions { safe: false, ..CastOptions::default() });
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            return known(cast_with_options(column, time, &options)?, wanted);
         }
         other => exact::integers(column, other),
     };
     outcome.map_err(|text| ArrowError::ParseError(not_as_expected(wanted, &text)))
+}
+
+/// Zero is no time of a flow; only their times have this type.
+fn known(read: ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
+    if wanted.data_type() == &time_type() { zeros::as_missing(&read) } else { Ok(read) }
 }
 
 /// Of Arrow's sentence about a value: the value, and what was expected in which column.

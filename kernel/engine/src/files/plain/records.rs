@@ -1,7 +1,7 @@
 //! From lines to records: of CSV, a value in quotes may go on in the next line.
 
 use super::Writing;
-use crate::files::delimited::look_over;
+use crate::files::delimited::{look_over, without_empty_end};
 
 /// Lines of one record. A quote that is open for longer was never meant to be one.
 const LINES_MAX: usize = 1000;
@@ -12,6 +12,7 @@ const BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Records {
     /// Between values of CSV; `None` where each line is a record.
     separator: Option<u8>,
+    column_count: usize,
     /// Whether the next record is a header.
     header_is_next: bool,
     text: Vec<u8>,
@@ -41,8 +42,10 @@ impl Records {
             Writing::Csv(dialect) => (Some(dialect.separator), dialect.has_header),
             Writing::Json => (None, false),
         };
+        let column_count = if let Writing::Csv(dialect) = writing { dialect.column_count } else { 0 };
         Records {
             separator,
+            column_count,
             header_is_next,
             text: Vec::new(),
             ends: Vec::new(),
@@ -91,8 +94,20 @@ impl Records {
             self.text.truncate(self.whole_bytes());
             return false;
         }
+        self.leave_out_empty_end();
         self.ends.push((self.text.len(), first));
         true
+    }
+
+    fn leave_out_empty_end(&mut self) {
+        let Some(separator) = self.separator.filter(|it| self.text.ends_with(&[*it, b'\n'])) else { return };
+        let record = &self.text[self.whole_bytes()..self.text.len() - 1];
+        let Ok(record) = std::str::from_utf8(record) else { return };
+        let excess = record.len() - without_empty_end(record, separator, self.column_count).len();
+        if excess > 0 {
+            self.text.truncate(self.text.len() - 1 - excess);
+            self.text.push(b'\n');
+        }
     }
 
     /// The first line of the open record was no beginning of several: the others are looked at again.

@@ -261,7 +261,7 @@ async fn values_that_are_none_are_so_for_conditions_too() {
     .await;
     let text = rows(&all).replace(',', "");
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split("  ").map(str::trim).collect()).collect();
-    let first = "2024-07-01T10:00:00.123Z|2024-07-01T10:00:05Z|10.0.0.1|2001:db8::1|443|6|18446744073709551615|2.5|27|\
+    let first = "2024-07-01T10:00:00.123Z|2024-07-01T10:00:05Z|10.0.0.1|2001:db8::1|443|6|18446744073709551615|4.877|27|\
                  00:0d:3a:36:c7:83|6f1c1e2a-0000-4000-8000-000000000001|886|NULL";
     for (at, parts) in [(0, first), (1, "10.0.0.3|time_missing"), (2, "value_unreadable time_missing|140000")] {
         let line = lines.get(at).unwrap_or_else(|| panic!("{text}"));
