@@ -173,11 +173,12 @@ class Voila(Server):
 class Visitor:
     """A page in the browser which may talk to this machine only."""
 
-    def __init__(self, browser: Browser, server: Server, name: str) -> None:
+    def __init__(self, browser: Browser, server: Server, name: str, zone: str | None = None) -> None:
+        """`zone` is that of the browser's clock, otherwise this machine's."""
         self._server = server
         self._name = name.removesuffix(".ipynb")
         self.refused: list[str] = []
-        self._context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        self._context = browser.new_context(viewport={"width": 1280, "height": 1000}, timezone_id=zone)
         self.page: Page = self._context.new_page()
         self.page.set_default_timeout(TIMEOUT_MS)
         self._context.route("**/*", self._loopback_only)
@@ -235,8 +236,8 @@ class Visitor:
 class VoilaPage(Visitor):
     """One notebook as Voilà shows it."""
 
-    def __init__(self, browser: Browser, voila: Voila, name: str) -> None:
-        super().__init__(browser, voila, name)
+    def __init__(self, browser: Browser, voila: Voila, name: str, zone: str | None = None) -> None:
+        super().__init__(browser, voila, name, zone)
         self._address = f"{voila.url}voila/render/{name}"
         self.reload()
 
