@@ -47,7 +47,6 @@ def test_the_zone_of_the_browser_changes_nothing(browser: Browser, voila: Voila,
         # 07:00 to 13:00 UTC is what a drawing's axis says.
         drawing = page.page.locator(".vega-embed svg.marks")
         expect(drawing).to_contain_text("at (UTC)")
-        expect(drawing).to_contain_text("09:00")
-        expect(drawing).not_to_contain_text("16:00")
-        expect(drawing).not_to_contain_text("00:00")
+        # The first labels of its axis stand one behind the other.
+        expect(drawing).to_contain_text("07:0007:3008:00")
         page.screenshot(f"time-zones-{zone.split('/')[0].lower()}")

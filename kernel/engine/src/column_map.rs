@@ -282,7 +282,10 @@ impl Maker<'_> {
         let (conditions, notes): (Vec<Expr>, Vec<&'static str>) =
             told.into_iter().filter_map(|(condition, note)| Some((condition?, note))).unzip();
         let own = match find(self.found, flow_view::NOTES).zip(flow_view::type_of(flow_view::NOTES)) {
-            Some((field, wanted)) => cast(Expr::Column(Column::new_unqualified(field.name())), wanted),
+            Some((field, wanted)) => {
+                let written = if is_text(field.data_type()) { DataType::Utf8 } else { wanted };
+                cast(Expr::Column(Column::new_unqualified(field.name())), written)
+            }
             None if notes.is_empty() => return Ok(None),
             None => lit(ScalarValue::Null),
         };

@@ -117,24 +117,27 @@ impl ScalarUDFImpl for Noted {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let Some((own, conditions)) = arrays.split_first() else { return internal_err!("noted takes notes") };
-        let own = own.as_list_opt::<i32>();
         let conditions: Vec<&BooleanArray> = conditions.iter().map(|it| it.as_boolean()).collect();
         let mut built = ListBuilder::new(StringBuilder::new());
         for row in 0..args.number_rows.min(arrays[0].len()) {
-            let mut has_any = false;
-            if let Some(own) = own.filter(|own| own.is_valid(row)) {
-                let texts = own.value(row);
-                texts.as_string::<i32>().iter().for_each(|text| built.values().append_option(text));
-                has_any = true;
-            }
-            for (note, condition) in self.notes.iter().zip(&conditions) {
-                if condition.is_valid(row) && condition.value(row) {
-                    built.values().append_value(note);
-                    has_any = true;
-                }
-            }
-            built.append(has_any);
+            let is_so = |condition: &&BooleanArray| condition.is_valid(row) && condition.value(row);
+            let found = self.notes.iter().zip(&conditions).filter(|(_, condition)| is_so(condition));
+            let mut notes = own_notes(own, row);
+            notes.extend(found.map(|(note, _)| (*note).to_owned()));
+            notes.iter().for_each(|note| built.values().append_value(note));
+            built.append(!notes.is_empty());
         }
         Ok(ColumnarValue::Array(Arc::new(built.finish())))
     }
+}
+
+/// The notes that a file has for a flow: a list, or a text as CSV has one, `[a, b]`.
+fn own_notes(own: &ArrayRef, row: usize) -> Vec<String> {
+    if let Some(lists) = own.as_list_opt::<i32>().filter(|lists| lists.is_valid(row)) {
+        let notes = lists.value(row);
+        return notes.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    }
+    let Some(texts) = own.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)) else { return Vec::new() };
+    let notes = texts.value(row).trim_matches(['[', ']']).split(',').map(str::trim);
+    notes.filter(|note| !note.is_empty()).map(str::to_owned).collect()
 }

@@ -264,8 +264,8 @@ fn typed(columns: SchemaRef, format: &FileFormat, shape: Shape, settings: &Sourc
     let columns = guess::with_room(&columns);
     match shape {
         Shape::Native => columns,
-        _ if is_csv => with_flow_types(&with_mapped_as_text(&columns, settings), settings),
-        _ => with_flow_types(&columns, settings),
+        _ if is_csv => with_flow_types(&with_mapped_as_text(&columns, settings), settings, false),
+        _ => with_flow_types(&columns, settings, true),
     }
 }
 
@@ -337,12 +337,13 @@ fn labels_only(schema: &Schema) -> Schema {
 
 /// Where the flow schema knows a column, its type is read at once: guessed from a few
 /// rows, a counter beyond 2^63 or an address that looks like a number would be lost.
-fn with_flow_types(inferred: &Schema, settings: &SourceSettings) -> SchemaRef {
+fn with_flow_types(inferred: &Schema, settings: &SourceSettings, has_lists: bool) -> SchemaRef {
     let fields: Vec<Field> = inferred
         .fields()
         .iter()
         .map(|field| match flow_view::type_of(field.name()) {
             _ if column_map::is_read_as_text(field.name(), settings) => field.as_ref().clone(),
+            Some(list @ DataType::List(_)) if has_lists => Field::new(field.name(), list, true),
             Some(wanted) if is_read_from_text(&wanted) => Field::new(field.name(), wanted, true),
             Some(_) => Field::new(field.name(), DataType::Utf8, true),
             None => field.as_ref().clone(),

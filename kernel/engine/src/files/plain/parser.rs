@@ -175,20 +175,23 @@ fn not_as_expected(field: &Field, value: &str) -> String {
 /// # Errors
 /// When a value is none of the wanted type.
 fn read_as(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
-    let read = if column.data_type() == wanted.data_type() { Arc::clone(column) } else { read_anew(column, wanted)? };
-    // Only times of flows have this type.
-    if wanted.data_type() == &time_type() { zeros::as_missing(&read) } else { Ok(read) }
-}
-
-fn read_anew(column: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
+    if column.data_type() == wanted.data_type() {
+        return known(Arc::clone(column), wanted);
+    }
     let outcome = match wanted.data_type() {
         DataType::Date32 => exact::days(column),
         time @ DataType::Timestamp(..) => {
-            return cast_with_options(column, time, &CastOptions { safe: false, ..CastOptions::default() });
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            return known(cast_with_options(column, time, &options)?, wanted);
         }
         other => exact::integers(column, other),
     };
     outcome.map_err(|text| ArrowError::ParseError(not_as_expected(wanted, &text)))
+}
+
+/// Zero is no time of a flow; only their times have this type.
+fn known(read: ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
+    if wanted.data_type() == &time_type() { zeros::as_missing(&read) } else { Ok(read) }
 }
 
 /// Of Arrow's sentence about a value: the value, and what was expected in which column.

@@ -293,3 +293,22 @@ async fn a_number_of_zero_is_no_time() {
     let found = query(&engine, "SELECT start_time, dst_ip, notes FROM s ORDER BY dst_ip").await;
     assert_eq!(values(&found), ["NULL|10.0.0.2|[time_missing]", "2024-01-01T00:00:00Z|10.0.0.3|NULL"]);
 }
+
+/// What is said of flows is still said when they were written and read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_survive_text() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let flows = "SELECT TIMESTAMPTZ '2024-01-01T00:00:00Z' AS start_time, '10.0.0.1' AS src_ip, \
+                 make_array('bytes_l2', 'scaled_by_sampling') AS notes UNION ALL SELECT NULL, '10.0.0.2', \
+                 make_array('bytes_l2') UNION ALL SELECT TIMESTAMPTZ '2024-01-01T00:00:00Z', '10.0.0.3', NULL";
+    for (format, name) in [(Format::Csv, "f.csv"), (Format::Json, "f.json"), (Format::Parquet, "f.parquet")] {
+        let path = folder.path().join(name);
+        export::write_to_path(&query(&engine, flows).await, format, &path, false).expect("a file");
+        let sql = format!("SELECT notes FROM read_flows('{}') ORDER BY src_ip", path.display());
+        let (found, told) = told(&engine, &sql).await;
+        // Parquet has the column, and it is taken as it is.
+        let second = if format == Format::Parquet { "[bytes_l2]" } else { "[bytes_l2, time_missing]" };
+        assert_eq!(found, ["[bytes_l2, scaled_by_sampling]", second, "NULL"], "{name}: {told}");
+    }
+}
