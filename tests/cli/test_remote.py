@@ -111,6 +111,7 @@ def test_patterns_folders_and_objects(folder, store) -> None:
         ("**", 3 * ROWS),
         ("2024/01/0[12]/*", 2 * ROWS),
         ("2024/01/02/", ROWS),
+        ("2024/", 3 * ROWS),
     ):
         assert count(folder, f"read_flows('s3://{BUCKET}/{name}')", **store.environment()) == str(expected), name
     assert not list(folder.glob("flowdeck-*")), "what was fetched goes with the session"

@@ -23,7 +23,7 @@ pub use input::{Compression, Input, read_head};
 pub use line_pieces::LinePiece;
 pub use lines::{LINE_BYTES_MAX, Line, LineDecoder, LineReader, Outcome, read_lines, read_lines_of, without_bom};
 pub use pieces::{Piece, SourceFile};
-pub use table::{FileTable, quality, strict};
+pub use table::{FileTable, NamedTimes, left_out_by_names, quality, strict};
 pub use timeless::Timeless;
 pub use times::{Span, TimeBounds, TimeColumns};
 

@@ -3,6 +3,8 @@
 //! `scan` reads nothing: it remembers columns, time window and limit, and chooses files.
 
 use std::any::Any;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::{Schema, SchemaRef};
@@ -17,28 +19,63 @@ use crate::format::{Format, Scan};
 use crate::pieces::share;
 use crate::plan::FileExec;
 use crate::timeless::{RECEIVED, Timeless};
-use crate::times::{TimeBounds, is_usable};
+use crate::times::{Span, TimeBounds, TimeColumns, is_usable};
 
 /// Up to this limit one partition reads the files in order, so that `LIMIT 10` opens one file and gives its first rows.
 const SEQUENTIAL_LIMIT_ROWS_MAX: usize = 100_000;
+
+/// What names of files say of a column of times.
+#[derive(Debug)]
+pub struct NamedTimes {
+    /// The column.
+    pub column: &'static str,
+    /// Within which its values are in each file; files that are not there say nothing.
+    pub spans: HashMap<PathBuf, Span>,
+    /// How far the spans go beyond what is written, for people.
+    pub margin: String,
+}
+
+impl NamedTimes {
+    fn columns(&self) -> TimeColumns {
+        TimeColumns { start: Some(self.column), end: None }
+    }
+}
+
+/// What is said where files are left out by their names.
+pub fn left_out_by_names(read: usize, all: usize, what: &str, margin: &str) -> String {
+    format!(
+        "{read} of {all} {what} were read: by their names the others are more than {margin} outside of the time asked for"
+    )
+}
 
 /// Opened files of one format, read as one table.
 #[derive(Debug)]
 pub struct FileTable {
     format: Arc<dyn Format>,
     is_strict: bool,
+    named: Option<Arc<NamedTimes>>,
     latest: Mutex<Option<Arc<QualityReport>>>,
 }
 
 impl FileTable {
     /// The table of a format.
     pub fn new(format: impl Format) -> Self {
-        Self { format: Arc::new(format), is_strict: false, latest: Mutex::new(None) }
+        Self { format: Arc::new(format), is_strict: false, named: None, latest: Mutex::new(None) }
     }
 
     /// The same files as a table whose reads fail at the first row that is left out.
     pub fn strict(&self) -> Self {
-        Self { format: Arc::clone(&self.format), is_strict: true, latest: Mutex::new(None) }
+        Self { is_strict: true, ..self.again() }
+    }
+
+    /// The same files as a table that leaves out those whose names say other times than a query asks for.
+    pub fn with_names(&self, named: NamedTimes) -> Self {
+        Self { named: Some(Arc::new(named)), ..self.again() }
+    }
+
+    fn again(&self) -> Self {
+        let (format, named) = (Arc::clone(&self.format), self.named.clone());
+        Self { format, is_strict: self.is_strict, named, latest: Mutex::new(None) }
     }
 
     /// The report of the latest scan; `None` before the first.
@@ -50,6 +87,20 @@ impl FileTable {
     fn chosen(&self, times: TimeBounds) -> Vec<usize> {
         let files = self.format.files().iter().enumerate();
         files.filter(|(_, file)| file.span.is_none_or(|span| times.allow(span))).map(|(place, _)| place).collect()
+    }
+
+    /// Of these files those whose names do not speak against it.
+    fn chosen_by_names(&self, files: Vec<usize>, filters: &[Expr]) -> (Vec<usize>, Option<String>) {
+        let Some(named) = &self.named else { return (files, None) };
+        let bounds = TimeBounds::of(filters, named.columns());
+        let may_be = |file: &usize| {
+            let span = named.spans.get(&self.format.files()[*file].path);
+            span.is_none_or(|span| bounds.allow(*span))
+        };
+        let all = files.len();
+        let files: Vec<usize> = files.into_iter().filter(may_be).collect();
+        let note = (files.len() < all).then(|| left_out_by_names(files.len(), all, "files", &named.margin));
+        (files, note)
     }
 
     /// With the column that tells of when flows without times are, where times are asked for.
@@ -86,7 +137,8 @@ impl TableProvider for FileTable {
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         let columns = self.format.time_columns();
-        let support = |filter: &&Expr| match is_usable(filter, columns) {
+        let by_name = |filter: &Expr| self.named.as_ref().is_some_and(|named| is_usable(filter, named.columns()));
+        let support = |filter: &&Expr| match is_usable(filter, columns) || by_name(filter) {
             true => TableProviderFilterPushDown::Inexact,
             false => TableProviderFilterPushDown::Unsupported,
         };
@@ -109,10 +161,11 @@ impl TableProvider for FileTable {
             _ => state.config().target_partitions(),
         };
         let times = TimeBounds::of(filters, self.format.time_columns());
-        let files = self.chosen(times);
+        let (files, note) = self.chosen_by_names(self.chosen(times), filters);
         let columns = schema.fields().len();
         let schema = self.with_received(schema, times);
         let scan = Scan { schema, columns, limit, times, report: self.new_report(&files), is_strict: self.is_strict };
+        note.into_iter().for_each(|note| scan.report.note(note));
         let groups = share(self.format.files(), &files, partitions);
         Ok(Arc::new(FileExec::new(Arc::clone(&self.format), scan, groups)))
     }

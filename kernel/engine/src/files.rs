@@ -1,11 +1,12 @@
 //! Files: from a path or glob to a table, decided by what the files hold, not by what they are called.
 //!
-//! `paths` finds the files, `sniff` says what each holds (`arrow_end` whether it is whole), `delimited` knows CSV's
-//! dialects, `describe` words what was found instead, `guess` and `json_types` correct types told from few rows, `listing`
-//! lets DataFusion read them, `parquet` and `arrow_format` look at lengths before they are believed, `plain` reads CSV and
-//! JSON, `left_out` tells of those of a set that are not read, `timed` of rows that no window of time finds, `opened` applies
-//! what is set about a source, `remote` finds objects in the network, `windowed` fetches those that a query's times need. What
-//! a connector recognises goes to it; none of those formats is known here.
+//! `paths` finds the files (`walk` in folders), `sniff` says what each holds (`arrow_end` whether it is whole), `delimited` knows
+//! CSV's dialects, `describe` words what was found instead, `guess` and `json_types` correct types told from few rows, `listing`
+//! lets DataFusion read them (`listed`), `parquet` and `arrow_format` look at lengths before they are believed, `plain` reads
+//! CSV and JSON, `folder_columns` has the columns that folders say, `left_out` tells of those of a set that are not read,
+//! `timed` of rows that no window of time finds, `opened` applies what is set about a source, `remote` finds objects in the
+//! network, `windowed` opens or fetches those that a query's times need by their names (`name_time`). What a connector
+//! recognises goes to it; none of those formats is known here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,19 +21,23 @@ use crate::source::SourceSettings;
 use left_out::LeftOut;
 pub(crate) use opened::{Opened, open_source};
 use paths::Found;
-use remote::{Address, Listing, Remote, RemoteAccess, RemoteCause};
+use remote::{Address, Remote, RemoteAccess, RemoteCause};
 use sniff::{FileFormat, Sniffed, Wanted};
+use windowed::FileSet;
 
 mod arrow_batch;
 mod arrow_end;
 mod arrow_format;
 pub(crate) mod delimited;
 pub(crate) mod describe;
+mod folder_columns;
 mod guess;
 mod json_types;
 mod labels;
 mod left_out;
+mod listed;
 mod listing;
+mod name_time;
 mod named;
 mod opened;
 mod parquet;
@@ -41,6 +46,7 @@ mod plain;
 pub(crate) mod remote;
 pub(crate) mod sniff;
 mod timed;
+mod walk;
 mod windowed;
 pub(crate) mod zeros;
 
@@ -73,7 +79,7 @@ pub enum FileFault {
     NoPath,
     /// A folder without files.
     #[error("there is no file in the folder `{folder}`")]
-    EmptyFolder { folder: String, has_folders: bool },
+    EmptyFolder { folder: String },
     /// Something that has a path and no content.
     #[error("`{path}` is {what}, not a file")]
     NotAFile { path: String, what: &'static str },
@@ -143,10 +149,11 @@ impl FileFault {
             FileFault::NoPath => {
                 Some("Write the path of a file, a folder or a pattern, as in read_log('logs/conn*.log')".into())
             }
-            FileFault::EmptyFolder { folder, has_folders: true } => {
-                Some(format!("Files in the folders below it are `{}/**/*`", folder.trim_end_matches('/')))
-            }
-            FileFault::EmptyFolder { .. } => Some("Check whether its files are elsewhere, or yet to come".into()),
+            FileFault::EmptyFolder { .. } => Some(
+                "Check whether its files are elsewhere, or yet to come. Names that begin with `.` or `_` and files that are \
+                 being written (.tmp, nfcapd.current) must be named"
+                    .into(),
+            ),
             FileFault::NotAFile { .. } => Some("Write what comes out of it to a file, and read that".into()),
             FileFault::BadLink { .. } => Some("Correct the link, or write the path of the file itself".into()),
             FileFault::Encoding { encoding, .. } => {
@@ -224,17 +231,16 @@ async fn side_table(
     name: &'static str,
     access: &RemoteAccess,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let found = match located(state, pattern, access).await.map_err(FileFault::into_datafusion)? {
-        Located::Found(found) => found,
-        Located::Listed(listing) => {
-            let fetched = remote_of(state).fetch_listed(state, &listing, &listing.objects).await;
-            fetched.map_err(FileFault::into_datafusion)?
+    let (found, folders) = match located(state, pattern, access).await.map_err(FileFault::into_datafusion)? {
+        Located::Object(found) => (found, Vec::new()),
+        Located::Set { set, folders_left_out } => {
+            (set.all(state).await.map_err(FileFault::into_datafusion)?, folders_left_out)
         }
     };
     let files = identified(found, Wanted::Any, false).map_err(FileFault::into_datafusion)?;
     match files.format() {
         FileFormat::Connector(connector) => {
-            let mut left_out = files.left_out.clone();
+            let mut left_out = LeftOut { folders, ..files.left_out.clone() };
             let table = open_with(*connector, &files, Shape::Side(name), Some(&mut left_out.unreadable))?;
             Ok(left_out.told_by(table))
         }
@@ -263,7 +269,20 @@ fn open_with(
     {
         return Err(no_side_table(files, name).into_datafusion());
     }
-    let open = |paths: Vec<PathBuf>| match shape {
+    let open = |paths: Vec<PathBuf>| open_paths(connector, paths, shape);
+    let opened = match unreadable {
+        Some(unreadable) => left_out::open_readable(files.paths(), unreadable, open),
+        None => open(files.paths()),
+    };
+    opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
+}
+
+fn open_paths(
+    connector: &dyn Connector,
+    paths: Vec<PathBuf>,
+    shape: Shape,
+) -> Result<Arc<dyn TableProvider>, SourceError> {
+    match shape {
         Shape::Flows => connector.open_flows(paths),
         Shape::Native => connector.open_log(paths),
         Shape::Either => connectors::open_either(connector, paths),
@@ -271,12 +290,7 @@ fn open_with(
             let missing = || SourceError::NoFile { pattern: name.to_owned() };
             connector.open_side_table(name, paths).unwrap_or_else(|| Err(missing()))
         }
-    };
-    let opened = match unreadable {
-        Some(unreadable) => left_out::open_readable(files.paths(), unreadable, open),
-        None => open(files.paths()),
-    };
-    opened.map_err(|fault| DataFusionError::External(Box::new(fault)))
+    }
 }
 
 /// Files of one format.
@@ -302,22 +316,25 @@ impl IdentifiedFiles {
     }
 }
 
-/// Where what a pattern means is.
+/// What a location means, before anything is looked into.
 enum Located {
-    /// On disk, or one object.
-    Found(Vec<Found>),
-    /// Objects of a store, of which nothing was fetched.
-    Listed(Box<Listing>),
+    /// One object: in its store, or fetched.
+    Object(Vec<Found>),
+    /// Files, or objects of a store of which nothing was fetched; with sentences about folders that cannot be listed.
+    Set { set: FileSet, folders_left_out: Vec<String> },
 }
 
 async fn located(state: &dyn Session, pattern: &str, access: &RemoteAccess) -> Result<Located, FileFault> {
     let Some(address) = Address::of(pattern).transpose()? else {
-        return Ok(Located::Found(paths::find(pattern)?.into_iter().map(Found::on_disk).collect()));
+        let files = paths::find(pattern)?;
+        let found = files.paths.into_iter().map(Found::on_disk).collect();
+        let set = FileSet::of_files(found);
+        return Ok(Located::Set { set, folders_left_out: files.unreadable });
     };
     let remote = remote_of(state);
     Ok(match remote.listing(state, &address, access).await? {
-        Some(listing) => Located::Listed(Box::new(listing)),
-        None => Located::Found(remote.object(state, &address, access).await?),
+        Some(listing) => Located::Set { set: FileSet::of_objects(listing), folders_left_out: Vec::new() },
+        None => Located::Object(remote.object(state, &address, access).await?),
     })
 }
 

@@ -34,6 +34,11 @@ pub(crate) fn type_of(column: &str) -> Option<DataType> {
     flow_source::flow_schema().field_with_name(column).ok().map(|field| field.data_type().clone())
 }
 
+/// Whether a text may stand in a column of this name: it is none of flows, or one that holds text.
+pub(crate) fn may_be_text(column: &str) -> bool {
+    type_of(&column.to_ascii_lowercase()).is_none_or(|known| is_text(&known))
+}
+
 /// Whether all essential columns are there, so that a table may be taken for flows without being asked to.
 pub(crate) fn holds_flows(schema: &Schema) -> bool {
     ESSENTIAL.iter().all(|name| find(schema, name).is_some())

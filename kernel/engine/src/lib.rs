@@ -73,8 +73,8 @@ pub use schema_document::schema_document;
 pub use servers::{ServerNeeds, ServerSettings, server_needs};
 pub use session_folder::SessionFolder;
 pub use source::{
-    Channels, ColumnOrigin, Registered, SettingsMaker, SourceSettings, SourceStatus, TimeUnit, mappable_columns,
-    source_formats,
+    Channels, ColumnOrigin, NameMargin, Registered, SettingsMaker, SourceSettings, SourceStatus, TimeUnit,
+    mappable_columns, source_formats,
 };
 pub use store::{FlowStore, StoreError};
 pub use stored::StoredResult;

@@ -53,6 +53,8 @@ pub struct SourceSettings {
     pub clock_offset: TimeDelta,
     /// Whether a read fails at the first row that is rejected, and not only counts it.
     pub strict: bool,
+    /// How far the times in the names of its files are believed.
+    pub name_margin: NameMargin,
     /// How its objects are reached, where they are in the network.
     pub access: RemoteAccess,
     /// What is set about its server, where it is at one.
@@ -63,6 +65,22 @@ impl SourceSettings {
     /// How its times are read.
     pub(crate) fn zone(&self) -> Zone {
         Zone::of(self.time_zone.unwrap_or(Tz::UTC)).ignoring_written(self.ignore_zone)
+    }
+}
+
+/// How far the times in the names of files are believed, so that files of other times are not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameMargin {
+    /// Flows may be so much earlier or later than the name of their file says.
+    Within(TimeDelta),
+    /// Names say nothing.
+    Ignored,
+}
+
+impl Default for NameMargin {
+    /// A day: a name may be of any zone, and flows are written when they end, or later.
+    fn default() -> Self {
+        NameMargin::Within(TimeDelta::days(1))
     }
 }
 

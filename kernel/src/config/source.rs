@@ -10,7 +10,7 @@ use flow_engine::{
 };
 use serde::Deserialize;
 
-use super::value::{ConnectorName, FlowColumn, Length, Origin, Texts, WholeSeconds, ZoneName};
+use super::value::{ConnectorName, FlowColumn, Length, Margin, Origin, Texts, WholeSeconds, ZoneName};
 
 /// One named source.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Source {
     /// Whether a read fails at the first row that cannot be used.
     #[serde(default)]
     pub strict: bool,
+    /// How far the times in the names of its files are believed; a day without it.
+    #[serde(default)]
+    pub name_margin: Margin,
     /// The address of a store that speaks S3; that of AWS without it.
     pub endpoint: Option<String>,
     /// The region of its bucket.
@@ -108,6 +111,7 @@ impl Source {
             columns: self.columns.iter().map(|(column, origin)| (column.0.clone(), origin.0.clone())).collect(),
             clock_offset: self.clock_offset.0,
             strict: self.strict,
+            name_margin: self.name_margin.0,
             access: RemoteAccess { allow_http: self.allow_http, ..RemoteAccess::default() },
             server: ServerSettings::default(),
         })
@@ -173,6 +177,9 @@ impl Source {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use flow_engine::NameMargin;
+    use flowdeck::chrono::TimeDelta;
+
     use super::*;
 
     #[test]
@@ -183,5 +190,22 @@ mod tests {
         let settings = source("ignore_zone = true\ntime_zone = \"Europe/Prague\"").settings().unwrap();
         assert!(settings.ignore_zone && settings.time_zone.is_some());
         assert!(!source("time_zone = \"Europe/Prague\"").settings().unwrap().ignore_zone);
+    }
+
+    #[test]
+    fn names_are_believed_within_a_margin() {
+        let margin = |text: &str| {
+            let source = toml::from_str::<Source>(&format!("location = \"x\"\n{text}"));
+            source.map(|source| source.settings().unwrap().name_margin).map_err(|fault| fault.to_string())
+        };
+        let hours = |hours| Ok(NameMargin::Within(TimeDelta::hours(hours)));
+        assert_eq!(margin(""), hours(24));
+        assert_eq!(margin("name_margin = \"1h 30m\""), Ok(NameMargin::Within(TimeDelta::minutes(90))));
+        assert_eq!(margin("name_margin = \"7d\""), hours(7 * 24));
+        assert_eq!(margin("name_margin = \"off\""), Ok(NameMargin::Ignored));
+        for wrong in ["soon", "-2h", ""] {
+            let fault = margin(&format!("name_margin = \"{wrong}\"")).unwrap_err();
+            assert!(fault.contains("is no length of time") && fault.contains("`off`"), "{fault}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use flow_engine::{ColumnOrigin, TimeUnit, nearest_names, parse_ip_list, source_formats};
+use flow_engine::{ColumnOrigin, NameMargin, TimeUnit, nearest_names, parse_ip_list, source_formats};
 use flowdeck::chrono::TimeDelta;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -42,6 +42,23 @@ impl<'de> Deserialize<'de> for Length {
         };
         let length = moment::duration(length).map_err(D::Error::custom)?;
         Ok(Length(if is_negative { -length } else { length }))
+    }
+}
+
+/// How far names of files are believed: a length of time, or `off`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Margin(pub NameMargin);
+
+impl<'de> Deserialize<'de> for Margin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.trim() {
+            "off" => Ok(Margin(NameMargin::Ignored)),
+            length => match moment::duration(length) {
+                Ok(length) => Ok(Margin(NameMargin::Within(length))),
+                Err(fault) => Err(D::Error::custom(format!("{fault}, or `off`"))),
+            },
+        }
     }
 }
 

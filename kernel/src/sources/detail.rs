@@ -1,6 +1,6 @@
 //! One source: what is configured, what its files are, and, after a test, which columns have values.
 
-use flow_engine::{ColumnOrigin, render::visible};
+use flow_engine::{ColumnOrigin, NameMargin, render::visible};
 use flowdeck::chrono::{DateTime, Utc};
 
 use super::{Look, Rows, grouped, list, moment_text};
@@ -67,6 +67,14 @@ fn settings(state: &SourceState, lines: &mut Vec<(&str, String)>) {
     let offset = source.clock_offset.0;
     if !offset.is_zero() {
         lines.push(("clock offset", format!("{}; times are corrected by it", super::comparison::length_text(offset))));
+    }
+    match source.name_margin.0 {
+        margin if margin == NameMargin::default() => {}
+        NameMargin::Within(margin) => lines.push((
+            "name margin",
+            format!("{}; files whose names say other times are not opened", super::comparison::length_text(margin)),
+        )),
+        NameMargin::Ignored => lines.push(("name margin", "off; times in names of files are not looked at".to_owned())),
     }
     if let Some(endpoint) = &source.endpoint {
         lines.push(("endpoint", visible(&flow_engine::shown_location(endpoint))));

@@ -21,6 +21,8 @@ pub(crate) struct LeftOut {
     pub(crate) unreadable: Vec<String>,
     /// Files without a byte, as people know them.
     pub(crate) empty: Vec<String>,
+    /// Why folders cannot be listed, in sentences that name them.
+    pub(crate) folders: Vec<String>,
 }
 
 impl LeftOut {
@@ -28,6 +30,11 @@ impl LeftOut {
         let mut notes = Vec::new();
         if !self.unreadable.is_empty() {
             notes.push(of_files_left_out(self.unreadable.len() as u64, &self.unreadable));
+        }
+        match self.folders.as_slice() {
+            [] => {}
+            [only] => notes.push(format!("1 folder is not read: {only}").into()),
+            [first, ..] => notes.push(format!("{} folders are not read; first: {first}", self.folders.len()).into()),
         }
         match self.empty.as_slice() {
             [] => {}

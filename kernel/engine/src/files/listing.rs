@@ -1,4 +1,4 @@
-//! Parquet and Arrow through DataFusion's listing tables, CSV and JSON with the columns that DataFusion finds in them through
+//! Parquet and Arrow through DataFusion's readers (`listed`), CSV and JSON with the columns that DataFusion finds in them through
 //! `plain`.
 //!
 //! Files that cannot share one reader (another separator, header or compression) become tables of their own, joined
@@ -17,7 +17,7 @@ use datafusion::datasource::file_format::FileFormat as FileReader;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::listing::{ListingOptions, ListingTableUrl};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
@@ -28,8 +28,9 @@ use url::Url;
 
 use super::arrow_format::CheckedArrow;
 use super::delimited::Delimited;
-use super::labels::IgnoreMetadata;
+use super::folder_columns::FolderColumns;
 use super::left_out::LeftOut;
+use super::listed::{ListedTable, RowReader};
 use super::named::Names;
 use super::parquet::CheckedParquet;
 use super::paths::Found;
@@ -215,9 +216,6 @@ fn open_group(
     shape: Shape,
     settings: &SourceSettings,
 ) -> DataFusionResult<Arc<dyn TableProvider>> {
-    let reader = group.reader()?;
-    let writing = writing_of(group.sniffed);
-    let urls = group.urls()?;
     let gives_flows = match shape {
         Shape::Flows | Shape::Side(_) => true,
         Shape::Either => flow_view::holds_flows(&columns),
@@ -227,23 +225,32 @@ fn open_group(
         column_map::check_units(&columns, settings).map_err(FileFault::into_datafusion)?;
     }
     let schema = typed(columns, &group.sniffed.format, shape, settings);
-    if let Some(writing) = writing {
-        let paths = group.files.iter().map(|found| found.path.clone()).collect();
-        let table = FileTable::new(PlainFiles::new(writing, paths, schema));
-        return Ok(Arc::new(if settings.strict { table.strict() } else { table }));
-    }
-    let options = ListingOptions::new(reader).with_file_extension("");
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        .with_schema(schema)
-        .with_expr_adapter_factory(Arc::new(IgnoreMetadata));
+    let is_column = |name: &str| !gives_flows || flow_view::may_be_text(name);
+    let folders = FolderColumns::of(&group.files, &schema, is_column)?;
     let holding = match (&group.sniffed.format, gives_flows) {
         (FileFormat::Parquet, true) => Holding::CountedFlows,
         (_, true) => Holding::Flows,
         (FileFormat::Parquet, false) => Holding::CountedRows,
         (_, false) => Holding::Rows,
     };
-    Ok(TimedTable::over(Arc::new(ListingTable::try_new(config)?), holding))
+    let reader = match writing_of(group.sniffed) {
+        Some(writing) if folders.is_none() => {
+            let paths = group.files.iter().map(|found| found.path.clone()).collect();
+            let table = FileTable::new(PlainFiles::new(writing, paths, schema));
+            return Ok(Arc::new(if settings.strict { table.strict() } else { table }));
+        }
+        Some(writing) => RowReader::Plain { writing, is_strict: settings.strict },
+        None => RowReader::Listing(group.reader()?),
+    };
+    let is_counted_when_read = matches!(reader, RowReader::Plain { .. });
+    let files = group.files.iter().copied().cloned().collect();
+    let table: Arc<dyn TableProvider> = Arc::new(ListedTable::new(files, folders, reader, schema));
+    Ok(if is_counted_when_read { table } else { TimedTable::over(table, holding) })
+}
+
+/// How DataFusion lists files for a reader.
+pub(super) fn options_of(reader: Arc<dyn FileReader>) -> ListingOptions {
+    ListingOptions::new(reader).with_file_extension("")
 }
 
 /// How the rows of formats are written that are read row by row.
@@ -295,7 +302,7 @@ fn json_reader(compression: FileCompressionType) -> JsonFormat {
     JsonFormat::default().with_schema_infer_max_rec(ROWS_FOR_TYPES).with_file_compression_type(compression)
 }
 
-fn url_of(found: &Found) -> DataFusionResult<ListingTableUrl> {
+pub(super) fn url_of(found: &Found) -> DataFusionResult<ListingTableUrl> {
     let url = match &found.in_store {
         Some(object) => object.url.clone(),
         None => Url::from_file_path(&found.path)

@@ -2,18 +2,21 @@
 //!
 //! What each setting does is decided elsewhere; here is their order: format, zone, strictness, columns, clock.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use arrow::datatypes::FieldRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
 use file_source::TimeColumns;
 use flow_source::Connector;
 
+use super::paths::Found;
 use super::sniff::{FileFormat, Wanted};
 use super::timed::{Holding, TimedTable};
-use super::windowed::{Windowed, WindowedTable};
-use super::{FileFault, IdentifiedFiles, Located, Shape, identified, listing, located, open_with, remote_of};
+use super::windowed::{FileSet, Windowed, WindowedTable, by_names};
+use super::{FileFault, IdentifiedFiles, LeftOut, Located, Shape, identified, listing, located, open_paths, open_with};
 use crate::clock::CorrectedTable;
 use crate::engine::SourceKind;
 use crate::source::SourceSettings;
@@ -38,16 +41,33 @@ pub(crate) async fn open_source(
     pattern: &str,
     settings: &SourceSettings,
 ) -> DataFusionResult<Opened> {
-    let found = match located(state, pattern, &settings.access).await.map_err(FileFault::into_datafusion)? {
-        Located::Found(found) => found,
-        Located::Listed(listing) => {
-            if let Some(windowed) = WindowedTable::over(state, &listing, settings).await? {
-                return Ok(of_window(windowed, settings));
+    let located = located(state, pattern, &settings.access).await.map_err(FileFault::into_datafusion)?;
+    let found = match located {
+        Located::Object(found) => found,
+        Located::Set { set, folders_left_out } => {
+            if let (true, Some(reason)) = (settings.strict, folders_left_out.first()) {
+                let path = pattern.to_owned();
+                return Err(FileFault::Unreadable { path, reason: reason.clone() }.into_datafusion());
             }
-            let fetched = remote_of(state).fetch_listed(state, &listing, &listing.objects).await;
-            fetched.map_err(FileFault::into_datafusion)?
+            let left_out = LeftOut { folders: folders_left_out, ..LeftOut::default() };
+            let mut opened = open_set(state, set, settings).await?;
+            opened.table = left_out.told_by(opened.table);
+            return Ok(opened);
         }
     };
+    open_found(state, found, settings).await
+}
+
+/// Opens all of a set, or as much of it as tells what it is.
+async fn open_set(state: &dyn Session, set: FileSet, settings: &SourceSettings) -> DataFusionResult<Opened> {
+    if let Some(windowed) = WindowedTable::over(state, &set, settings).await? {
+        return Ok(of_window(windowed, settings));
+    }
+    let found = set.all(state).await.map_err(FileFault::into_datafusion)?;
+    open_found(state, found, settings).await
+}
+
+async fn open_found(state: &dyn Session, found: Vec<Found>, settings: &SourceSettings) -> DataFusionResult<Opened> {
     let files = identified(found, Wanted::of(settings), settings.strict).map_err(FileFault::into_datafusion)?;
     let Made { table, remarks, .. } = make(state, &files, settings).await?;
     let (bytes, modified) = size_and_age(&files);
@@ -85,10 +105,15 @@ pub(super) async fn make(
 ) -> DataFusionResult<Made> {
     let mut remarks = Vec::new();
     let table = match files.format() {
-        FileFormat::Connector(connector) => of_connector(*connector, files, settings, &mut remarks)?,
+        FileFormat::Connector(connector) => of_connector(state, *connector, files, settings, &mut remarks).await?,
         _ => of_plain_files(state, files, settings, &mut remarks).await?,
     };
-    let is_flows = table.schema().fields() == flow_source::flow_schema().fields();
+    let (found, flows) = (table.schema(), flow_source::flow_schema());
+    // Constants are never NULL, which makes fields unlike.
+    let is_same =
+        |(one, other): (&FieldRef, &FieldRef)| one.name() == other.name() && one.data_type() == other.data_type();
+    let is_flows =
+        found.fields().len() == flows.fields().len() && found.fields().iter().zip(flows.fields()).all(is_same);
     Ok(Made { table, remarks, is_flows })
 }
 
@@ -101,7 +126,8 @@ fn shape_of(settings: &SourceSettings) -> Shape {
     }
 }
 
-fn of_connector(
+async fn of_connector(
+    state: &dyn Session,
     connector: &dyn Connector,
     files: &IdentifiedFiles,
     settings: &SourceSettings,
@@ -131,10 +157,10 @@ fn of_connector(
     }
     let mut left_out = files.left_out.clone();
     let unreadable = Some(&mut left_out.unreadable).filter(|_| !settings.strict);
-    let table = match &zoned {
-        Some(zoned) => open_with(zoned.as_ref(), files, shape_of(settings), unreadable),
-        None => open_with(connector, files, shape_of(settings), unreadable),
-    }?;
+    let connector = zoned.as_deref().unwrap_or(connector);
+    let table = open_with(connector, files, shape_of(settings), unreadable)?;
+    let open_one = |path: &Path| open_paths(connector, vec![path.to_owned()], shape_of(settings));
+    let table = by_names(state, table, files, settings, open_one).await;
     let table = match file_source::strict(table.as_ref()).filter(|_| settings.strict) {
         Some(strict) => Arc::new(strict),
         None => table,

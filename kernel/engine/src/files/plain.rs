@@ -7,10 +7,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
-use datafusion::common::Result as DataFusionResult;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use file_source::text::objects::{find_objects, read_objects};
 use file_source::{Format, LineDecoder, LinePiece, Next, Outcome, Scan, Sink, SourceFile, read_head, read_lines_of};
 use flow_source::{Place, QualityReport};
@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::ROWS_FOR_TYPES;
 use super::delimited::Delimited;
+use super::folder_columns::FolderColumns;
 use crate::render::visible;
 use parser::Parser;
 use records::Records;
@@ -44,6 +45,10 @@ pub(super) enum Writing {
 pub(super) struct PlainFiles {
     writing: Writing,
     files: Vec<SourceFile>,
+    /// Columns of the rows.
+    rows: SchemaRef,
+    folders: Option<FolderColumns>,
+    /// With the columns of folders.
     schema: SchemaRef,
 }
 
@@ -54,7 +59,27 @@ impl PlainFiles {
             Writing::Csv(_) => SourceFile::whole,
             Writing::Json => SourceFile::of_lines,
         };
-        PlainFiles { writing, files: paths.into_iter().map(file).collect(), schema }
+        let files = paths.into_iter().map(file).collect();
+        PlainFiles { writing, files, rows: Arc::clone(&schema), folders: None, schema }
+    }
+
+    /// The same with columns of their folders.
+    pub(super) fn within(self, folders: FolderColumns) -> PlainFiles {
+        PlainFiles { schema: folders.behind(&self.rows), folders: Some(folders), ..self }
+    }
+
+    /// The columns of a query whose values are in the rows.
+    fn of_rows(&self, wanted: &SchemaRef) -> SchemaRef {
+        let Some(folders) = &self.folders else { return Arc::clone(wanted) };
+        let fields = wanted.fields().iter().filter(|field| folders.value(0, field.name()).is_none());
+        Arc::new(Schema::new_with_metadata(fields.cloned().collect::<Vec<_>>(), wanted.metadata().clone()))
+    }
+
+    /// The values of a file in the columns of a query.
+    fn values(&self, file: usize, wanted: &SchemaRef) -> Vec<Option<ScalarValue>> {
+        let text = |value: Option<&str>| ScalarValue::Utf8(value.map(str::to_owned));
+        let value = |name: &str| self.folders.as_ref()?.value(file, name).map(text);
+        wanted.fields().iter().map(|field| value(field.name())).collect()
     }
 }
 
@@ -76,7 +101,8 @@ impl Format for PlainFiles {
 
     fn read(&self, piece: &file_source::Piece, scan: &Scan, sink: &mut Sink<'_>) -> DataFusionResult<Next> {
         let path = &self.files[piece.file].path;
-        let parser = Parser::new(&self.writing, &self.schema, &scan.schema)?;
+        let of_rows = self.of_rows(&scan.schema);
+        let parser = Parser::new(&self.writing, &self.rows, &of_rows)?;
         let is_lines = match &self.writing {
             Writing::Csv(_) => true,
             Writing::Json => is_object_a_line(&read_head(path, HEAD_BYTES)?),
@@ -87,7 +113,9 @@ impl Format for PlainFiles {
             parser,
             lines: &lines,
             report: Arc::clone(&scan.report),
+            of_rows,
             schema: Arc::clone(&scan.schema),
+            values: self.values(piece.file, &scan.schema),
         };
         match is_lines {
             true => read_lines_of(&lines, scan, sink, &mut rows),
@@ -141,7 +169,12 @@ struct Rows<'a> {
     parser: Parser,
     lines: &'a LinePiece<'a>,
     report: Arc<QualityReport>,
+    /// Columns that are parsed.
+    of_rows: SchemaRef,
+    /// Columns of the query.
     schema: SchemaRef,
+    /// For each of them, its value in all rows where folders say it.
+    values: Vec<Option<ScalarValue>>,
 }
 
 impl Rows<'_> {
@@ -153,6 +186,22 @@ impl Rows<'_> {
         for (line, reason) in self.records.take_faults() {
             self.reject(line, reason);
         }
+    }
+
+    /// What was parsed with the values of its folders.
+    fn with_values(&self, batch: RecordBatch) -> DataFusionResult<RecordBatch> {
+        if self.values.iter().all(Option::is_none) {
+            return Ok(batch);
+        }
+        let rows = batch.num_rows();
+        let mut parsed = batch.columns().iter().cloned();
+        let columns = self.values.iter().filter_map(|value| match value {
+            Some(value) => Some(value.to_array_of_size(rows)),
+            None => parsed.next().map(Ok),
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let columns = columns.collect::<DataFusionResult<Vec<_>>>()?;
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 
     /// The batches of records from one place to another, without those that cannot be read.
@@ -205,8 +254,8 @@ impl LineDecoder for Rows<'_> {
             ));
         }
         match batches.as_slice() {
-            [only] => Ok(only.clone()),
-            _ => Ok(concat_batches(&self.schema, &batches)?),
+            [only] => self.with_values(only.clone()),
+            _ => self.with_values(concat_batches(&self.of_rows, &batches)?),
         }
     }
 }

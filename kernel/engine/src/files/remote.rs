@@ -2,7 +2,7 @@
 //!
 //! Parquet stays where it is: its store is made known to DataFusion, which asks for the parts that it needs. Anything else
 //! is fetched as a whole into a folder of the session and read there like any file. `address` reads what analysts write,
-//! `access` makes clients with keys, `store` words faults, `fetch` fetches, `folder` is where, `name_time` reads times in names. Formats are not known here,
+//! `access` makes clients with keys, `store` words faults, `fetch` fetches, `folder` is where. Formats are not known here,
 //! but for the signature of Parquet.
 
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 
-use super::FileFault;
 use super::paths::{FILES_MAX, Found};
+use super::{FileFault, walk};
 use fetch::{Cached, Probe};
 use folder::Folder;
 use store::ReadOnly;
@@ -29,7 +29,6 @@ mod address;
 mod fault;
 mod fetch;
 mod folder;
-mod name_time;
 mod store;
 mod watch;
 
@@ -37,7 +36,6 @@ pub use access::RemoteAccess;
 pub(crate) use address::Address;
 pub use address::{is_address, shown_location};
 pub use fault::RemoteCause;
-pub(crate) use name_time::span_of as span_of_name;
 pub(crate) use watch::QueryWatch;
 
 /// Objects looked at in a listing to find those that a pattern means.
@@ -231,7 +229,7 @@ impl Remote {
 async fn list(store: &ReadOnly, address: &Address) -> Result<Vec<ObjectMeta>, FileFault> {
     let pattern = match address.is_pattern() {
         true => address.key.clone(),
-        false => format!("{}*", Pattern::escape(&address.key)),
+        false => format!("{}**/*", Pattern::escape(&address.key)),
     };
     let pattern = Pattern::new(&pattern)
         .map_err(|fault| FileFault::Pattern { pattern: address.to_string(), reason: fault.msg.into() })?;
@@ -248,7 +246,13 @@ async fn matching(store: &ReadOnly, address: &Address, pattern: &Pattern) -> Res
     let (folder, is_flat) = address.folder();
     let prefix = Key::parse(folder.trim_end_matches('/')).map_err(|_| bad_key(address))?;
     let prefix = (!folder.is_empty()).then_some(&prefix);
-    let is_meant = |object: &ObjectMeta| object.size > 0 && pattern.matches_with(object.location.as_ref(), MATCHING);
+    let written: Vec<&str> = pattern.as_str().split('/').collect();
+    let is_named = |part: &str| written.iter().any(|written| walk::is_meant(part, written));
+    let is_meant = |object: &ObjectMeta| {
+        let key = object.location.as_ref();
+        let below = key.strip_prefix(folder.as_str()).unwrap_or(key);
+        object.size > 0 && pattern.matches_with(key, MATCHING) && below.split('/').all(is_named)
+    };
     // Of what was asked, not of the folder that was listed.
     let worded = |error| match unworded(error, address) {
         FileFault::Remote { cause, .. } => cause.at(address),

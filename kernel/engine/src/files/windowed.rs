@@ -1,7 +1,9 @@
-//! Objects of a store that are fetched as a whole, of which a query gets those that its times need.
+//! Sets of files or objects of which a query reads those that its times need.
 //!
-//! Where the names of objects hold times, one of them tells what they are; the others are fetched when a query is planned
-//! whose window they may be in, and then kept. Only for flows, whose columns are known without looking at all objects.
+//! Where names hold times, few of the set are looked into when it is opened: they tell what all are, and whether the flows
+//! in them are of the times that their names say. The others are looked into, and objects fetched, when a query is planned
+//! whose window they may be in. Only flows have columns that are known without looking into all; of tables with the files' own
+//! columns all are opened, and those of the window are read (`native`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,36 +16,41 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use file_source::{Span, TimeBounds, TimeColumns};
-use flow_source::quality_of_plan;
-use object_store::ObjectMeta;
-use object_store::path::Path as Key;
+use file_source::{Span, TimeBounds, TimeColumns, left_out_by_names};
 
-use super::opened::{Made, make};
-use super::paths::Found;
-use super::remote::{Listing, span_of_name};
+use super::name_time::NameTimes;
+use super::opened::make;
 use super::sniff::Wanted;
-use super::{FileFault, identified, remote_of};
+use super::{FileFault, identified};
+use crate::notes::QueryNotes;
 use crate::source::SourceSettings;
+pub(super) use native::by_names;
+use probe::{Probed, probe};
+pub(super) use set::FileSet;
 
-/// By how much flows may lie outside of the time that a name says: it may be of any zone, and flows are written when they
-/// end, or later.
-const MARGIN_NANOS: i64 = 24 * 3600 * 1_000_000_000;
+mod native;
+mod probe;
+mod set;
 
-/// Objects of one kind.
+/// Tables of some of the files that are kept, for the queries that follow.
+const TABLES_KEPT_MAX: usize = 8;
+
+/// A set of one kind.
 #[derive(Debug)]
 pub(super) struct WindowedTable {
-    listing: Listing,
-    /// Within which the flows of each object are; `None` where its name does not say.
+    set: FileSet,
+    names: NameTimes,
+    /// Within which the flows of each file are; `None` where its name does not say.
     spans: Vec<Option<Span>>,
     settings: SourceSettings,
     wanted: Wanted,
-    schema: SchemaRef,
+    /// The table of one of its files, made as those of any of them.
+    pattern: Arc<dyn TableProvider>,
     format: &'static str,
-    fetched: Mutex<HashMap<Key, Found>>,
+    tables: Mutex<HashMap<Vec<usize>, Arc<dyn TableProvider>>>,
 }
 
-/// What was found out from one object.
+/// What was found out from some files.
 pub(super) struct Windowed {
     pub(super) table: Arc<WindowedTable>,
     pub(super) format: &'static str,
@@ -51,81 +58,78 @@ pub(super) struct Windowed {
 }
 
 impl WindowedTable {
-    /// The table of a listing; `None` where all its objects must be looked at.
+    /// The table of a set; `None` where all its files must be looked into.
     pub(super) async fn over(
         state: &dyn Session,
-        listing: &Listing,
+        set: &FileSet,
         settings: &SourceSettings,
     ) -> DataFusionResult<Option<Windowed>> {
-        let spans: Vec<Option<Span>> =
-            listing.objects.iter().map(|object| span_of_name(object.location.as_ref()).map(widened)).collect();
-        if listing.objects.len() < 2 || spans.iter().all(Option::is_none) {
+        let Some(names) = NameTimes::of(settings) else { return Ok(None) };
+        let spans = set.spans(names);
+        if spans.len() < 2 || spans.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let first = std::slice::from_ref(&listing.objects[0]);
-        let found = remote_of(state).fetch_listed(state, listing, first).await.map_err(FileFault::into_datafusion)?;
-        if found.iter().any(|found| found.in_store.is_some()) {
-            return Ok(None);
-        }
-        let wanted = Wanted::of(settings);
-        let files = match identified(found.clone(), wanted, settings.strict) {
-            Ok(files) => files,
-            // Another one may tell more; then all are looked at.
-            Err(fault) if !settings.strict || matches!(fault, FileFault::Empty { .. }) => return Ok(None),
-            Err(fault) => return Err(fault.into_datafusion()),
-        };
-        let Made { table, remarks, is_flows } = make(state, &files, settings).await?;
-        if !is_flows {
-            return Ok(None);
-        }
-        let format = files.format().name();
-        let fetched = first.iter().map(|object| object.location.clone()).zip(found).collect();
+        let Probed::Right { made, format } = probe(state, set, &spans, settings).await? else { return Ok(None) };
         let table = WindowedTable {
-            listing: listing.clone(),
+            set: set.clone(),
+            names,
             spans,
             settings: settings.clone(),
-            wanted,
-            schema: table.schema(),
+            wanted: Wanted::of(settings),
+            pattern: made.table,
             format,
-            fetched: Mutex::new(fetched),
+            tables: Mutex::default(),
         };
-        Ok(Some(Windowed { table: Arc::new(table), format, remarks }))
+        Ok(Some(Windowed { table: Arc::new(table), format, remarks: made.remarks }))
     }
 
-    /// The number of its objects, their size, and when the latest was written.
+    /// The number of its files, their size, and when the latest was written.
     pub(super) fn size_and_age(&self) -> (usize, u64, Option<SystemTime>) {
-        let objects = &self.listing.objects;
-        let latest = objects.iter().map(|object| object.last_modified).max();
-        (objects.len(), objects.iter().map(|object| object.size).sum(), latest.map(SystemTime::from))
+        let (bytes, latest) = self.set.size_and_age();
+        (self.spans.len(), bytes, latest)
     }
 
-    /// The objects that may have flows within the bounds, on disk.
-    async fn fetch(&self, state: &dyn Session, bounds: TimeBounds) -> Result<Vec<Found>, FileFault> {
-        let objects = self.listing.objects.iter().zip(&self.spans);
-        let chosen = objects.filter(|(_, span)| span.is_none_or(|span| bounds.allow(span))).map(|(object, _)| object);
-        let chosen: Vec<&ObjectMeta> = chosen.collect();
-        let missing: Vec<ObjectMeta> = {
-            let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_there =
-                |object: &ObjectMeta| fetched.get(&object.location).is_some_and(|found| found.path.is_file());
-            chosen.iter().filter(|object| !is_there(object)).map(|object| (*object).clone()).collect()
+    /// The table of some of its files; `None` where nothing is in them.
+    async fn table_of(
+        &self,
+        state: &dyn Session,
+        chosen: Vec<usize>,
+    ) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        let known = self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(&chosen).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.set.get(state, &chosen).await.map_err(FileFault::into_datafusion)?;
+        let files = match identified(found, self.wanted, self.settings.strict) {
+            Ok(files) => files,
+            Err(FileFault::Empty { .. } | FileFault::NoMatch { .. }) => return Ok(None),
+            Err(fault) => return Err(fault.into_datafusion()),
         };
-        let new = remote_of(state).fetch_listed(state, &self.listing, &missing).await?;
-        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-        fetched.extend(missing.into_iter().map(|object| object.location).zip(new));
-        Ok(chosen.iter().filter_map(|object| fetched.get(&object.location).cloned()).collect())
+        if files.format().name() != self.format {
+            let path = files.first_path().display().to_string();
+            let (wanted, found) = (self.format, files.format().name().to_owned());
+            return Err(FileFault::OtherFormat { path, wanted, found }.into_datafusion());
+        }
+        let table = make(state, &files, &self.settings).await?.table;
+        if self.set.stays() {
+            let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+            if tables.len() >= TABLES_KEPT_MAX {
+                tables.clear();
+            }
+            tables.insert(chosen, Arc::clone(&table));
+        }
+        Ok(Some(table))
     }
-}
 
-fn widened(span: Span) -> Span {
-    // The end of a day is the beginning of the next.
-    Span { from: span.from.saturating_sub(MARGIN_NANOS), to: span.to.saturating_add(MARGIN_NANOS - 1) }
+    fn is_usable(filter: &Expr) -> bool {
+        !TimeBounds::of(std::slice::from_ref(filter), TimeColumns::FLOWS).is_none()
+    }
 }
 
 #[async_trait]
 impl TableProvider for WindowedTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        self.pattern.schema()
     }
 
     fn table_type(&self) -> TableType {
@@ -133,12 +137,12 @@ impl TableProvider for WindowedTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        let is_usable = |filter: &Expr| !TimeBounds::of(std::slice::from_ref(filter), TimeColumns::FLOWS).is_none();
-        let support = |filter: &&Expr| match is_usable(filter) {
-            true => TableProviderFilterPushDown::Inexact,
-            false => TableProviderFilterPushDown::Unsupported,
+        let support = self.pattern.supports_filters_pushdown(filters)?;
+        let or_looked_at = |(filter, support): (&&Expr, TableProviderFilterPushDown)| match support {
+            TableProviderFilterPushDown::Unsupported if Self::is_usable(filter) => TableProviderFilterPushDown::Inexact,
+            support => support,
         };
-        Ok(filters.iter().map(support).collect())
+        Ok(filters.iter().zip(support).map(or_looked_at).collect())
     }
 
     async fn scan(
@@ -149,30 +153,26 @@ impl TableProvider for WindowedTable {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let bounds = TimeBounds::of(filters, TimeColumns::FLOWS);
-        let found = self.fetch(state, bounds).await.map_err(FileFault::into_datafusion)?;
-        let (read, all) = (found.len(), self.listing.objects.len());
-        let files = match identified(found, self.wanted, self.settings.strict) {
-            Ok(files) => files,
-            Err(FileFault::Empty { .. } | FileFault::NoMatch { .. }) => {
-                let schema = match projection {
-                    Some(projection) => Arc::new(self.schema.project(projection)?),
-                    None => self.schema(),
-                };
-                return Ok(Arc::new(EmptyExec::new(schema)));
-            }
-            Err(fault) => return Err(fault.into_datafusion()),
+        let spans = self.spans.iter().enumerate();
+        let chosen = spans.filter(|(_, span)| span.is_none_or(|span| bounds.allow(span))).map(|(place, _)| place);
+        let chosen: Vec<usize> = chosen.collect();
+        let (read, all) = (chosen.len(), self.spans.len());
+        if read < all {
+            let (what, margin) = (self.set.what(), self.names.margin_text());
+            let note = left_out_by_names(read, all, what, &margin);
+            QueryNotes::add(state, note.into());
+        }
+        let Some(table) = self.table_of(state, chosen).await? else {
+            let schema = match projection {
+                Some(projection) => Arc::new(self.schema().project(projection)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
         };
-        if files.format().name() != self.format {
-            let shown = files.first_path().display().to_string();
-            let (wanted, found) = (self.format, files.format().name().to_owned());
-            return Err(FileFault::OtherFormat { path: shown, wanted, found }.into_datafusion());
-        }
-        let plan = make(state, &files, &self.settings).await?.table.scan(state, projection, filters, limit).await?;
-        if let Some(report) = quality_of_plan(plan.as_ref()).first().filter(|_| read < all) {
-            report.note(format!(
-                "{read} of {all} objects were read: by their names the others are more than a day outside of the time asked for"
-            ));
-        }
-        Ok(plan)
+        let support = table.supports_filters_pushdown(&filters.iter().collect::<Vec<_>>())?;
+        let asked =
+            filters.iter().zip(support).filter(|(_, support)| *support != TableProviderFilterPushDown::Unsupported);
+        let asked: Vec<Expr> = asked.map(|(filter, _)| filter.clone()).collect();
+        table.scan(state, projection, &asked, limit).await
     }
 }

@@ -7,6 +7,7 @@ mod damaged;
 mod errors;
 mod export;
 mod files;
+mod folders;
 mod functions;
 mod integers;
 mod later;

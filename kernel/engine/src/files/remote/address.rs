@@ -118,12 +118,12 @@ impl Address {
         self.key.contains(PATTERN_CHARS)
     }
 
-    /// The folder below which all that the pattern means is, and whether it is all in this folder itself.
+    /// The folder below which all that the pattern or folder means is, and whether it is all in this folder itself.
     pub(super) fn folder(&self) -> (String, bool) {
         let literal = self.key.split(PATTERN_CHARS).next().unwrap_or_default();
         let end = literal.rfind('/').map_or(0, |slash| slash + 1);
         let (folder, rest) = self.key.split_at(end);
-        (folder.to_owned(), !rest.contains('/') && !rest.contains("**"))
+        (folder.to_owned(), !rest.is_empty() && !rest.contains('/') && !rest.contains("**"))
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(folder("s3://b/2024/01/*.parquet"), ("2024/01/".into(), true));
         assert_eq!(folder("s3://b/2024-*/x.parquet"), (String::new(), false));
         assert_eq!(folder("s3://b/a/**"), ("a/".into(), false));
-        assert_eq!(folder("s3://b/a/"), ("a/".into(), true));
+        assert_eq!(folder("s3://b/a/"), ("a/".into(), false));
     }
 
     #[test]
