@@ -63,24 +63,22 @@ pub fn to_local(moment: DateTime<Utc>) -> NaiveDateTime {
     }
 }
 
-/// The zone of the wall's clock at that moment, as its distance from UTC; with its name where it has one.
-pub fn zone(moment: DateTime<Utc>) -> String {
-    let zone = display_zone();
-    let seconds = match zone {
+/// The name of the wall's clock's zone, where the configuration gives one.
+pub fn zone_name() -> Option<&'static str> {
+    display_zone().map(|zone| zone.name())
+}
+
+/// The distance of the wall's clock from UTC at that moment: `UTC+02:00`.
+pub fn distance(moment: DateTime<Utc>) -> String {
+    let seconds = match display_zone() {
         Some(zone) => moment.with_timezone(&zone).offset().fix().local_minus_utc(),
         None => moment.with_timezone(&Local).offset().local_minus_utc(),
     };
-    let distance = match seconds {
-        0 => "UTC".to_owned(),
-        seconds => {
-            let sign = if seconds < 0 { '-' } else { '+' };
-            format!("UTC{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
-        }
-    };
-    match zone {
-        Some(zone) if zone != Tz::UTC => format!("{}, {distance}", zone.name()),
-        _ => distance,
+    if seconds == 0 {
+        return "UTC".to_owned();
     }
+    let sign = if seconds < 0 { '-' } else { '+' };
+    format!("UTC{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
 }
 
 /// The zone that the configuration names.

@@ -67,8 +67,8 @@ pub fn style(kind: &Kind) -> Option<(&'static str, State)> {
 pub fn input(field: &Field) -> Result<Input, String> {
     let (model, own) = model(field)?;
     let mut state = State::new().with("description", label(field));
-    if !field.help.is_empty() {
-        state = state.with("tooltip", field.help.clone());
+    if let Some(tooltip) = tooltip(field) {
+        state = state.with("tooltip", tooltip);
     }
     let takes_placeholder = matches!(field.kind, Kind::Text | Kind::Password | Kind::IpList | Kind::Duration);
     if takes_placeholder && !field.placeholder.is_empty() {
@@ -84,11 +84,19 @@ fn label(field: &Field) -> String {
     match field.kind {
         // Its distance from UTC may be another in half a year.
         Kind::Datetime => {
-            let zone = moment::zone(default_moment(field).unwrap_or_else(Utc::now));
-            format!("{} ({zone})", field.label)
+            let distance = moment::distance(default_moment(field).unwrap_or_else(Utc::now));
+            format!("{} ({distance})", field.label)
         }
         _ => field.label.clone(),
     }
+}
+
+/// What the author says of a field, and of a moment its zone: a label has no room for the name.
+fn tooltip(field: &Field) -> Option<String> {
+    let zone = moment::zone_name().filter(|_| matches!(field.kind, Kind::Datetime));
+    let zone = zone.map(|name| format!("a clock in {name}"));
+    let parts: Vec<String> = Some(field.help.clone()).filter(|help| !help.is_empty()).into_iter().chain(zone).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 type Own = Vec<(&'static str, Value)>;

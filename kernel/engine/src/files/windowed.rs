@@ -19,9 +19,10 @@ use datafusion::physical_plan::empty::EmptyExec;
 use file_source::{Span, TimeBounds, TimeColumns, left_out_by_names};
 
 use super::name_time::NameTimes;
-use super::opened::make;
+use super::opened::{Made, make};
 use super::sniff::Wanted;
 use super::{FileFault, identified};
+use crate::flow_view;
 use crate::notes::QueryNotes;
 use crate::source::SourceSettings;
 pub(super) use native::by_names;
@@ -110,7 +111,10 @@ impl WindowedTable {
             let (wanted, found) = (self.format, files.format().name().to_owned());
             return Err(FileFault::OtherFormat { path, wanted, found }.into_datafusion());
         }
-        let table = make(state, &files, &self.settings).await?.table;
+        let Made { table, is_flows, .. } = make(state, &files, &self.settings).await?;
+        if !is_flows {
+            return Err(flow_view::not_flows(&table.schema(), files.first_path()).into_datafusion());
+        }
         if self.set.stays() {
             let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
             if tables.len() >= TABLES_KEPT_MAX {

@@ -460,3 +460,18 @@ async fn many_small_files_are_read_in_parallel_and_few_are_open() {
         assert_eq!(count, partitions, "{extension}: each thread reads some of them");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_window_that_holds_no_flows_is_named() {
+    let (tree, engine) = (Tree::new(), engine());
+    for day in ["2024-03-01", "2024-09-01"] {
+        tree.add(&format!("{day}/flows.csv"), flow_of("csv", time(&format!("{day}T10:00:00Z"))));
+    }
+    tree.add("2024-06-01/other.csv", "host,state\na,up\nb,down\n");
+    let of_days =
+        |days: &str| format!("SELECT src_ip, bytes FROM read_flows('{}') WHERE start_time {days}", tree.path("**"));
+    let fault = try_query(&engine, &of_days("> '2024-05-20' AND start_time < '2024-06-10'")).await;
+    let text = fault.expect_err("nothing in it is a flow").to_string();
+    assert!(text.contains("2024-06-01/other.csv") && text.contains("host, state"), "{text}");
+    assert_eq!(query(&engine, &of_days("< '2024-03-05'")).await.row_count, 1, "the others are read");
+}
