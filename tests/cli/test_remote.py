@@ -179,6 +179,7 @@ def test_only_objects_of_the_time_that_is_asked_for_are_fetched(folder, store, k
         assert "4 of 10 objects were read" in shown.stdout + shown.stderr, "the day, and a day before and after it"
         none = flowdeck(folder, "sql", sql.format("start_time > '2030-01-01'"), "--format", "csv", **store.environment())
         assert none.returncode == 0 and none.stdout.splitlines()[1].startswith("0"), none.stdout + none.stderr
+        assert "0 of 10 objects were read" in none.stderr, none.stderr
         every = flowdeck(folder, "sql", sql.format("bytes > 0"), **store.environment())
         told = every.stdout + every.stderr
         assert every.returncode == 0 and name.format(20) in told and str(9 * ROWS) in told, told

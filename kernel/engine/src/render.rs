@@ -14,7 +14,7 @@ mod text;
 mod texts;
 
 pub use html::to_html;
-pub use text::to_text;
+pub use text::{note_lines, to_text};
 pub use texts::{Column, Texts, texts};
 
 /// The text with everything invisible made visible: control characters as their Unicode pictures, marks that change

@@ -7,7 +7,9 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use flow_engine::{CancellationToken, EngineError, Format, Parameter, QueryOptions, QueryResult, SourceKind, export};
+use flow_engine::{
+    CancellationToken, EngineError, Format, Parameter, QueryOptions, QueryResult, SourceKind, export, render,
+};
 
 use super::parameters;
 use crate::engine;
@@ -66,9 +68,15 @@ pub fn run(options: Options) -> Result<()> {
     let by_ending = || options.output.as_deref().and_then(Format::of_path);
     let format = options.format.or_else(by_ending).unwrap_or(Format::Table);
     match &options.output {
-        Some(path) => export::write_to_path(&result, format, path, options.overwrite).map_err(worded),
-        None => print(&result, format),
+        Some(path) => export::write_to_path(&result, format, path, options.overwrite).map_err(worded)?,
+        None => print(&result, format)?,
     }
+    // A table has them below its rows.
+    if format != Format::Table {
+        let mut stderr = std::io::stderr();
+        render::note_lines(&result).iter().try_for_each(|line| writeln!(stderr, "{line}"))?;
+    }
+    Ok(())
 }
 
 async fn query(options: &Options) -> Result<QueryResult> {

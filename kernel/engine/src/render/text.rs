@@ -21,12 +21,17 @@ pub fn to_text(result: &QueryResult, max_rows: usize) -> String {
         lines = table_lines(result, shown);
     }
     lines.push(caption(result, shown));
-    lines.extend(result.notes.iter().flat_map(note_lines));
+    lines.extend(note_lines(result));
     lines.join("\n")
 }
 
+/// What is to be said of a result besides its rows, for people: lines of text.
+pub fn note_lines(result: &QueryResult) -> Vec<String> {
+    result.notes.iter().flat_map(lines_of).collect()
+}
+
 /// A note, then those of its details that it does not name itself: the first is in its text.
-fn note_lines(note: &Note) -> Vec<String> {
+fn lines_of(note: &Note) -> Vec<String> {
     let more = note.details.iter().skip(1).map(|detail| format!("      {}", visible(detail)));
     std::iter::once(format!("note: {}", visible(&note.text))).chain(more).collect()
 }
