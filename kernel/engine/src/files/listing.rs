@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::view::ViewTable;
@@ -94,22 +94,32 @@ pub(crate) fn scan(table: Arc<dyn TableProvider>) -> DataFusionResult<LogicalPla
 struct Group<'a> {
     sniffed: &'a Sniffed,
     files: Vec<&'a Found>,
+    /// One for all: what it has checked when columns are looked for is not checked again when rows are read.
+    reader: OnceLock<Arc<dyn FileReader>>,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn new(sniffed: &'a Sniffed, files: Vec<&'a Found>) -> Group<'a> {
+        Group { sniffed, files, reader: OnceLock::new() }
+    }
+
     fn urls(&self) -> DataFusionResult<Vec<ListingTableUrl>> {
         self.files.iter().map(|found| url_of(found)).collect()
     }
 
     fn reader(&self) -> DataFusionResult<Arc<dyn FileReader>> {
-        Ok(match &self.sniffed.format {
+        if let Some(reader) = self.reader.get() {
+            return Ok(Arc::clone(reader));
+        }
+        let made: Arc<dyn FileReader> = match &self.sniffed.format {
             FileFormat::Parquet => Arc::new(CheckedParquet::new(self.names()?)),
             FileFormat::ArrowFile | FileFormat::ArrowStream => {
                 let is_file = matches!(self.sniffed.format, FileFormat::ArrowFile);
                 Arc::new(CheckedArrow::new(is_file, self.sniffed.format.name(), self.names()?))
             }
             _ => reader_of_text(self.sniffed),
-        })
+        };
+        Ok(Arc::clone(self.reader.get_or_init(|| made)))
     }
 
     /// Their places in their store, with their names for people.
@@ -129,7 +139,7 @@ async fn readable<'a>(
 ) -> DataFusionResult<Vec<&'a Found>> {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for found in &group.files {
-        let alone = Group { sniffed: group.sniffed, files: vec![*found] };
+        let alone = Group::new(group.sniffed, vec![*found]);
         match infer_schema(state, reader, &alone.urls()?, false).await {
             Ok(_) => good.push(*found),
             Err(fault) => bad.push(plain_text(&broken(&alone, &fault).to_string())),
@@ -151,7 +161,7 @@ fn groups(files: &IdentifiedFiles) -> Vec<Group<'_>> {
             }
             _ => String::new(),
         };
-        let group = groups.entry((sniffed.packing, dialect)).or_insert(Group { sniffed, files: Vec::new() });
+        let group = groups.entry((sniffed.packing, dialect)).or_insert_with(|| Group::new(sniffed, Vec::new()));
         group.files.push(found);
     }
     groups.into_values().collect()
